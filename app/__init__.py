@@ -1,0 +1,1 @@
+"""The window and the command line: draws what the engine posts, computes nothing numerical."""

@@ -1,0 +1,160 @@
+"""An experiment: the frozen choice of shape, target, views, method, terms, optimizer, parameters and stop rule.
+
+Angles are in degrees and lengths in units of the shape's bounding sphere (radius 1), as in the file.
+Paths are absolute once loaded; in a file they are relative to it. No JAX: the window reads and writes these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PoseSpec:
+    """rotation: rotation vector, degrees, world axes about the shape's centre. translation: unit-sphere units."""
+
+    rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    translation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class ShapeSpec:
+    """kind: "mesh" or "sdf-grid". Exactly one of file (absolute path) and primitive (a bundled shape's name)."""
+
+    kind: str = "mesh"
+    file: str | None = None
+    primitive: str | None = None
+    start: PoseSpec = PoseSpec()
+    colour: tuple[float, float, float] | None = None
+    """Uniform linear albedo; None keeps the file's vertex colours, or light grey."""
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """kind: "shape" (rendered from the views) or "image" (one picture; alpha or background gives the silhouette).
+
+    pose: where the target shape stands. render: "supersampled" (box-filtered hard render, 8 x 8) or "method"
+    (the method's own forward image, so that a blurring method is not biased).
+    background: colour of an image's background to key out, or None to use its alpha. encoding: "srgb" or "linear".
+    """
+
+    kind: str = "shape"
+    shape_kind: str = "mesh"
+    file: str | None = None
+    primitive: str | None = None
+    pose: PoseSpec = PoseSpec()
+    colour: tuple[float, float, float] | None = None
+    render: str = "supersampled"
+    background: tuple[float, float, float] | None = None
+    encoding: str = "srgb"
+
+
+@dataclass(frozen=True)
+class ViewsSpec:
+    """kind: "single", "orbit" or "cube" (26 directions: faces, edges, corners). Angles in degrees.
+
+    count: views of an orbit. held_out: further views, never fitted. batch: views a step, 0 for all.
+    """
+
+    kind: str = "orbit"
+    count: int = 4
+    held_out: int = 0
+    width: int = 256
+    height: int = 256
+    azimuth: float = 0.0
+    elevation: float = 20.0
+    distance: float = 3.2
+    fov: float = 40.0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    name: str = "edge-grad"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TermSpec:
+    """loss: "l1", "l2", "silhouette-cross-entropy", "iou" (image terms) or "laplacian" (vertices).
+
+    sees: "colour", "silhouette", "depth", "normals" (ignored by "laplacian").
+    levels: how many levels of a 2x box pyramid, 1 = full resolution only.
+    """
+
+    loss: str = "l2"
+    sees: str = "silhouette"
+    weight: float = 1.0
+    levels: int = 1
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """name: "adam", "adam-uniform", "sgd". learning_rate: unit-sphere units (and radians) a step.
+
+    decay: the rate falls exponentially to this fraction of itself at stop.steps (1 = constant).
+    """
+
+    name: str = "adam"
+    learning_rate: float = 0.02
+    decay: float = 1.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """beta1, beta2, epsilon; momentum."""
+
+
+@dataclass(frozen=True)
+class ParametersSpec:
+    """free: dotted names, whole ("pose.rotation") or components ("pose.translation.x")."""
+
+    free: tuple[str, ...] = ("pose.rotation", "pose.translation")
+
+
+@dataclass(frozen=True)
+class StopSpec:
+    """Stop after `steps`, or when the loss is below `loss`, or when it has improved by less than `stall` (relative)
+    over the last `patience` steps (0 turns that off)."""
+
+    steps: int = 300
+    loss: float = 0.0
+    stall: float = 0.0
+    patience: int = 50
+
+
+@dataclass(frozen=True)
+class SceneSpec:
+    """Light and background. light_direction points towards the light, world; colours linear."""
+
+    light_direction: tuple[float, float, float] = (0.298142, 0.596285, 0.745356)
+    light_intensity: float = 0.8
+    light_ambient: float = 0.2
+    background: tuple[float, float, float] = (0.06, 0.07, 0.085)
+
+
+@dataclass(frozen=True)
+class DeriveSpec:
+    """What the derivative panes show when the experiment is opened."""
+
+    parameter: str | None = None
+    step_pixels: float = 0.25
+    supersampling: int = 4
+    view: int = 0
+
+
+@dataclass(frozen=True)
+class Experiment:
+    title: str = "Untitled"
+    seed: int = 0
+    shape: ShapeSpec = ShapeSpec()
+    target: TargetSpec = TargetSpec()
+    views: ViewsSpec = ViewsSpec()
+    method: MethodSpec = MethodSpec()
+    terms: tuple[TermSpec, ...] = (TermSpec(),)
+    optimizer: OptimizerSpec = OptimizerSpec()
+    parameters: ParametersSpec = ParametersSpec()
+    stop: StopSpec = StopSpec()
+    scene: SceneSpec = SceneSpec()
+    derive: DeriveSpec = DeriveSpec()
+    warnings: tuple[str, ...] = ()

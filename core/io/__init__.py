@@ -1,0 +1,1 @@
+"""Readers and writers: meshes, grids, images, experiments."""

@@ -1,0 +1,251 @@
+"""What crosses between the window and the engine: commands, events, snapshots. Free of JAX, Qt and heavy imports.
+
+Commands and events are frozen records over a lossless pipe; arrays come as a Snapshot through a latest-wins
+mailbox (core/mailbox.py). Every derived image is stamped with the iteration it belongs to.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from core.experiment import Experiment
+
+
+class Status(enum.StrEnum):
+    """What the engine is doing."""
+
+    STARTING = "starting"
+    EMPTY = "empty"
+    LOADING = "loading"
+    COMPILING = "compiling"
+    PAUSED = "paused"
+    RUNNING = "running"
+    DEAD = "dead"
+
+
+# ---------------------------------------------------------------------------------------------- commands
+
+
+@dataclass(frozen=True)
+class Load:
+    """Replace the problem by this experiment, from its start, paused. `keep_state` carries over the values of
+    parameters that still exist with the same shape, and the iteration (a change of method, loss or optimizer)."""
+
+    experiment: Experiment
+    keep_state: bool = False
+
+
+@dataclass(frozen=True)
+class Play:
+    pass
+
+
+@dataclass(frozen=True)
+class Pause:
+    pass
+
+
+@dataclass(frozen=True)
+class Step:
+    """Run `count` iterations, then pause."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Back to the experiment's start."""
+
+
+@dataclass(frozen=True)
+class SetValue:
+    """Change a continuous thing without recompiling.
+
+    path: "method.<setting>", "optimizer.<setting>", "term.<index>.weight", or "value.<parameter name>" with an
+    optional component ("value.pose.translation.x"). Takes effect on the next step, running or paused.
+    """
+
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Look:
+    """Which view the panes show."""
+
+    view: int
+
+
+@dataclass(frozen=True)
+class Derive:
+    """What the derivative panes show from now on; refreshed after every snapshot the window takes.
+
+    theta: a component ("pose.translation.x"), a whole scalar ("camera.fov"), "vertices.normal" (inflate),
+    "vertices.812.x", "random" (all free parameters), "random:vertices". None turns the panes off.
+    step_pixels: largest silhouette motion of the finite-difference step, in pixels. supersampling: S of the S x S
+    box-filtered hard render. reference: False leaves the finite differences out (they cost S*S*2 renders).
+    """
+
+    theta: str | None
+    step_pixels: float = 0.25
+    supersampling: int = 4
+    reference: bool = True
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write what the engine has: `what` is "shape", "images", "curves", "report" or "all" into `path`."""
+
+    what: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Quit:
+    pass
+
+
+Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Quit
+
+
+# ---------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True)
+class StatusChanged:
+    """text: what is being loaded or compiled, in a few words ("Compiling edge-grad for 2 layers, 4 views")."""
+
+    status: Status
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """One node of the parameter tree. components: names of scalar components ("x", "y", "z") or () for bulk arrays
+    and scalars. count: number of scalars. unit: what a displayed value is in. free: whether the optimizer moves it
+    (for components: which of them)."""
+
+    name: str
+    title: str
+    count: int
+    components: tuple[str, ...] = ()
+    unit: str = ""
+    free: bool = False
+    free_components: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ViewInfo:
+    """A camera for the viewport and its thumbnail. world_to_camera (4, 4) float64, fov vertical in radians."""
+
+    name: str
+    world_to_camera: np.ndarray
+    fov: float
+    width: int
+    height: int
+    held_out: bool
+    thumbnail: np.ndarray | None = None
+    """uint8 [h, w, 3] sRGB picture of the target."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A problem is ready. target_vertices (n, 3) world, target_faces (m, 3): the ghost, None for image targets."""
+
+    experiment: Experiment
+    shape_facts: Mapping[str, Any]
+    parameters: tuple[ParameterInfo, ...]
+    views: tuple[ViewInfo, ...]
+    target_vertices: np.ndarray | None = None
+    target_faces: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """One step's numbers; none is ever dropped. metrics: "iou", "psnr", "rotation_error_degrees", ... when computed.
+    gradients: parameter name -> Euclidean norm of the gradient, and per component for small ones ("pose.translation.x")."""
+
+    iteration: int
+    loss: float
+    terms: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    gradients: Mapping[str, float] = field(default_factory=dict)
+    steps_per_second: float = 0.0
+
+
+@dataclass(frozen=True)
+class Message:
+    """One line for the message area. level: "info", "warning", "error". remedy: label of the button that helps
+    ("Retry", "Restart engine", "") and details on demand."""
+
+    level: str
+    text: str
+    details: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A long task: fraction in [0, 1] or None where unknown; done clears it."""
+
+    task: str
+    fraction: float | None
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How the method's derivative image agrees with the reference, for one theta and view (core/derive.py)."""
+
+    iteration: int
+    method: str
+    parameter: str
+    view: int
+    relative_l2: float
+    cosine: float
+    silhouette_relative_l2: float
+    total_gradient_relative_error: float
+    step_pixels: float
+    supersampling: int
+    forward_ms: float
+    reference_ms: float
+
+
+@dataclass(frozen=True)
+class Exported:
+    what: str
+    path: str
+
+
+Event = StatusChanged | Loaded | Scalars | Message | Progress | Agreement | Exported
+
+
+# ---------------------------------------------------------------------------------------------- snapshots
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the eye gets. arrays (all float32 unless noted), present only when computed:
+
+    "vertices" (n, 3) object space and "faces" (m, 3) int32 (only when they changed since the last snapshot taken),
+    "model" (4, 4) object -> world, "vertex_gradient" (n,) |dL/dv|, "vertex_colours" (n, 3),
+    images of the looked-at view, [H, W, C]: "target" (3), "render" (3, the method's own forward image),
+    "difference" (3, render - target), "loss_gradient" (dL/dI, 3), "face_id" (H, W) int32, "depth" (H, W);
+    silhouettes as 1 channel where the loss sees no colour;
+    "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C).
+    stamps: name -> iteration the array belongs to. values: small parameters in full, by dotted name, display units.
+    """
+
+    iteration: int
+    view: int
+    arrays: Mapping[str, np.ndarray]
+    stamps: Mapping[str, int]
+    values: Mapping[str, Any]
+    theta: str | None = None
+    generation: int = 0

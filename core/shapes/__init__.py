@@ -1,0 +1,1 @@
+"""Shapes, one a file; a scan in core/registry.py finds them."""

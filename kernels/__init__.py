@@ -1,0 +1,1 @@
+"""Pure functions on arrays (JAX, NumPy, Numba) and the types Method, Setting and the shape faces."""

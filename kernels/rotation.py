@@ -1,0 +1,77 @@
+"""Rotations as unit quaternions (w, x, y, z), with a rotation-vector tangent that is smooth at zero.
+
+The tangent acts from the left, in world axes: q' = exp(delta) * q, delta in radians.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+
+def quaternion_exp(delta):
+    """Rotation vector (3,) in radians -> unit quaternion (4,), with finite derivatives of every order at zero.
+
+    The input of the singular formula is guarded, not its value: below 1e-8 rad^2 the Taylor series is used on a
+    squared angle that is never zero inside sqrt.
+    """
+    squared = jnp.sum(delta * delta)
+    small = squared < 1e-8
+    safe = jnp.where(small, 1.0, squared)
+    half = 0.5 * jnp.sqrt(safe)
+    real = jnp.where(small, 1.0 - squared / 8.0, jnp.cos(half))
+    factor = jnp.where(small, 0.5 - squared / 48.0, jnp.sin(half) / (2.0 * half))
+    return jnp.concatenate([real[None], factor * delta])
+
+
+def quaternion_multiply(a, b):
+    """Hamilton product of quaternions (4,), (4,) -> (4,)."""
+    w1, x1, y1, z1 = a[0], a[1], a[2], a[3]
+    w2, x2, y2, z2 = b[0], b[1], b[2], b[3]
+    return jnp.stack(
+        [
+            w1 * w2 - x1 * x2 - y1 * y2 - z1 * z2,
+            w1 * x2 + x1 * w2 + y1 * z2 - z1 * y2,
+            w1 * y2 - x1 * z2 + y1 * w2 + z1 * x2,
+            w1 * z2 + x1 * y2 - y1 * x2 + z1 * w2,
+        ]
+    )
+
+
+def quaternion_matrix(q):
+    """Unit quaternion (4,) -> rotation matrix (3, 3). Works for NumPy and JAX arrays alike."""
+    xp = np if isinstance(q, np.ndarray) else jnp
+    w, x, y, z = q[0], q[1], q[2], q[3]
+    return xp.stack(
+        [
+            xp.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]),
+            xp.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]),
+            xp.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]),
+        ]
+    )
+
+
+def quaternion_from_vector(vector: np.ndarray) -> np.ndarray:
+    """Host: rotation vector (3,) in radians -> unit quaternion (4,) float64."""
+    vector = np.asarray(vector, np.float64)
+    angle = float(np.linalg.norm(vector))
+    if angle < 1e-12:
+        return np.array([1.0, *(0.5 * vector)])
+    return np.array([np.cos(angle / 2), *(np.sin(angle / 2) / angle * vector)])
+
+
+def vector_from_quaternion(q: np.ndarray) -> np.ndarray:
+    """Host: unit quaternion (4,) -> rotation vector (3,) in radians, angle in [0, pi]."""
+    q = np.asarray(q, np.float64)
+    q = q if q[0] >= 0 else -q
+    sine = float(np.linalg.norm(q[1:]))
+    if sine < 1e-12:
+        return 2.0 * q[1:]
+    return q[1:] / sine * (2.0 * np.arctan2(sine, q[0]))
+
+
+def rotation_angle(a: np.ndarray, b: np.ndarray) -> float:
+    """Host: angle in radians between two orientations given as unit quaternions (4,)."""
+    a, b = (np.asarray(q, np.float64) / np.linalg.norm(q) for q in (a, b))
+    sign = 1.0 if float(np.dot(a, b)) >= 0 else -1.0
+    return float(4.0 * np.arctan2(np.linalg.norm(a - sign * b), np.linalg.norm(a + sign * b)))

@@ -1,0 +1,233 @@
+"""The types every gradient method and every shape shares: settings, faces, samples, methods.
+
+Convention: inside jit an image is a tuple of (height, width) planes, never one stacked array (XLA:CPU recomputes
+everything through stacks and channel slices inside fusions); [height, width, channels] exists only on the host.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+Values = Mapping[str, Any]
+"""Dotted parameter name -> array (see core/parameters.py); names starting with "const." are a shape's constants."""
+
+Plane = Any
+"""One (height, width) array."""
+
+Planes = tuple[Plane, ...]
+Image = dict[str, Planes]
+"""Channel name -> planes."""
+
+CHANNELS: dict[str, int] = {"colour": 3, "silhouette": 1, "depth": 1, "normals": 3}
+"""What a loss can see, and how many planes each has."""
+
+
+class Face(enum.StrEnum):
+    """The side of a shape that a method looks at."""
+
+    SURFACE = "surface"
+    FIELD = "field"
+    GAUSSIANS = "gaussians"
+
+
+# ---------------------------------------------------------------------------------------------- settings
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    log: bool = False,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field of a frozen settings dataclass, with what a control panel needs to know about it.
+
+    The kind follows from the default: float -> continuous (a traced leaf: a slider never recompiles),
+    int -> count, bool -> flag, str with choices -> choice (all three static).
+    """
+    kind = {bool: "flag", int: "count", float: "continuous", str: "choice"}[type(default)]
+    meta = dict(help=help, low=low, high=high, unit=unit, log=log, choices=tuple(choices), kind=kind)
+    return dataclasses.field(default=default, metadata=meta)
+
+
+def describe_settings(settings_type: type) -> list[dict[str, Any]]:
+    """Settings as data, for the catalog, the control panel and the experiment schema."""
+    return [
+        {"name": f.name, "title": f.name.replace("_", " "), "default": f.default, **f.metadata}
+        for f in dataclasses.fields(settings_type)
+    ]
+
+
+def split_settings(settings: Any) -> tuple[dict[str, np.float32], tuple[tuple[str, Any], ...]]:
+    """Split a settings instance into traced leaves (continuous) and a hashable static part (the rest)."""
+    traced, static = {}, []
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if f.metadata["kind"] == "continuous":
+            traced[f.name] = np.float32(value)
+        else:
+            static.append((f.name, value))
+    return traced, tuple(static)
+
+
+# ---------------------------------------------------------------------------------------------- cameras
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """One camera on the host. World right-handed; OpenGL: looks along -z, +y up.
+
+    world_to_camera: (4, 4) float64, rigid. shift: sub-pixel displacement of the image in pixels (x right, y down),
+    which is how a supersampled image is made of unshifted-size renders. The field of view is a scene parameter
+    (values["camera.fov"], vertical, radians), not part of the view.
+    """
+
+    world_to_camera: np.ndarray
+    width: int
+    height: int
+    near: float = 0.05
+    shift: tuple[float, float] = (0.0, 0.0)
+    name: str = ""
+
+
+class Lens(NamedTuple):
+    """The part of a camera that evaluate needs, as arrays, so that changing view recompiles nothing.
+
+    world_to_camera: (4, 4) float32. shift: (2,) pixels. background_depth: () the depth given to empty pixels.
+    """
+
+    world_to_camera: Any
+    shift: Any
+    background_depth: Any
+
+
+# ---------------------------------------------------------------------------------------------- surface face
+
+
+class Fragments(NamedTuple):
+    """What each pixel sees of a triangle surface: K layers, nearest first. NumPy, outside differentiation.
+
+    face_id: (K, H, W) int32, -1 where empty. corners: (K, 3, H, W) int32 vertex ids (0 where empty).
+    bary: (K, 3, H, W) float32, perspective-correct. position: (K, 3, H, W) float32, object space.
+    inverse_depth: (K, H, W) float32, 1/w, 0 where empty (so empty is farthest).
+    slope: (2, H, W) float32, screen gradient (per pixel, x then y) of layer 0's 1/w.
+    """
+
+    face_id: Any
+    corners: Any
+    bary: Any
+    position: Any
+    inverse_depth: Any
+    slope: Any
+
+
+class GBuffer(NamedTuple):
+    """A surface evaluated at its fragments; every plane is differentiable unless noted. K layers, nearest first.
+
+    mask: K bool planes. x, y: K planes, screen position of each fragment's surface point in pixels (equal to the
+    pixel centre in value; the derivative is the fragment's motion). inverse_depth: K planes (0 where empty).
+    slope: two planes, not differentiable. channels: per layer, channel name -> planes, 0 where empty.
+    background: channel name -> planes or scalars.
+    """
+
+    mask: Planes
+    x: Planes
+    y: Planes
+    inverse_depth: Planes
+    slope: Planes
+    channels: tuple[Image, ...]
+    background: Image
+
+
+@runtime_checkable
+class Surface(Protocol):
+    """The surface face of a shape."""
+
+    def sample_surface(
+        self, values: Values, view: CameraView, *, layers: int, cull_back_faces: bool, free: frozenset[str]
+    ) -> Any:
+        """Host values -> NumPy samples (a pytree holding at least `fragments: Fragments`)."""
+        ...
+
+    def evaluate_surface(
+        self, values: Values, samples: Any, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]
+    ) -> GBuffer:
+        """Traced values and samples -> G-buffer; differentiable in every name of `free` (and only those)."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------- shapes
+
+
+class Shape(ABC):
+    """Something with parameters and faces. Instances are immutable; what changes lives in `values`."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    faces_offered: ClassVar[frozenset[Face]]
+
+    @abstractmethod
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The shape's own parameters at the start, float32, dotted names."""
+
+    @abstractmethod
+    def constants(self) -> dict[str, np.ndarray]:
+        """Arrays evaluate needs and nobody differentiates, names starting with "const."; passed to jit as arguments."""
+
+    @abstractmethod
+    def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
+        """Triangles to draw for host `values`: vertices (n, 3) float32 in object space, faces (m, 3) int32."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What a user reads about it: at least "summary" (one short line), counts, warnings."""
+
+
+# ---------------------------------------------------------------------------------------------- methods
+
+
+class Method(ABC):
+    """A gradient method: sample on the host, then evaluate inside jit, in forward and in reverse mode.
+
+    A method whose gradient is not autodiff of its forward pass carries it in a term that is zero in the forward
+    pass, or in a custom_jvp with a linear rule; never custom_vjp alone.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    face: ClassVar[Face]
+    Settings: ClassVar[type]
+    cannot: ClassVar[str] = ""
+    """What it cannot do, one sentence, shown to the user."""
+
+    @abstractmethod
+    def sample(
+        self, shape: Shape, values: Values, view: CameraView, settings: Any, free: frozenset[str]
+    ) -> Any:
+        """Host: what each pixel sees, as a pytree of NumPy arrays whose shapes depend only on static choices."""
+
+    @abstractmethod
+    def evaluate(
+        self,
+        shape: Shape,
+        values: Values,
+        samples: Any,
+        lens: Lens,
+        traced: Mapping[str, Any],
+        settings: Any,
+        channels: tuple[str, ...],
+        free: frozenset[str],
+    ) -> Image:
+        """Traced: values and samples -> image. Continuous settings come in `traced`; read only static ones off `settings`."""
