@@ -55,9 +55,7 @@ def lens_of(view: CameraView) -> Lens:
 def object_to_pixel(values: Values, view: CameraView) -> np.ndarray:
     """Host: pixel matrix (3, 4) float64 from OBJECT space for host `values` (pose and field of view)."""
     model = np.eye(4)
-    model[:3, :3] = float(values["pose.scale"]) * quaternion_matrix(
-        np.asarray(values["pose.rotation"], np.float64)
-    )
+    model[:3, :3] = float(values["pose.scale"]) * quaternion_matrix(np.asarray(values["pose.rotation"], np.float64))
     model[:3, 3] = np.asarray(values["pose.translation"], np.float64)
     return world_to_pixel(float(values["camera.fov"]), view) @ model
 
@@ -82,9 +80,7 @@ def rotate_planes(matrix, planes: Planes, offset=(0.0, 0.0, 0.0)) -> Planes:
     return tuple(matrix[i, 0] * x + matrix[i, 1] * y + matrix[i, 2] * z + offset[i] for i in range(3))
 
 
-def world_to_screen_planes(
-    values: Values, lens: Lens, world: Planes, mask, height: int, width: int
-) -> Planes:
+def world_to_screen_planes(values: Values, lens: Lens, world: Planes, mask, height: int, width: int) -> Planes:
     """Traced: world planes -> (x, y, inverse_depth) planes, pixels; 0 where `mask` is False, without NaN gradients."""
     camera = rotate_planes(lens.world_to_camera[:3, :3], world, lens.world_to_camera[:3, 3])
     depth = jnp.where(mask, -camera[2], 1.0)

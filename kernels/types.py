@@ -213,9 +213,7 @@ class Method(ABC):
     """What it cannot do, one sentence, shown to the user."""
 
     @abstractmethod
-    def sample(
-        self, shape: Shape, values: Values, view: CameraView, settings: Any, free: frozenset[str]
-    ) -> Any:
+    def sample(self, shape: Shape, values: Values, view: CameraView, settings: Any, free: frozenset[str]) -> Any:
         """Host: what each pixel sees, as a pytree of NumPy arrays whose shapes depend only on static choices."""
 
     @abstractmethod
