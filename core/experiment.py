@@ -36,7 +36,7 @@ class ShapeSpec:
 class TargetSpec:
     """kind: "shape" (rendered from the views) or "image" (one picture; alpha or background gives the silhouette).
 
-    pose: where the target shape stands. render: "supersampled" (box-filtered hard render, 8 x 8) or "method"
+    pose: where the target shape stands. render: "supersampled" (box-filtered hard render, 4 x 4) or "method"
     (the method's own forward image, so that a blurring method is not biased).
     background: colour of an image's background to key out, or None to use its alpha. encoding: "srgb" or "linear".
     """
@@ -54,9 +54,9 @@ class TargetSpec:
 
 @dataclass(frozen=True)
 class ViewsSpec:
-    """kind: "single", "orbit" or "cube" (26 directions: faces, edges, corners). Angles in degrees.
+    """kind: "single", "orbit", "sphere" (well spread) or "cube" (26: faces, edges, corners). Angles in degrees.
 
-    count: views of an orbit. held_out: further views, never fitted. batch: views a step, 0 for all.
+    count: views of an orbit or sphere. held_out: further views, never fitted. batch: views a step, 0 for all.
     """
 
     kind: str = "orbit"

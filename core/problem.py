@@ -1,0 +1,330 @@
+"""The problem (a frozen choice of shape, views, targets, method, terms, optimizer) and its one update, `step`.
+
+Sampling happens on the host, outside differentiation; one compiled call a view evaluates and differentiates, one more
+updates. What decides a compilation is `Structure`; everything a slider can change is passed as an array.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from core.errors import RimlightError
+from core.experiment import TermSpec
+from core.optimizers import OPTIMIZERS
+from core.parameters import retract, zero_tangent
+from core.terms import image_terms, parameter_terms
+from kernels.camera import lens_of
+from kernels.types import CameraView, Image, Method, Shape, split_settings
+
+
+class NonFinite(RimlightError):
+    """A loss or gradient that is not finite; the state before the step is kept."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """All that a compiled step depends on besides array shapes. Two problems with equal structures share code."""
+
+    shape: Shape
+    method: Method
+    settings: Any
+    channels: tuple[str, ...]
+    terms: tuple[TermSpec, ...]
+    free: frozenset[str]
+    optimizer: str
+
+    def key(self) -> tuple:
+        terms = tuple((t.loss, t.sees, t.levels) for t in self.terms)
+        return (
+            *code_key(self.shape, self.method, self.settings),
+            self.channels,
+            terms,
+            self.free,
+            self.optimizer,
+        )
+
+
+def code_key(shape: Shape, method: Method, settings: Any) -> tuple:
+    """What the compiled code of an evaluation depends on: kinds and static choices, never an instance's arrays."""
+    return (type(shape), getattr(shape, "static_key", ()), method.name, split_settings(settings)[1])
+
+
+class Target(NamedTuple):
+    """What a view should look like: channel -> planes [C][H, W] float32; colour is premultiplied by alpha."""
+
+    planes: Image
+    alpha: Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fit, ready to step. views and targets are as long as each other; masks say which components are free."""
+
+    shape: Shape
+    method: Method
+    settings: Any
+    views: tuple[CameraView, ...]
+    targets: tuple[Target, ...]
+    terms: tuple[TermSpec, ...]
+    channels: tuple[str, ...]
+    masks: Mapping[str, np.ndarray]
+    optimizer: str
+    hyper: Mapping[str, np.float32]
+    constants: Mapping[str, Any]
+
+    @functools.cached_property
+    def free(self) -> frozenset[str]:
+        return frozenset(self.masks)
+
+    @functools.cached_property
+    def structure(self) -> Structure:
+        return Structure(
+            self.shape, self.method, self.settings, self.channels, self.terms, self.free, self.optimizer
+        )
+
+    @functools.cached_property
+    def traced(self) -> dict[str, np.float32]:
+        return split_settings(self.settings)[0]
+
+    @functools.cached_property
+    def weights(self) -> np.ndarray:
+        return np.array([t.weight for t in self.terms], np.float32)
+
+    def with_setting(self, name: str, value: float) -> Problem:
+        """The same problem with one continuous method setting changed: recompiles nothing."""
+        return dataclasses.replace(self, settings=dataclasses.replace(self.settings, **{name: value}))
+
+
+class State(NamedTuple):
+    """What a step changes. values: the parameters (no constants). iteration counts finished steps."""
+
+    values: dict[str, Any]
+    optimizer: Any
+    iteration: int
+
+
+class StepReport(NamedTuple):
+    """loss: weighted total. terms: each term unweighted. gradient: tangent pytree on the device."""
+
+    loss: float
+    terms: tuple[float, ...]
+    gradient: dict[str, Any]
+
+
+class _Compiled(NamedTuple):
+    accumulate: Callable[..., Any]
+    finish: Callable[..., Any]
+    prepare: Callable[..., Any] | None
+
+
+def initial_state(problem: Problem, values: Mapping[str, Any]) -> State:
+    """State before the first step, with arrays on the device."""
+    values = {name: jnp.asarray(value) for name, value in values.items()}
+    tangent = zero_tangent(values, problem.free)
+    return State(values, OPTIMIZERS[problem.optimizer].init(tangent), 0)
+
+
+def host_values(problem: Problem, state: State) -> dict[str, Any]:
+    """Values and constants as NumPy arrays, for samplers and readouts."""
+    return {**problem.constants, **{n: np.asarray(v) for n, v in state.values.items()}}
+
+
+def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: float) -> tuple[State, StepReport]:
+    """One iteration over the views `batch`: sample, evaluate, differentiate, update. The only update there is.
+
+    Raises NonFinite, naming parameter or view and the iteration, with `state` untouched.
+    """
+    compiled = _compile(problem.structure.key(), problem.structure)
+    host = host_values(problem, state)
+    weights, masks = problem.weights, problem.masks
+    derived = compiled.prepare(state.values, problem.constants) if compiled.prepare else {}
+    total: Any = None
+    for index in batch:
+        view = problem.views[index]
+        samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free)
+        total = compiled.accumulate(
+            total,
+            state.values,
+            derived,
+            problem.constants,
+            masks,
+            samples,
+            lens_of(view),
+            problem.targets[index],
+            weights,
+            problem.traced,
+        )
+    hyper = {**problem.hyper, "learning_rate": np.float32(learning_rate)}
+    share = np.float32(1.0 / len(batch))
+    values, optimizer, gradient, numbers = compiled.finish(
+        state.values, state.optimizer, total, problem.constants, masks, weights, share, hyper
+    )
+    numbers = np.asarray(numbers)
+    if not numbers[0]:
+        raise NonFinite(_non_finite_line(state.iteration, float(numbers[1]), gradient, batch))
+    report = StepReport(float(numbers[1]), tuple(float(n) for n in numbers[2:]), gradient)
+    return State(values, optimizer, state.iteration + 1), report
+
+
+def _non_finite_line(iteration: int, loss: float, gradient: Mapping[str, Any], batch: Sequence[int]) -> str:
+    where = f"iteration {iteration}, view{'s' if len(batch) > 1 else ''} {', '.join(str(i) for i in batch)}"
+    bad = [name for name, g in gradient.items() if not np.all(np.isfinite(np.asarray(g)))]
+    what = f"the gradient of {', '.join(bad)}" if bad else f"the loss ({loss})"
+    return (
+        f"{where}: {what} is not finite; the state before this step is kept. "
+        "Lower the learning rate, or look at the vertex gradients."
+    )
+
+
+_CACHE: dict[tuple, _Compiled] = {}
+
+
+def _compile(key: tuple, structure: Structure) -> _Compiled:
+    if key not in _CACHE:
+        _CACHE[key] = _build(structure)
+    return _CACHE[key]
+
+
+def composite_target(target: Target, background: Any) -> Image:
+    """Target planes over the render's own background (which is not differentiated here)."""
+    planes = dict(target.planes)
+    if "colour" in planes:
+        back = jax.lax.stop_gradient(background)
+        rest = 1.0 - target.alpha
+        planes["colour"] = tuple(plane + rest * back[i] for i, plane in enumerate(planes["colour"]))
+    return planes
+
+
+def _build(structure: Structure) -> _Compiled:
+    shape, method, settings = structure.shape, structure.method, structure.settings
+    channels, terms, free = structure.channels, structure.terms, structure.free
+    update = OPTIMIZERS[structure.optimizer].update
+    shape_prepare = getattr(shape, "prepare", None)
+
+    def view_loss(delta, derived, values, constants, samples, lens, target, weights, traced):
+        moved = {**constants, **retract(values, delta), **derived}
+        image = method.evaluate(shape, moved, samples, lens, traced, settings, channels, free)
+        return image_terms(terms, weights, image, composite_target(target, moved["background"]))
+
+    def accumulate(total, values, derived, constants, masks, samples, lens, target, weights, traced):
+        zero = zero_tangent(values, free)
+        (loss, each), gradient = jax.value_and_grad(view_loss, argnums=(0, 1), has_aux=True)(
+            zero, derived, values, constants, samples, lens, target, weights, traced
+        )
+        new = (loss, each, gradient)
+        return new if total is None else jax.tree.map(jnp.add, total, new)
+
+    def derive_values(delta, values, constants):
+        return shape_prepare({**constants, **retract(values, delta)}, channels, free)
+
+    def finish(values, optimizer, total, constants, masks, weights, share, hyper):
+        zero = zero_tangent(values, free)
+        loss, each, (gradient, derived_gradient) = jax.tree.map(lambda x: x * share, total)
+        if derived_gradient:
+            _, pull = jax.vjp(lambda d: derive_values(d, values, constants), zero)
+            gradient = jax.tree.map(jnp.add, gradient, pull(derived_gradient)[0])
+
+        def regularise(delta):
+            return parameter_terms(terms, weights, {**constants, **retract(values, delta)})
+
+        (extra, extra_each), extra_gradient = jax.value_and_grad(regularise, has_aux=True)(zero)
+        loss = loss + extra
+        gradient = jax.tree.map(lambda g, e, m: (g + e) * m, gradient, extra_gradient, dict(masks))
+        ok = jnp.isfinite(loss)
+        for leaf in jax.tree.leaves(gradient):
+            ok = ok & jnp.all(jnp.isfinite(leaf))
+        delta, new_optimizer = update(gradient, optimizer, hyper)
+        delta = jax.tree.map(lambda d, m: d * m, delta, dict(masks))
+        moved = retract(values, delta)
+        keep = functools.partial(jax.tree.map, lambda new, old: jnp.where(ok, new, old))
+        numbers = jnp.stack([ok.astype(loss.dtype), loss, *(a + b for a, b in zip(each, extra_each))])
+        return keep(moved, dict(values)), keep(new_optimizer, optimizer), gradient, numbers
+
+    has_prepare = shape_prepare is not None
+    prepare = jax.jit(lambda values, constants: derive_values({}, values, constants)) if has_prepare else None
+    return _Compiled(jax.jit(accumulate), jax.jit(finish), prepare)
+
+
+# ---------------------------------------------------------------------------------------------- looking at a state
+
+
+class Inspection(NamedTuple):
+    """One view of a state: the method's own image, dL/dI (per pixel, of this view's share), the samples behind it."""
+
+    image: Image
+    loss_gradient: Image
+    samples: Any
+
+
+_INSPECT: dict[tuple, Callable[..., Any]] = {}
+_FORWARD: dict[tuple, Callable[..., Any]] = {}
+
+
+def inspect(problem: Problem, state: State, index: int) -> Inspection:
+    """The method's forward image of view `index`, with the derivative of the loss by each of its pixels."""
+    key = problem.structure.key()
+    if key not in _INSPECT:
+        s = problem.structure
+
+        def run(values, constants, samples, lens, target, weights, traced):
+            moved = {**constants, **values}
+            image = s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
+            planes = composite_target(target, values["background"])
+            gradient = jax.grad(lambda i: image_terms(s.terms, weights, i, planes)[0])(image)
+            return image, gradient
+
+        _INSPECT[key] = jax.jit(run)
+    host = host_values(problem, state)
+    view = problem.views[index]
+    samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free)
+    image, gradient = _INSPECT[key](
+        with_derived(problem, state.values), problem.constants, samples, lens_of(view), problem.targets[index],
+        problem.weights, problem.traced,
+    )  # fmt: skip
+    return Inspection(image, gradient, samples)
+
+
+def with_derived(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values plus what the shape derives from them once a step (smooth normals), where it does."""
+    compiled = _compile(problem.structure.key(), problem.structure)
+    derived = compiled.prepare(values, problem.constants) if compiled.prepare else {}
+    return {**values, **derived}
+
+
+def forward(
+    shape: Shape,
+    method: Method,
+    settings: Any,
+    values: Mapping[str, Any],
+    view: CameraView,
+    channels: tuple[str, ...],
+) -> Image:
+    """A method's forward image of host `values` (constants included), nothing free: NumPy planes."""
+    key = (*code_key(shape, method, settings), channels)
+    nothing: frozenset[str] = frozenset()
+    if key not in _FORWARD:
+
+        def run(values, samples, lens, traced):
+            return method.evaluate(shape, values, samples, lens, traced, settings, channels, nothing)
+
+        _FORWARD[key] = jax.jit(run)
+    samples = method.sample(shape, values, view, settings, nothing)
+    # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
+    needed = {n: v for n, v in values.items() if np.size(v) <= 16 or n == "values"}
+    image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
+    return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}
+
+
+def compiled_count() -> int:
+    """How many compilations the step and its viewers hold: tests assert that sliders and views add none."""
+    jits: list[Any] = [f for c in _CACHE.values() for f in (c.accumulate, c.finish, c.prepare) if f is not None]
+    jits += [*_INSPECT.values(), *_FORWARD.values()]
+    return sum(f._cache_size() for f in jits)
