@@ -154,9 +154,19 @@ class Surface(Protocol):
     """The surface face of a shape."""
 
     def sample_surface(
-        self, values: Values, view: CameraView, *, layers: int, cull_back_faces: bool, free: frozenset[str]
+        self,
+        values: Values,
+        view: CameraView,
+        *,
+        layers: int,
+        cull_back_faces: bool,
+        free: frozenset[str],
+        channels: tuple[str, ...] = tuple(CHANNELS),
     ) -> Any:
-        """Host values -> NumPy samples (a pytree holding at least `fragments: Fragments`)."""
+        """Host values -> NumPy samples (a pytree holding at least `fragments: Fragments`).
+
+        Only what `channels` need is sampled: silhouettes alone need positions and nothing else.
+        """
         ...
 
     def evaluate_surface(
@@ -213,8 +223,19 @@ class Method(ABC):
     """What it cannot do, one sentence, shown to the user."""
 
     @abstractmethod
-    def sample(self, shape: Shape, values: Values, view: CameraView, settings: Any, free: frozenset[str]) -> Any:
-        """Host: what each pixel sees, as a pytree of NumPy arrays whose shapes depend only on static choices."""
+    def sample(
+        self,
+        shape: Shape,
+        values: Values,
+        view: CameraView,
+        settings: Any,
+        free: frozenset[str],
+        channels: tuple[str, ...] = tuple(CHANNELS),
+    ) -> Any:
+        """Host: what each pixel sees, as a pytree of NumPy arrays whose shapes depend only on static choices.
+
+        Only what `channels` need has to be sampled; the same `channels` go to evaluate.
+        """
 
     @abstractmethod
     def evaluate(
