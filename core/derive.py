@@ -101,7 +101,7 @@ def method_pullback(scene: Rendered, names: frozenset[str], cotangent: Mapping[s
 
 
 def _sampled(scene: Rendered, free: frozenset[str]) -> tuple[Any, Any, Any]:
-    samples = scene.method.sample(scene.shape, scene.values, scene.view, scene.settings, free)
+    samples = scene.method.sample(scene.shape, scene.values, scene.view, scene.settings, free, scene.channels)
     return samples, lens_of(scene.view), split_settings(scene.settings)[0]
 
 

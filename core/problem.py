@@ -149,7 +149,7 @@ def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: fl
     total: Any = None
     for index in batch:
         view = problem.views[index]
-        samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free)
+        samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
         total = compiled.accumulate(
             total,
             state.values,
@@ -284,7 +284,7 @@ def inspect(problem: Problem, state: State, index: int) -> Inspection:
         _INSPECT[key] = jax.jit(run)
     host = host_values(problem, state)
     view = problem.views[index]
-    samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free)
+    samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
     image, gradient = _INSPECT[key](
         with_derived(problem, state.values), problem.constants, samples, lens_of(view), problem.targets[index],
         problem.weights, problem.traced,
@@ -316,7 +316,7 @@ def forward(
             return method.evaluate(shape, values, samples, lens, traced, settings, channels, nothing)
 
         _FORWARD[key] = jax.jit(run)
-    samples = method.sample(shape, values, view, settings, nothing)
+    samples = method.sample(shape, values, view, settings, nothing, channels)
     # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
     needed = {n: v for n, v in values.items() if np.size(v) <= 16 or n == "values"}
     image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])

@@ -1,0 +1,79 @@
+"""Metrics, each defined once: the view only colours them.
+
+Images are [H, W, C] float32; silhouettes are (H, W) coverage in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kernels.rotation import rotation_angle
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two silhouettes, thresholded at one half; 1 for two empty ones."""
+    x, y = a > 0.5, b > 0.5
+    union = np.count_nonzero(x | y)
+    return np.count_nonzero(x & y) / union if union else 1.0
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Peak signal-to-noise ratio in dB for a peak of 1; 100 for equal images."""
+    error = float(np.mean(np.square(a.astype(np.float64) - b)))
+    return min(100.0, -10.0 * np.log10(error)) if error > 0 else 100.0
+
+
+def pose_errors(values: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, float]:
+    """Angle (degrees), distance and log-scale gap between two poses."""
+    offset = np.asarray(values["pose.translation"], np.float64) - np.asarray(target["pose.translation"])
+    return {
+        "rotation_error_degrees": float(np.degrees(rotation_angle(values["pose.rotation"], target["pose.rotation"]))),
+        "translation_error": float(np.linalg.norm(offset)),
+        "scale_error": float(abs(np.log(float(values["pose.scale"]) / float(target["pose.scale"])))),
+    }
+
+
+def flipped_triangles(vertices: np.ndarray, faces: np.ndarray) -> int:
+    """Triangles whose normal points away from the mean of their vertices' normals (folded-over triangles)."""
+    corners = vertices[faces].astype(np.float64)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    vertex_normal = np.zeros_like(vertices, dtype=np.float64)
+    for i in range(3):
+        np.add.at(vertex_normal, faces[:, i], normal)
+    length = np.linalg.norm(vertex_normal, axis=1, keepdims=True)
+    vertex_normal /= np.maximum(length, 1e-20)
+    return int(np.count_nonzero(np.einsum("fc,fc->f", normal, vertex_normal[faces].mean(1)) < 0))
+
+
+def surface_distances(
+    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], samples: int = 100_000, seed: int = 0
+) -> dict[str, float]:
+    """Two-sided Hausdorff and mean (chamfer) distance between two triangle meshes, by area-uniform samples.
+
+    Divided by the longest side of b's bounding box.
+    """
+    from scipy.spatial import cKDTree
+
+    rng = np.random.default_rng(seed)
+    points = [_sample_surface(vertices, faces, samples, rng) for vertices, faces in (a, b)]
+    there = cKDTree(points[1]).query(points[0], workers=-1)[0]
+    back = cKDTree(points[0]).query(points[1], workers=-1)[0]
+    size = float(np.ptp(points[1], axis=0).max())
+    return {
+        "hausdorff": float(max(there.max(), back.max())) / size,
+        "chamfer": float(0.5 * (there.mean() + back.mean())) / size,
+    }
+
+
+def _sample_surface(vertices: np.ndarray, faces: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
+    corners = vertices[faces].astype(np.float64)
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    chosen = rng.choice(len(faces), samples, p=area / area.sum())
+    u, v = rng.random((2, samples))
+    fold = u + v > 1
+    u, v = np.where(fold, 1 - u, u), np.where(fold, 1 - v, v)
+    c = corners[chosen]
+    return c[:, 0] + u[:, None] * (c[:, 1] - c[:, 0]) + v[:, None] * (c[:, 2] - c[:, 0])

@@ -1,0 +1,394 @@
+"""One running fit: the scene, its state, and everything the engine can ask of them. Synchronous; all JAX is behind it.
+
+The engine (core/engine.py) drives a Session in its process; the command line and tests drive one directly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from core import protocol
+from core.build import Scene, build, pose_spec_is_same_shape
+from core.derive import (
+    Rendered,
+    agreement,
+    method_derivative,
+    method_pullback,
+    milliseconds,
+    reference_derivative_slices,
+    silhouette_pixels,
+)
+from core.errors import RimlightError
+from core.experiment import Experiment
+from core.metrics import iou, pose_errors, psnr
+from core.parameters import (
+    components_of,
+    describe_parameters,
+    display_values,
+    set_small_value,
+    theta_direction,
+)
+from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
+from core.reference import as_arrays
+from core.schedule import batch_of, learning_rate_at, stop_reason
+from core.thumbnails import thumbnail
+from kernels.rotation import quaternion_matrix
+
+ISOSURFACE_SECONDS = 0.25
+"""A shape whose triangles must be extracted anew (a grid) is shown at most this often while a fit runs."""
+
+
+class Session:
+    """A fit in progress. Raises RimlightError (one line) where an experiment cannot be built or a value is wrong."""
+
+    def __init__(self, experiment: Experiment, progress: Callable[[str, float | None], None] | None = None) -> None:
+        self._report = progress or (lambda task, fraction: None)
+        self.scene: Scene = build(experiment, self._report)
+        self.problem = self.scene.problem
+        self.state: State = initial_state(self.problem, self.scene.values)
+        self.experiment = experiment
+        self.losses: list[float] = []
+        self.last: StepReport | None = None
+        self._learning_rate = experiment.optimizer.learning_rate
+        self._compiled = False
+        self._started: list[float] = []
+        self._held_out_targets: Any = None
+        self._mesh: tuple[float, Any] = (0.0, None)
+        self._sent_faces: Any = None
+
+    # ------------------------------------------------------------------------------------------ what it is
+
+    def loaded(self) -> protocol.Loaded:
+        """What the window needs to know once a problem is ready."""
+        from core.thumbnails import view_infos
+
+        ghost = self._target_mesh()
+        return protocol.Loaded(
+            experiment=self.experiment,
+            shape_facts=self.problem.shape.facts(),
+            parameters=describe_parameters(self.scene.values, self.experiment.parameters.free),
+            views=view_infos(self.scene),
+            target_vertices=None if ghost is None else ghost[0],
+            target_faces=None if ghost is None else ghost[1],
+            warnings=self.scene.warnings,
+        )
+
+    def _target_mesh(self) -> tuple[np.ndarray, np.ndarray] | None:
+        shape, values = self.scene.target_shape, self.scene.target_values
+        if shape is None or values is None:
+            return None
+        vertices, faces = shape.display_mesh(values)
+        model = _model_matrix(values)
+        return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
+
+    def compile_text(self) -> str:
+        count = len(self.problem.views)
+        layers = getattr(self.problem.settings, "layers", None)
+        parts = ([f"{layers} layer{'s' if layers != 1 else ''}"] if layers else []) + [
+            f"{count} view{'s' if count != 1 else ''}"
+        ]
+        return f"{self.problem.method.name} for {', '.join(parts)}"
+
+    def needs_compile(self) -> bool:
+        return not self._compiled
+
+    def compile(self) -> None:
+        """Trace and compile the step by taking one and forgetting it."""
+        try:
+            step(self.problem, self.state, batch_of(self.experiment, len(self.problem.views), 0)[:1], 0.0)
+            step(self.problem, self.state, batch_of(self.experiment, len(self.problem.views), 0)[:2], 0.0)
+        except NonFinite:
+            pass
+        self._compiled = True
+
+    # ------------------------------------------------------------------------------------------ stepping
+
+    def step(self) -> protocol.Scalars:
+        """One iteration. Raises NonFinite with the last good state kept."""
+        i = self.state.iteration
+        rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
+                                self.experiment.stop.steps)  # fmt: skip
+        batch = batch_of(self.experiment, len(self.problem.views), i)
+        self.state, self.last = step(self.problem, self.state, batch, rate)
+        self._compiled = True
+        self.losses.append(self.last.loss)
+        self._started = [*self._started[-19:], time.perf_counter()]
+        return protocol.Scalars(
+            iteration=self.state.iteration,
+            loss=self.last.loss,
+            terms=self.last.terms,
+            metrics=self.pose_metrics(),
+            gradients=self._gradient_norms(),
+            steps_per_second=self._speed(),
+        )
+
+    def _speed(self) -> float:
+        if len(self._started) < 2:
+            return 0.0
+        span = self._started[-1] - self._started[0]
+        return (len(self._started) - 1) / span if span > 0 else 0.0
+
+    def _gradient_norms(self) -> dict[str, float]:
+        norms: dict[str, float] = {}
+        for name, gradient in (self.last.gradient if self.last else {}).items():
+            array = np.asarray(gradient, np.float64)
+            norms[name] = float(np.linalg.norm(array))
+            for component, value in zip(components_of(name), array.reshape(-1)):
+                norms[f"{name}.{component}"] = float(value)
+        return norms
+
+    def finished(self) -> str | None:
+        return stop_reason(self.experiment.stop, self.state.iteration, self.losses)
+
+    def reset(self) -> None:
+        """Back to the experiment's start, settings kept."""
+        self.state = initial_state(self.problem, self.scene.values)
+        self.losses, self.last, self._started = [], None, []
+
+    def set_value(self, path: str, value: Any) -> None:
+        """See protocol.SetValue. Unknown paths raise RimlightError; nothing recompiles."""
+        kind, _, rest = path.partition(".")
+        if kind == "method" and rest in self.problem.traced:
+            self.problem = self.problem.with_setting(rest, float(value))
+        elif kind == "optimizer" and rest == "learning_rate":
+            self._learning_rate = float(value)
+        elif kind == "optimizer" and rest in self.problem.hyper:
+            hyper = {**self.problem.hyper, rest: np.float32(value)}
+            self.problem = dataclasses.replace(self.problem, hyper=hyper)
+        elif kind == "term" and rest.endswith(".weight") and rest.split(".")[0].isdigit():
+            index = int(rest.split(".")[0])
+            terms = list(self.problem.terms)
+            terms[index] = dataclasses.replace(terms[index], weight=float(value))
+            self.problem = dataclasses.replace(self.problem, terms=tuple(terms))
+        elif kind == "value":
+            changed = set_small_value(self.host(), rest, value)
+            kept = {n: np.asarray(changed[n]) for n in self.state.values}
+            self.state = self.state._replace(values=initial_state(self.problem, kept).values)
+        else:
+            raise RimlightError(f"{path}: no such value to set while a fit runs")
+
+    # ------------------------------------------------------------------------------------------ looking
+
+    def host(self) -> dict[str, Any]:
+        return host_values(self.problem, self.state)
+
+    def primary_channel(self) -> str:
+        """The channel the panes show: colour where the loss sees it, else the first it sees."""
+        channels = self.problem.channels
+        return "colour" if "colour" in channels else channels[0]
+
+    def snapshot(self, view: int, *, include_topology: bool = True) -> protocol.Snapshot:
+        """What the eye gets of the current state, seen through view number `view`."""
+        view = min(max(view, 0), len(self.problem.views) - 1)
+        seen = inspect(self.problem, self.state, view)
+        channel = self.primary_channel()
+        render = as_arrays(seen.image)[channel]
+        target = as_arrays(_composited(self.problem, view, self.state))[channel]
+        values = self.host()
+        vertices, faces = self._display_mesh(values)
+        arrays: dict[str, np.ndarray] = {
+            "vertices": np.asarray(vertices, np.float32),
+            "model": _model_matrix(values).astype(np.float32),
+            "target": target,
+            "render": render,
+            "difference": render - target,
+            "loss_gradient": as_arrays(seen.loss_gradient)[channel],
+        }
+        if include_topology or faces is not self._sent_faces:
+            arrays["faces"], self._sent_faces = faces, faces
+        arrays.update(_fragment_arrays(seen.samples))
+        if "vertex_colours" in values:
+            arrays["vertex_colours"] = np.asarray(values["vertex_colours"], np.float32)
+        if self.last is not None and "vertices" in self.last.gradient:
+            arrays["vertex_gradient"] = np.linalg.norm(np.asarray(self.last.gradient["vertices"]), axis=1)
+        iteration = self.state.iteration
+        return protocol.Snapshot(
+            iteration=iteration,
+            view=view,
+            arrays=arrays,
+            stamps=dict.fromkeys(arrays, iteration),
+            values=display_values({n: values[n] for n in self.state.values}),
+        )
+
+    def _display_mesh(self, values: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        if "values" not in values:
+            return self.problem.shape.display_mesh(values)
+        now = time.monotonic()
+        if self._mesh[1] is None or now - self._mesh[0] > ISOSURFACE_SECONDS:
+            self._mesh = (now, self.problem.shape.display_mesh(values))
+        return self._mesh[1]
+
+    def rendered(self, view: int) -> Rendered:
+        """The current state as something to differentiate."""
+        problem = self.problem
+        camera = problem.views[min(max(view, 0), len(problem.views) - 1)]
+        return Rendered(problem.shape, problem.method, problem.settings, self.host(), camera, problem.channels)
+
+    def direction(self, theta: str) -> dict[str, np.ndarray]:
+        """The tangent that `theta` names, now."""
+        values = self.host()
+        normals = None
+        if theta == "vertices.normal" and "vertices" in values:
+            from kernels.raster.interpolate import vertex_normals
+
+            normals = vertex_normals(values["vertices"], self.problem.shape.display_mesh(values)[1])
+        free = self.experiment.parameters.free
+        return theta_direction(theta, values, free, normals, self.experiment.seed)[1]
+
+    def derive_begin(
+        self, request: protocol.Derive, view: int
+    ) -> Iterator[None | tuple[dict[str, np.ndarray], protocol.Agreement | None]]:
+        """Derivative images in slices: None between slices; results as they become ready.
+
+        First ({"derivative", "vertex_gradient"}, None), then, with a reference, ({"reference", "disagreement"},
+        Agreement). All belong to the state at the call.
+        """
+        if request.theta is None:
+            return
+        scene, iteration, channel = self.rendered(view), self.state.iteration, self.primary_channel()
+        direction = self.direction(request.theta)
+        (image, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
+        yield {"derivative": tangent[channel]}, None
+        gradient = as_arrays(inspect(self.problem, self.state, view).loss_gradient)
+        if "vertices" in scene.values:
+            # Where vertices are not free, the overlay still shows how the loss would move them in this view.
+            pulled = method_pullback(scene, frozenset({"vertices"}), gradient)["vertices"]
+            yield {"vertex_gradient": np.linalg.norm(pulled, axis=1).astype(np.float32)}, None
+        if not request.reference:
+            return
+        start = time.perf_counter()
+        result = None
+        slices = reference_derivative_slices(scene, direction, request.step_pixels, request.supersampling)
+        for result in slices:
+            if result is None:
+                yield None
+        assert result is not None
+        truth_image, truth, _ = result
+        coverage = truth_image["silhouette"][..., 0] if "silhouette" in truth_image else self._coverage(view)
+        numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), gradient[channel])
+        yield (
+            {"reference": truth[channel], "disagreement": tangent[channel] - truth[channel]},
+            protocol.Agreement(
+                iteration=iteration,
+                method=self.problem.method.name,
+                parameter=request.theta,
+                view=view,
+                step_pixels=request.step_pixels,
+                supersampling=request.supersampling,
+                forward_ms=forward_ms,
+                reference_ms=1e3 * (time.perf_counter() - start),
+                **dataclasses.asdict(numbers),
+            ),
+        )
+
+    def _coverage(self, view: int) -> np.ndarray:
+        """Hard silhouette (H, W) of the current state."""
+        from core.reference import hard_image
+
+        camera = self.problem.views[view]
+        return hard_image(self.problem.shape, self.host(), camera, ("silhouette",), 1)["silhouette"][..., 0]
+
+    # ------------------------------------------------------------------------------------------ metrics, export
+
+    def pose_metrics(self) -> dict[str, float]:
+        if self.scene.target_values is None or not pose_spec_is_same_shape(self.experiment):
+            return {}
+        small = {n: np.asarray(self.state.values[n]) for n in ("pose.rotation", "pose.translation", "pose.scale")}
+        return pose_errors(small, self.scene.target_values)
+
+    def metrics(self) -> dict[str, float]:
+        """Pose errors, and IoU and PSNR on fitted (at most 8 of them) and on held-out views ("held_out_iou", ...)."""
+        found = self.pose_metrics()
+        chosen = list(range(len(self.problem.views)))[:8]
+        views, targets = self.problem.views, self.problem.targets
+        found.update(self._image_metrics([views[i] for i in chosen], [targets[i] for i in chosen], ""))
+        if self.scene.held_out:
+            if self._held_out_targets is None:
+                self._held_out_targets = self.scene.held_out_targets(self._report)
+            found.update(self._image_metrics(list(self.scene.held_out), list(self._held_out_targets), "held_out_"))
+        return found
+
+    def _image_metrics(self, views: list, targets: list, prefix: str) -> dict[str, float]:
+        from core.reference import hard_image
+
+        values, sees_colour = self.host(), "colour" in self.problem.channels
+        channels = ("colour", "silhouette") if sees_colour else ("silhouette",)
+        overlaps, peaks = [], []
+        for view, target in zip(views, targets):
+            own = hard_image(self.problem.shape, values, view, channels, 1)
+            overlaps.append(iou(own["silhouette"][..., 0], np.asarray(target.planes["silhouette"][0])))
+            if sees_colour:
+                shown = as_arrays(_over_background(target, values["background"]))["colour"]
+                peaks.append(psnr(own["colour"], shown))
+        found = {f"{prefix}iou": float(np.mean(overlaps))}
+        if peaks:
+            found[f"{prefix}psnr"] = float(np.mean(peaks))
+        return found
+
+    def export(self, what: str, path: str) -> None:
+        """Write "shape", "images", "curves", "report" or "all" to `path` (core/export.py)."""
+        from core.export import export
+
+        export(self, what, path)
+
+    # ------------------------------------------------------------------------------------------ replacing
+
+    def replace(self, experiment: Experiment) -> Session:
+        """A session for `experiment` that keeps the values of parameters with the same shape, and the iteration."""
+        new = Session(experiment, self._report)
+        kept = {
+            n: np.asarray(self.state.values[n]) if _same(self.state.values.get(n), v) else v
+            for n, v in new.scene.values.items()
+        }
+        new.state = initial_state(new.problem, kept)._replace(iteration=self.state.iteration)
+        return new
+
+    def state_bytes(self) -> bytes:
+        """The state, for a restart after the engine was ended; read back by restore_state."""
+        values = {n: np.asarray(v) for n, v in self.state.values.items()}
+        return pickle.dumps((values, self.state.iteration, self.losses[-10_000:]))
+
+    def restore_state(self, data: bytes) -> None:
+        """Go on from state_bytes (our own, kept in memory by the launcher: never a file)."""
+        values, iteration, losses = pickle.loads(data)
+        kept = {n: values[n] if _same(values.get(n), v) else v for n, v in self.scene.values.items()}
+        self.state = initial_state(self.problem, kept)._replace(iteration=iteration)
+        self.losses = list(losses)
+
+
+def _same(old: Any, new: Any) -> bool:
+    return old is not None and np.shape(old) == np.shape(new)
+
+
+def _model_matrix(values: Any) -> np.ndarray:
+    """Object to world, (4, 4) float64."""
+    model = np.eye(4)
+    model[:3, :3] = float(values["pose.scale"]) * quaternion_matrix(np.asarray(values["pose.rotation"], np.float64))
+    model[:3, 3] = np.asarray(values["pose.translation"], np.float64)
+    return model
+
+
+def _over_background(target: Any, background: Any) -> Any:
+    from core.problem import composite_target
+
+    return composite_target(target, np.asarray(background))
+
+
+def _composited(problem: Any, view: int, state: State) -> Any:
+    return _over_background(problem.targets[view], state.values["background"])
+
+
+def _fragment_arrays(samples: Any) -> dict[str, np.ndarray]:
+    """Triangle ids and depths of the nearest layer, where the method samples a surface."""
+    fragments = getattr(samples, "fragments", None)
+    if fragments is None:
+        return {}
+    inverse = np.asarray(fragments.inverse_depth[0])
+    depth = np.where(inverse > 0, 1.0 / np.where(inverse > 0, inverse, 1.0), np.nan)
+    return {"face_id": np.array(fragments.face_id[0]), "depth": depth.astype(np.float32)}

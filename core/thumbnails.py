@@ -1,0 +1,45 @@
+"""Small sRGB pictures of targets and renders, for view buttons, frusta and the timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core import protocol
+from core.colour import linear_to_srgb
+from core.problem import composite_target
+from core.reference import as_arrays
+
+if TYPE_CHECKING:
+    from core.build import Scene
+
+THUMBNAIL_SIDE = 96
+"""Pixels of the longer side."""
+
+
+def thumbnail(image: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:
+    """[H, W, 1 or 3] linear float -> uint8 [h, w, 3] sRGB, area-filtered so that the longer side is about `side`."""
+    factor = max(1, int(np.ceil(max(image.shape[:2]) / side)))
+    height, width = (image.shape[0] // factor) * factor, (image.shape[1] // factor) * factor
+    small = image[:height, :width].reshape(height // factor, factor, width // factor, factor, -1).mean(axis=(1, 3))
+    if small.shape[-1] == 1:
+        small = np.repeat(small, 3, axis=-1)
+    return np.round(255 * linear_to_srgb(np.clip(np.nan_to_num(small), 0, 1))).astype(np.uint8)
+
+
+def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
+    """Every camera, fitted first, with its target's picture where there is one."""
+    problem = scene.problem
+    fov = float(scene.values["camera.fov"])
+    infos = []
+    for i, view in enumerate((*problem.views, *scene.held_out)):
+        held_out = i >= len(problem.views)
+        picture: Any = None
+        if not held_out:
+            planes = as_arrays(composite_target(problem.targets[i], scene.values["background"]))
+            picture = thumbnail(planes["colour"] if "colour" in planes else planes["silhouette"])
+        infos.append(
+            protocol.ViewInfo(view.name, view.world_to_camera, fov, view.width, view.height, held_out, picture)
+        )
+    return tuple(infos)
