@@ -106,11 +106,19 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Restore:
+    """Load `experiment` and go on, paused, from a checkpoint's state (Session.state_bytes): after an engine died."""
+
+    experiment: Experiment
+    state: bytes
+
+
+@dataclass(frozen=True)
 class Quit:
     pass
 
 
-Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Quit
+Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Quit
 
 
 # ---------------------------------------------------------------------------------------------- events
@@ -155,7 +163,11 @@ class ViewInfo:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A problem is ready. target_vertices (n, 3) world, target_faces (m, 3): the ghost, None for image targets."""
+    """A problem is ready. target_vertices (n, 3) world, target_faces (m, 3): the ghost, None for image targets.
+
+    generation: counts problems; the snapshots of this one carry it too. iteration: where it stands. continued: it
+    goes on from what was there (a change of method, an engine restarted), so curves are kept up to `iteration`.
+    """
 
     experiment: Experiment
     shape_facts: Mapping[str, Any]
@@ -164,12 +176,18 @@ class Loaded:
     target_vertices: np.ndarray | None = None
     target_faces: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    generation: int = 0
+    iteration: int = 0
+    continued: bool = False
 
 
 @dataclass(frozen=True)
 class Scalars:
-    """One step's numbers; none is ever dropped. metrics: "iou", "psnr", "rotation_error_degrees", ... when computed.
-    gradients: parameter name -> Euclidean norm of the gradient, and per component for small ones ("pose.translation.x")."""
+    """One step's numbers; none is ever dropped. At a pause the last step may be told again, with its metrics.
+
+    metrics: "iou", "psnr", "rotation_error_degrees", ... when computed. gradients: parameter name -> Euclidean norm of the
+    gradient, and per component for small ones ("pose.translation.x").
+    """
 
     iteration: int
     loss: float
@@ -239,7 +257,8 @@ class Snapshot:
     "difference" (3, render - target), "loss_gradient" (dL/dI, 3), "face_id" (H, W) int32, "depth" (H, W);
     silhouettes as 1 channel where the loss sees no colour;
     "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C).
-    stamps: name -> iteration the array belongs to. values: small parameters in full, by dotted name, display units.
+    stamps: name -> iteration the array belongs to, -1 for one from before an edit. generation: the Loaded one it
+    belongs to. values: small parameters in full, by dotted name, display units.
     """
 
     iteration: int
