@@ -198,7 +198,9 @@ def image_target(spec: TargetSpec, views: tuple[CameraView, ...], channels: tupl
     if unseen:
         raise RimlightError(f"term.sees: a picture has no {' or '.join(unseen)}; let the loss see colour or silhouette")
     if len(views) != 1:
-        raise RimlightError(f"views: a picture is one view, and the experiment has {len(views)}; set views.kind = 'single'")
+        raise RimlightError(
+            f"views: a picture is one view, and the experiment has {len(views)}; set views.kind = 'single'"
+        )
     image = load_image(spec.file or "", encoding=spec.encoding)
     height, width = image.colour.shape[:2]
     if (height, width) != (views[0].height, views[0].width):
@@ -226,7 +228,9 @@ def pose_spec_is_same_shape(experiment: Experiment) -> bool:
     if target.kind != "shape":
         return False
     own = target.file is None and target.primitive is None
-    return own or (target.file == shape.file and target.primitive == shape.primitive and target.shape_kind == shape.kind)
+    return own or (
+        target.file == shape.file and target.primitive == shape.primitive and target.shape_kind == shape.kind
+    )
 
 
 def surface_face(shape: Shape) -> bool:

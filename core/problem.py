@@ -86,9 +86,7 @@ class Problem:
 
     @functools.cached_property
     def structure(self) -> Structure:
-        return Structure(
-            self.shape, self.method, self.settings, self.channels, self.terms, self.free, self.optimizer
-        )
+        return Structure(self.shape, self.method, self.settings, self.channels, self.terms, self.free, self.optimizer)
 
     @functools.cached_property
     def traced(self) -> dict[str, np.float32]:

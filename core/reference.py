@@ -70,7 +70,9 @@ def last(slices: Iterator[Any]) -> Any:
 
 def _inner_factor(supersampling: int, side: int) -> int:
     """Largest divisor f of S with f * side <= LARGEST_RENDER (at least 1)."""
-    return max(f for f in range(1, supersampling + 1) if supersampling % f == 0 and (f == 1 or f * side <= LARGEST_RENDER))
+    return max(
+        f for f in range(1, supersampling + 1) if supersampling % f == 0 and (f == 1 or f * side <= LARGEST_RENDER)
+    )
 
 
 def _box(plane: np.ndarray, factor: int) -> np.ndarray:

@@ -37,7 +37,6 @@ from core.parameters import (
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
 from core.reference import as_arrays
 from core.schedule import batch_of, learning_rate_at, stop_reason
-from core.thumbnails import thumbnail
 from kernels.rotation import quaternion_matrix
 
 ISOSURFACE_SECONDS = 0.25
@@ -243,7 +242,7 @@ class Session:
 
     def derive_begin(
         self, request: protocol.Derive, view: int
-    ) -> Iterator[None | tuple[dict[str, np.ndarray], protocol.Agreement | None]]:
+    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | None]:
         """Derivative images in slices: None between slices; results as they become ready.
 
         First ({"derivative", "vertex_gradient"}, None), then, with a reference, ({"reference", "disagreement"},

@@ -1,0 +1,46 @@
+"""Writing files so that a reader sees the old file or the whole new one, never half of it.
+
+Every writer of the project goes through here: a temporary neighbour is written, then renamed over the target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.errors import RimlightError
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with the same suffix; it replaces `path` when the block ends without error.
+
+    Missing folders are made. Raises RimlightError where the place cannot be written.
+    """
+    target = Path(os.path.realpath(path))  # a link keeps pointing at its file
+    temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, target)
+    except OSError as error:
+        raise RimlightError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another folder or free some space"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write `data` to `path`, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends to `path`, atomically."""
+    write_bytes(path, text.encode("utf-8"))

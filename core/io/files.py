@@ -1,0 +1,74 @@
+"""The first look at a user's file: it exists, is a file, is not empty and not larger than a reader will take.
+
+Messages have one form: "name: cause; remedy".
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from core.errors import RimlightError
+
+MEBIBYTE = 1 << 20
+MESH_LIMIT = 2048 * MEBIBYTE
+"""Largest mesh file read. A 2-million-triangle text mesh has about 150 MiB; beyond 2 GiB nothing would be live."""
+
+
+def checked_path(path: str | Path, limit: int) -> Path:
+    """`path` as a Path, after checking that it is a readable, non-empty file of at most `limit` bytes."""
+    path = Path(path).expanduser()
+    try:
+        if path.is_dir():
+            raise RimlightError(f"{path.name or path}: is a folder; name a file in it")
+        if not path.exists():
+            raise RimlightError(f"{path.name}: no such file in {path.absolute().parent}; {_suggest(path)}")
+        if not path.is_file():
+            raise RimlightError(f"{path.name}: is not a regular file; name a file")
+        size = path.stat().st_size
+        if size == 0:
+            raise RimlightError(f"{path.name}: the file is empty (0 bytes); export it again")
+        if size > limit:
+            raise RimlightError(
+                f"{path.name}: the file has {size / MEBIBYTE:,.0f} MiB, more than the {limit / MEBIBYTE:,.0f} MiB "
+                "this reader takes; make it smaller first"
+            )
+        with path.open("rb"):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise unreadable(path, error) from error
+    return path
+
+
+def read_bytes(path: str | Path, limit: int) -> bytes:
+    """The bytes of a checked file. Raises RimlightError."""
+    path = checked_path(path, limit)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def read_text(path: str | Path, limit: int) -> str:
+    """The text of a checked UTF-8 file, a byte order mark removed. Raises RimlightError."""
+    data = read_bytes(path, limit)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RimlightError(f"{Path(path).name}: line {line} is not UTF-8 text; save the file as UTF-8") from error
+
+
+def unreadable(path: Path, error: Exception) -> RimlightError:
+    """The error for a file that the system will not give."""
+    cause = getattr(error, "strerror", None) or error
+    return RimlightError(f"{path.name}: cannot be read ({cause}); check the path and its permissions")
+
+
+def _suggest(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.absolute().parent.iterdir()]
+    except OSError:
+        return "check the path"
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {close[0]}?" if close else "check the path"
