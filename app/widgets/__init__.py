@@ -1,0 +1,47 @@
+"""The small widgets everything in the window is built of."""
+
+from app.widgets.basics import (
+    Elided,
+    Item,
+    Themed,
+    current_theme,
+    frame,
+    hbox,
+    hint,
+    label,
+    restyle,
+    rule,
+    set_current_theme,
+    set_tone,
+    vbox,
+)
+from app.widgets.buttons import IconButton, Segment, mini
+from app.widgets.heads import Head, Section
+from app.widgets.painted import Bar, Dot, Glyph, Mark, Spinner, paint_mark
+
+__all__ = [
+    "Bar",
+    "Dot",
+    "Elided",
+    "Glyph",
+    "Head",
+    "IconButton",
+    "Item",
+    "Mark",
+    "Section",
+    "Segment",
+    "Spinner",
+    "Themed",
+    "current_theme",
+    "frame",
+    "hbox",
+    "hint",
+    "label",
+    "mini",
+    "paint_mark",
+    "restyle",
+    "rule",
+    "set_current_theme",
+    "set_tone",
+    "vbox",
+]

@@ -1,0 +1,159 @@
+"""Themes handed to widgets, layouts in one line, labels.
+
+Convention: a widget that holds theme colours of its own is `Themed` and follows `restyle(root, theme)`; the rest is
+styled by the style sheet through object names and tones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.theme import BASE, DARK, HINT, REGULAR, Theme, font
+
+Item = QWidget | QLayout | int | None
+"""What hbox and vbox take: a widget, a layout, so many pixels, or None for a stretch."""
+
+_current: Theme = DARK
+
+
+def current_theme() -> Theme:
+    """The theme a new widget starts with."""
+    return _current
+
+
+def set_current_theme(theme: Theme) -> None:
+    global _current
+    _current = theme
+
+
+class Themed:
+    """A widget that draws with theme colours itself."""
+
+    def set_theme(self, theme: Theme) -> None:
+        raise NotImplementedError
+
+
+def restyle(root: QWidget, theme: Theme) -> None:
+    """Hand `theme` to every Themed widget below `root`."""
+    for child in root.findChildren(QWidget):
+        if isinstance(child, Themed):
+            child.set_theme(theme)
+
+
+# ---------------------------------------------------------------------------------------------- layouts
+
+
+def _fill(layout: QBoxLayout, items: Iterable[Item]) -> None:
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QLayout):
+            layout.addLayout(item)
+        else:
+            layout.addWidget(item)
+
+
+def hbox(*items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), gap: int = 6) -> QHBoxLayout:
+    layout = QHBoxLayout()
+    layout.setContentsMargins(*margins)
+    layout.setSpacing(gap)
+    _fill(layout, items)
+    return layout
+
+
+def vbox(*items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), gap: int = 0) -> QVBoxLayout:
+    layout = QVBoxLayout()
+    layout.setContentsMargins(*margins)
+    layout.setSpacing(gap)
+    _fill(layout, items)
+    return layout
+
+
+def frame(layout: QLayout, name: str = "clear", *, height: int = 0, width: int = 0) -> QFrame:
+    """A frame around a layout, styled by its object name ("body", "well", "overlay", ...)."""
+    result = QFrame()
+    result.setObjectName(name)
+    result.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    result.setLayout(layout)
+    if height:
+        result.setFixedHeight(height)
+    if width:
+        result.setFixedWidth(width)
+    return result
+
+
+def rule() -> QFrame:
+    """A horizontal line, 1 px."""
+    line = QFrame()
+    line.setObjectName("rule")
+    line.setFixedHeight(1)
+    return line
+
+
+# ---------------------------------------------------------------------------------------------- text
+
+
+def set_tone(widget: QWidget, tone: str) -> None:
+    """Change a label's colour token."""
+    if widget.property("tone") != tone:
+        widget.setProperty("tone", tone)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def label(
+    text: str = "", pixels: int = BASE, weight: int = REGULAR, tone: str = "text", *, right: bool = False
+) -> QLabel:
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setFont(font(pixels, weight))
+    result.setProperty("tone", tone)
+    if right:
+        result.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return result
+
+
+def hint(text: str = "", *, right: bool = False) -> QLabel:
+    return label(text, HINT, REGULAR, "text3", right=right)
+
+
+class Elided(QLabel):
+    """A label that gives way first when its row is narrow and ends in an ellipsis; the whole text is its tooltip."""
+
+    def __init__(self, text: str = "", pixels: int = HINT, weight: int = REGULAR, tone: str = "text3") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(font(pixels, weight))
+        self.setProperty("tone", tone)
+        self.setMinimumWidth(0)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._tip = ""
+        self.setText(text)
+
+    def setText(self, text: str | None) -> None:
+        super().setText(text or "")
+        self.setMaximumWidth(self.fontMetrics().horizontalAdvance(text or "") + 2)
+        self.setMinimumWidth(0)
+
+    def set_tip(self, text: str) -> None:
+        """A tooltip of its own, shown instead of the text when nothing is cut off."""
+        self._tip = text
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.maximumWidth(), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        self.setToolTip(self.text() if cut != self.text() else self._tip)
+        painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, cut if len(cut) > 2 else "")
