@@ -25,7 +25,7 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, trim: 
         return f"{sign}∞"
     mantissa, power = f"{abs(value):.{digits - 1}e}".split("e")
     exponent = int(power)
-    if abs(value) >= 1e-2 and exponent < 4:
+    if 1e-2 <= abs(value) < 9999.5:
         return sign + f"{abs(value):.{max(0, digits - 1 - exponent)}f}"
     if trim and "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
