@@ -6,6 +6,7 @@ gradient term), averaged over S x S samples a pixel.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -62,10 +63,7 @@ def hard_image(
 
 def last(slices: Iterator[Any]) -> Any:
     """Run a sliced computation to its end."""
-    result = None
-    for result in slices:
-        pass
-    return result
+    return collections.deque(slices, maxlen=1).pop()
 
 
 def _inner_factor(supersampling: int, side: int) -> int:

@@ -53,6 +53,8 @@ class Session:
         self.state: State = initial_state(self.problem, self.scene.values)
         self.experiment = experiment
         self.losses: list[float] = []
+        self.term_history: list[tuple[float, ...]] = []
+        self.seconds = 0.0
         self.last: StepReport | None = None
         self._learning_rate = experiment.optimizer.learning_rate
         self._compiled = False
@@ -67,7 +69,7 @@ class Session:
         """What the window needs to know once a problem is ready."""
         from core.thumbnails import view_infos
 
-        ghost = self._target_mesh()
+        ghost = self.target_mesh()
         return protocol.Loaded(
             experiment=self.experiment,
             shape_facts=self.problem.shape.facts(),
@@ -78,13 +80,17 @@ class Session:
             warnings=self.scene.warnings,
         )
 
-    def _target_mesh(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def target_mesh(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The target shape's triangles, vertices in world units; None for picture targets."""
         shape, values = self.scene.target_shape, self.scene.target_values
         if shape is None or values is None:
             return None
-        vertices, faces = shape.display_mesh(values)
-        model = _model_matrix(values)
-        return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
+        return _placed(shape.display_mesh(values), values)
+
+    def world_mesh(self) -> tuple[np.ndarray, np.ndarray]:
+        """The current shape's triangles, vertices in world units."""
+        values = self.host()
+        return _placed(self.problem.shape.display_mesh(values), values)
 
     def compile_text(self) -> str:
         count = len(self.problem.views)
@@ -110,6 +116,7 @@ class Session:
 
     def step(self) -> protocol.Scalars:
         """One iteration. Raises NonFinite with the last good state kept."""
+        start = time.perf_counter()
         i = self.state.iteration
         rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
                                 self.experiment.stop.steps)  # fmt: skip
@@ -117,6 +124,8 @@ class Session:
         self.state, self.last = step(self.problem, self.state, batch, rate)
         self._compiled = True
         self.losses.append(self.last.loss)
+        self.term_history.append(self.last.terms)
+        self.seconds += time.perf_counter() - start
         self._started = [*self._started[-19:], time.perf_counter()]
         return protocol.Scalars(
             iteration=self.state.iteration,
@@ -148,7 +157,7 @@ class Session:
     def reset(self) -> None:
         """Back to the experiment's start, settings kept."""
         self.state = initial_state(self.problem, self.scene.values)
-        self.losses, self.last, self._started = [], None, []
+        self.losses, self.term_history, self.last, self._started, self.seconds = [], [], None, [], 0.0
 
     def set_value(self, path: str, value: Any) -> None:
         """See protocol.SetValue. Unknown paths raise RimlightError; nothing recompiles."""
@@ -252,7 +261,7 @@ class Session:
             return
         scene, iteration, channel = self.rendered(view), self.state.iteration, self.primary_channel()
         direction = self.direction(request.theta)
-        (image, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
+        (_, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
         yield {"derivative": tangent[channel]}, None
         gradient = as_arrays(inspect(self.problem, self.state, view).loss_gradient)
         if "vertices" in scene.values:
@@ -351,14 +360,13 @@ class Session:
     def state_bytes(self) -> bytes:
         """The state, for a restart after the engine was ended; read back by restore_state."""
         values = {n: np.asarray(v) for n, v in self.state.values.items()}
-        return pickle.dumps((values, self.state.iteration, self.losses[-10_000:]))
+        return pickle.dumps((values, self.state.iteration, self.losses, self.term_history, self.seconds))
 
     def restore_state(self, data: bytes) -> None:
         """Go on from state_bytes (our own, kept in memory by the launcher: never a file)."""
-        values, iteration, losses = pickle.loads(data)
+        values, iteration, self.losses, self.term_history, self.seconds = pickle.loads(data)
         kept = {n: values[n] if _same(values.get(n), v) else v for n, v in self.scene.values.items()}
         self.state = initial_state(self.problem, kept)._replace(iteration=iteration)
-        self.losses = list(losses)
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -371,6 +379,12 @@ def _model_matrix(values: Any) -> np.ndarray:
     model[:3, :3] = float(values["pose.scale"]) * quaternion_matrix(np.asarray(values["pose.rotation"], np.float64))
     model[:3, 3] = np.asarray(values["pose.translation"], np.float64)
     return model
+
+
+def _placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarray, np.ndarray]:
+    vertices, faces = mesh
+    model = _model_matrix(values)
+    return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
 
 
 def _over_background(target: Any, background: Any) -> Any:

@@ -1,0 +1,62 @@
+# make run    sets everything up and opens the window (without a display: the same lesson, headless, into out/)
+# make test   sets everything up and runs lint, types, import rules and the whole suite, the window's tests under Xvfb
+# make bench | lint | report | screenshots | clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+LESSON := assets/lessons/02-silhouette.toml
+# What Qt, VisPy's software GL and the virtual display need on Debian; everything else comes from PyPI.
+APT := xvfb libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
+	libxcb-keysyms1 libxcb-shape0 python3-venv
+
+.PHONY: run test bench lint report screenshots catalog assets system clean
+
+run: .venv/ready
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/rimlight; else \
+	  echo "No display: fitting $(LESSON) headless into out/."; \
+	  $(BIN)/rimlight fit $(LESSON) --out out && \
+	  echo "Look at out/fit.gif, out/view_00.png, out/loss.png and out/report.json." && \
+	  echo "For the window, run 'make run' in a desktop session, or over 'ssh -X', or as: xvfb-run -s '-screen 0 1440x900x24' make run"; fi
+
+test: .venv/ready lint
+	$(BIN)/python -m tests.display $(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: .venv/ready
+	$(BIN)/pip install -q -c requirements.lock -e '.[bench]' || true
+	$(BIN)/python -m benchmarks
+
+report: .venv/ready
+	$(BIN)/rimlight derive --report --out out/report
+
+screenshots: .venv/ready
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs
+
+catalog: .venv/ready
+	$(BIN)/python -m core.make_catalog
+
+assets: .venv/ready
+	$(BIN)/python -m assets.make_assets
+
+.venv/ready: pyproject.toml requirements.lock | system
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rimlight needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $@
+
+# Installs the system libraries where it may; otherwise prints the one line to run. Nothing to do outside Debian.
+system:
+	@if ! command -v apt-get >/dev/null || dpkg -s $(APT) >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then SUDO=; elif sudo -n true 2>/dev/null; then SUDO=sudo; else \
+	  echo "Some system libraries are missing. Run this once, then try again:"; \
+	  echo "  sudo apt-get install -y $(APT)"; exit 0; fi; \
+	echo "Installing system libraries"; \
+	$$SUDO env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends $(APT)' >/dev/null
+
+clean:
+	rm -rf .venv out build dist *.egg-info .pytest_cache .ruff_cache

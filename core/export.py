@@ -1,0 +1,136 @@
+"""What a fit leaves behind: the shape in the units it came in, pictures, curves, the report. Files are replaced whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core import pictures
+from core.errors import RimlightError
+from core.io.atomic import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from core.session import Session
+
+
+def export(session: Session, what: str, path: str) -> None:
+    """Write "shape" (a file), "images", "curves", "report" or "all" (a folder, or a file for curves and report)."""
+    target = Path(path)
+    if what == "shape":
+        export_shape(session, target)
+        return
+    if what == "curves" and target.suffix in (".csv", ".png"):
+        export_curves(session, target)
+        return
+    if what == "report" and target.suffix == ".json":
+        write_text(target, json.dumps(report(session), indent=1))
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    if what in ("images", "all"):
+        export_images(session, target)
+    if what in ("curves", "all"):
+        export_curves(session, target / "history.csv")
+        export_curves(session, target / "loss.png")
+    if what in ("report", "all"):
+        write_text(target / "report.json", json.dumps(report(session), indent=1))
+    if what == "all":
+        export_shape(session, target / shape_name(session))
+    if what not in ("images", "curves", "report", "all"):
+        raise RimlightError(f"export: {what!r} is not one of shape, images, curves, report, all")
+
+
+def shape_name(session: Session) -> str:
+    """The file name a final shape gets: a grid stays a grid."""
+    return "shape.npz" if session.problem.shape.kind == "sdf-grid" else "shape.ply"
+
+
+def export_shape(session: Session, path: Path) -> None:
+    """The current shape, posed, in the units and the place it came in."""
+    values = session.host()
+    shape: Any = session.problem.shape
+    shape.save(path, values)
+
+
+def export_curves(session: Session, path: Path) -> None:
+    """Every step's loss and terms as CSV, or the loss curve as PNG."""
+    if path.suffix == ".png":
+        picture = pictures.curve(
+            {session.problem.method.name: session.losses or [1.0]}, f"Loss, {session.experiment.title}"
+        )
+        write_bytes(path, _png(picture))
+        return
+    text = io.StringIO()
+    writer = csv.writer(text)
+    terms = [f"{t.loss}_{t.sees}" if t.loss != "laplacian" else t.loss for t in session.problem.terms]
+    names = [f"{i}_{t}" for i, t in enumerate(terms)]
+    writer.writerow(["iteration", "loss", *names])
+    for i, (loss, parts) in enumerate(zip(session.losses, session.term_history)):
+        writer.writerow([i + 1, repr(loss), *(repr(p) for p in parts)])
+    write_text(path, text.getvalue())
+
+
+def export_images(session: Session, folder: Path) -> None:
+    """Target, render, difference and dL/dI of every fitted view (at most 26) as one PNG a view, and their values."""
+    for view in range(len(session.problem.views)):
+        arrays = session.snapshot(view).arrays
+        write_bytes(folder / f"view_{view:02d}.png", _png(view_sheet(arrays)))
+    kept = {n: session.snapshot(0).arrays[n] for n in ("target", "render", "difference", "loss_gradient")}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **kept)
+    write_bytes(folder / "view_00.npz", buffer.getvalue())
+
+
+def view_sheet(arrays: Any, side: int = 256) -> Any:
+    """Target, render, difference and dL/dI beside each other."""
+    panes = [pictures.pane(pictures.plain(arrays[n], side), n.capitalize()) for n in ("target", "render")]
+    for name, title in (("difference", "Difference"), ("loss_gradient", "dL/dI")):
+        limit = pictures.robust_range(arrays[name].mean(axis=-1))
+        panes.append(pictures.pane(pictures.signed(arrays[name], limit, side), title, limit=limit))
+    return pictures.side_by_side(panes)
+
+
+def report(session: Session) -> dict[str, Any]:
+    """report.json's content (DESIGN.md, "Command line")."""
+    from core.metrics import flipped_triangles, surface_distances
+    from core.parameters import display_values
+    from core.versions import versions
+
+    losses = session.losses
+    metrics: dict[str, Any] = session.metrics()
+    values = session.host()
+    if "vertices" in values:
+        faces = session.problem.shape.display_mesh(values)[1]
+        metrics["flipped_triangles"] = flipped_triangles(values["vertices"], faces)
+    truth = session.target_mesh()
+    if truth is not None:
+        metrics.update(surface_distances(session.world_mesh(), truth))
+    return {
+        "title": session.experiment.title,
+        "method": session.problem.method.name,
+        "shape": session.problem.shape.kind,
+        "seed": session.experiment.seed,
+        "steps": session.state.iteration,
+        "seconds": round(session.seconds, 4),
+        "steps_per_second": round(session.state.iteration / session.seconds, 3) if session.seconds > 0 else 0.0,
+        "loss": {
+            "first": losses[0] if losses else None,
+            "last": losses[-1] if losses else None,
+            "curve": losses,
+        },
+        "metrics": metrics,
+        "parameters": display_values({n: values[n] for n in session.state.values}),
+        "stopped": session.finished(),
+        "warnings": list(session.scene.warnings),
+        "versions": versions(),
+    }
+
+
+def _png(picture: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,155 @@
+"""Fits and derivatives without a window: the command line's half that does the work. Same Session as the window's."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import pictures
+from core.derive import agreement, method_derivative, milliseconds, reference_derivative, silhouette_pixels
+from core.errors import RimlightError
+from core.experiment import Experiment, MethodSpec
+from core.export import export, report
+from core.io.atomic import write_bytes, write_text
+from core.problem import inspect
+from core.reference import as_arrays, hard_image
+from core.session import Session
+
+Progress = Callable[[str, float | None], None]
+"""(what, fraction or None)."""
+
+FRAMES = 60
+"""Frames of the animation a fit leaves."""
+
+
+def run_fit(
+    experiment: Experiment, out: str | Path, steps: int | None = None, progress: Progress = lambda task, done: None
+) -> dict[str, Any]:
+    """Fit to the stop rule (or `steps`), write report.json, history.csv, the shape, PNGs and fit.gif; return the report."""
+    if steps is not None:
+        experiment = replace(experiment, stop=replace(experiment.stop, steps=steps))
+    folder = _folder(out)
+    session = Session(experiment, progress)
+    progress(f"Compiling {session.compile_text()}", None)
+    session.compile()
+    total = experiment.stop.steps
+    every = max(1, total // FRAMES)
+    frames = [_frame(session)]
+    while session.finished() is None:
+        scalars = session.step()
+        if scalars.iteration % every == 0:
+            frames.append(_frame(session))
+        progress(f"Fitting, loss {scalars.loss:.3e}", scalars.iteration / max(total, 1))
+    progress("Writing", None)
+    pictures.save_animation(folder / "fit.gif", frames)
+    export(session, "all", str(folder))
+    return report(session)
+
+
+def _frame(session: Session) -> np.ndarray:
+    arrays = session.snapshot(0).arrays
+    limit = max(pictures.robust_range(arrays["difference"].mean(axis=-1)), 0.25)
+    panes = [
+        pictures.pane(pictures.plain(arrays["target"], 256), "Target"),
+        pictures.pane(pictures.plain(arrays["render"], 256), f"Render, iteration {session.state.iteration}"),
+        pictures.pane(pictures.signed(arrays["difference"], limit, 256), "Difference", limit=limit),
+    ]
+    return np.asarray(pictures.side_by_side(panes))
+
+
+def run_derive(
+    experiment: Experiment,
+    parameter: str,
+    out: str | Path,
+    methods: Sequence[str] = (),
+    progress: Progress = lambda task, done: None,
+) -> list[dict[str, Any]]:
+    """Derivative images of `parameter` at the experiment's start by each method, with the reference; agreement.json.
+
+    Writes derive.png (one row a method), derive.npz and agreement.json; returns the latter's rows.
+    """
+    folder = _folder(out)
+    names = list(methods) or [experiment.method.name]
+    rows, sheets, arrays = [], [], {}
+    for i, name in enumerate(names):
+        progress(f"Deriving with {name}", i / len(names))
+        chosen = experiment.method if name == experiment.method.name else MethodSpec(name)
+        row, sheet, found = derive_one(replace(experiment, method=chosen), parameter)
+        rows.append(row)
+        sheets.append(sheet)
+        arrays.update({f"{name}/{key}": value for key, value in found.items()})
+    write_bytes(folder / "derive.png", _png(pictures.stacked(sheets)))
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_bytes(folder / "derive.npz", buffer.getvalue())
+    write_text(folder / "agreement.json", json.dumps(rows, indent=1))
+    return rows
+
+
+def derive_one(experiment: Experiment, parameter: str) -> tuple[dict[str, Any], Any, dict[str, np.ndarray]]:
+    """One method's agreement row, its picture and its arrays, at the experiment's start."""
+    session = Session(experiment)
+    spec, view = experiment.derive, experiment.derive.view
+    if not 0 <= view < len(session.problem.views):
+        raise RimlightError(
+            f"derive.view: {view} does not exist; the experiment has {len(session.problem.views)} views"
+        )
+    scene, channel = session.rendered(view), session.primary_channel()
+    direction = session.direction(parameter)
+    method_derivative(scene, direction)  # compiles; the timing below is of the compiled call
+    (image, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
+    _, truth, _ = reference_derivative(scene, direction, spec.step_pixels, spec.supersampling)
+    inspect(session.problem, session.state, view)
+    seen, reverse_ms = milliseconds(lambda: as_arrays(inspect(session.problem, session.state, view).loss_gradient))
+    coverage = hard_image(scene.shape, scene.values, scene.view, ("silhouette",), 4)["silhouette"][..., 0]
+    numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), seen[channel])
+    row = {
+        "method": experiment.method.name,
+        "parameter": parameter,
+        "view": view,
+        "relative_l2": numbers.relative_l2,
+        "cosine": numbers.cosine,
+        "silhouette_relative_l2": numbers.silhouette_relative_l2,
+        "total_gradient_relative_error": numbers.total_gradient_relative_error,
+        "step_pixels": spec.step_pixels,
+        "supersampling": spec.supersampling,
+        "forward_ms": round(forward_ms, 3),
+        "reverse_ms": round(reverse_ms, 3),
+    }
+    arrays = {"image": image[channel], "derivative": tangent[channel], "reference": truth[channel]}
+    return row, derive_sheet(experiment.method.name, parameter, arrays, row), arrays
+
+
+def derive_sheet(method: str, parameter: str, arrays: dict[str, np.ndarray], row: dict[str, Any]) -> Any:
+    """Image, dI/dtheta by the method, by finite differences, and their disagreement, in one row."""
+    limit = pictures.robust_range(arrays["reference"].mean(axis=-1)) or 1.0
+    gap = arrays["derivative"] - arrays["reference"]
+    note = f"rel. L2 {row['relative_l2']:.3f}, cosine {row['cosine']:.3f}"
+    panes = [
+        pictures.pane(pictures.plain(arrays["image"], 256), f"{method}, {parameter}", note),
+        pictures.pane(pictures.signed(arrays["derivative"], limit, 256), f"dI/dθ, {method}", limit=limit),
+        pictures.pane(pictures.signed(arrays["reference"], limit, 256), "dI/dθ, finite differences", limit=limit),
+        pictures.pane(pictures.signed(gap, limit, 256), "Disagreement", limit=limit),
+    ]
+    return pictures.side_by_side(panes)
+
+
+def _folder(out: str | Path) -> Path:
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RimlightError(f"{folder}: cannot be made a folder ({error.strerror}); give another --out") from error
+    return folder
+
+
+def _png(picture: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
