@@ -1,0 +1,129 @@
+"""A triangle mesh: vertices and vertex colours as parameters, fixed faces, rendered through its surface face.
+
+Object space is the file's space centred and scaled to a unit bounding sphere: object = (file - centre) / scale. The
+pair is kept, and undone on export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kernels.camera import object_to_pixel
+from kernels.surface import NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
+from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
+
+PLAIN_COLOUR = (0.72, 0.72, 0.72)
+"""Linear albedo of a mesh without colours: light grey, so that both shading and a dark background show (own choice)."""
+
+
+class Mesh(Shape):
+    """Triangles. Immutable: what a fit moves lives in `values`, never here."""
+
+    kind = "mesh"
+    title = "Mesh"
+    faces_offered = frozenset({Face.SURFACE})
+
+    def __init__(
+        self,
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        vertex_colours: np.ndarray | None = None,
+        normalisation: tuple[np.ndarray, float] = (np.zeros(3), 1.0),
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """vertices (n, 3) object space; faces (m, 3) ids; vertex_colours (n, 3) linear, None for plain grey.
+
+        normalisation: (centre (3,) in file units, scale), see the module docstring. facts: what a reader found out.
+        """
+        self.vertices = np.ascontiguousarray(vertices, np.float32)
+        self.faces = np.ascontiguousarray(faces, np.int32)
+        if vertex_colours is None:
+            vertex_colours = np.broadcast_to(np.asarray(PLAIN_COLOUR, np.float32), self.vertices.shape)
+        self.vertex_colours = np.ascontiguousarray(vertex_colours, np.float32)
+        self.centre = np.asarray(normalisation[0], np.float64)
+        self.scale = float(normalisation[1])
+        self._facts = dict(facts or {})
+
+    @classmethod
+    def from_data(cls, data: Any, colour: tuple | None = None, plain: tuple = PLAIN_COLOUR) -> Mesh:
+        """From a reader's MeshData. `colour` replaces the file's colours; `plain` stands in where it has none."""
+        colours = data.vertex_colours
+        if colour is not None or colours is None:
+            chosen = np.asarray(plain if colour is None else colour, np.float32)
+            colours = np.broadcast_to(chosen, np.shape(data.vertices))
+        return cls(data.vertices, data.faces, colours, (data.centre, data.scale), data.facts)
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {"vertices": self.vertices, "vertex_colours": self.vertex_colours}
+
+    def constants(self) -> dict[str, np.ndarray]:
+        return {"const.faces": self.faces, "const.edges": self._edges()}
+
+    def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(values["vertices"], np.float32), self.faces
+
+    def facts(self) -> dict[str, Any]:
+        counts = {"vertices": len(self.vertices), "faces": len(self.faces)}
+        summary = f"{len(self.vertices):,} vertices, {len(self.faces):,} triangles"
+        return {"summary": summary, "warnings": (), **counts, **self._facts}
+
+    def export_vertices(self, values: Values) -> np.ndarray:
+        """Vertices (n, 3) float64 of host `values` in the file's own units and place (the pose is not applied)."""
+        return np.asarray(values["vertices"], np.float64) * self.scale + self.centre
+
+    def prepare(self, values: Values, channels: tuple[str, ...], free: frozenset[str]) -> dict[str, Any]:
+        """Traced, once a step: what every view shares, to be merged into `values` for evaluate_surface."""
+        if "vertices" in free and needs_normals(channels):
+            return {NORMALS: vertex_normals(values["vertices"], values["const.faces"])}
+        return {}
+
+    def sample_surface(
+        self,
+        values: Values,
+        view: CameraView,
+        *,
+        layers: int,
+        cull_back_faces: bool,
+        free: frozenset[str],
+        channels: tuple[str, ...] = tuple(CHANNELS),
+    ) -> SurfaceSamples:
+        from kernels.raster.interpolate import interpolate, vertex_normals
+        from kernels.raster.sampler import rasterize
+
+        vertices = np.asarray(values["vertices"], np.float32)
+        moving = "vertices" in free
+        host_normals = needs_normals(channels) and not moving
+        host_colours = "colour" in channels and "vertex_colours" not in free
+        corners = moving or host_normals or "colour" in channels
+        fragments = rasterize(
+            vertices,
+            self.faces,
+            object_to_pixel(values, view),
+            view.width,
+            view.height,
+            layers=layers,
+            near=view.near,
+            cull_back_faces=cull_back_faces,
+            corners=corners,
+        )
+        normals = colours = None
+        if host_normals:
+            normals = interpolate(vertex_normals(vertices, self.faces), fragments)
+        if host_colours:
+            colours = interpolate(np.asarray(values["vertex_colours"], np.float32), fragments)
+        return SurfaceSamples(fragments, normals, colours)
+
+    def evaluate_surface(
+        self, values: Values, samples: SurfaceSamples, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]
+    ) -> GBuffer:
+        return evaluate_fragments(values, samples, lens, channels=channels, free=free)
+
+    def _edges(self) -> np.ndarray:
+        """Undirected edges (e, 2) int32, each once."""
+        pairs = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]])
+        low, high = pairs.min(axis=1).astype(np.int64), pairs.max(axis=1).astype(np.int64)
+        keys = np.unique(low * len(self.vertices) + high)
+        return np.stack([keys // len(self.vertices), keys % len(self.vertices)], axis=1).astype(np.int32)

@@ -1,0 +1,158 @@
+"""Evaluating a triangle surface at its fragments: parameters + samples -> G-buffer, differentiable in what is free.
+
+Fast paths decide the speed of a fit: what is not free comes as planes from the sampler and is never gathered inside
+jit; what is free is gathered once for the three corners of every fragment, so that the transpose is one scatter-add.
+Planes are (height, width); layer 0 is the nearest; normals are smooth (per vertex), area-weighted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
+from kernels.rotation import quaternion_matrix
+from kernels.shading import face_viewer, shade, unit_planes
+from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
+
+NORMALS = "derived.normals"
+"""Name under which a shape's `prepare` hands on vertex normals, computed once a step instead of once a view."""
+
+GEOMETRY = frozenset({"pose.rotation", "pose.translation", "pose.scale", "vertices", "values", "camera.fov"})
+"""Parameters that move fragments on the screen; without any of them free, an edge term would be zero throughout."""
+
+
+class SurfaceSamples(NamedTuple):
+    """Fragments, and the attributes that are not free, interpolated on the host; what is not needed is None.
+
+    normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo.
+    """
+
+    fragments: Fragments
+    normals: Any
+    colours: Any
+
+
+def needs_normals(channels: tuple[str, ...]) -> bool:
+    return "colour" in channels or "normals" in channels
+
+
+def vertex_normals(vertices: Any, faces: Any) -> Any:
+    """Smooth unit normals (n, 3): face normals weighted by area; 0 at vertices without a face (gradient 0 there)."""
+    corner = vertices.at[faces].get(mode="promise_in_bounds")
+    a, b, c = corner[:, 0], corner[:, 1], corner[:, 2]
+    face_normal = jnp.cross(b - a, c - a)
+    spread = jnp.broadcast_to(face_normal[:, None, :], corner.shape)
+    total = jnp.zeros_like(vertices).at[faces].add(spread, mode="promise_in_bounds")
+    return jnp.stack(unit_planes((total[:, 0], total[:, 1], total[:, 2])), axis=-1)
+
+
+def evaluate_fragments(
+    values: Values, samples: SurfaceSamples, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]
+) -> GBuffer:
+    """G-buffer of a triangle surface; differentiable in the names of `free` and no others.
+
+    `values` holds "vertices", "vertex_colours" and "const.faces" only where they are free.
+    """
+    fragments = samples.fragments
+    layers, height, width = fragments.inverse_depth.shape
+    masks, xs, ys, inverses, images = [], [], [], [], []
+    tables = _free_tables(values, channels, free)
+    for k in range(layers):
+        mask = fragments.inverse_depth[k] > 0
+        position, normal, colour = _attributes(values, samples, tables, k, channels)
+        world = object_to_world_planes(values, position)
+        x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
+        masks.append(mask)
+        xs.append(x)
+        ys.append(y)
+        inverses.append(inverse)
+        images.append(_shaded(values, lens, world, mask, inverse, normal, colour, channels))
+    slope = () if fragments.slope is None else (fragments.slope[0], fragments.slope[1])
+    background = background_image(values, lens, channels)
+    return GBuffer(tuple(masks), tuple(xs), tuple(ys), tuple(inverses), slope, tuple(images), background)
+
+
+def background_image(values: Values, lens: Lens, channels: tuple[str, ...]) -> Image:
+    """What empty pixels hold: the scene's background colour, the lens' far depth, no coverage, zero normals."""
+    zero = jnp.zeros((), jnp.asarray(values["background"]).dtype)
+    empty: Image = {
+        "colour": tuple(values["background"][i] for i in range(3)),
+        "silhouette": (zero,),
+        "depth": (jnp.asarray(lens.background_depth),),
+        "normals": (zero, zero, zero),
+    }
+    return {name: empty[name] for name in channels}
+
+
+def _free_tables(values: Values, channels: tuple[str, ...], free: frozenset[str]) -> dict[str, Any]:
+    """Per-vertex attributes that must be gathered inside jit because they are free."""
+    tables = {}
+    if "vertices" in free:
+        tables["position"] = values["vertices"]
+        if needs_normals(channels):
+            derived = values.get(NORMALS)
+            tables["normal"] = vertex_normals(values["vertices"], values["const.faces"]) if derived is None else derived
+    if "vertex_colours" in free and "colour" in channels:
+        tables["colour"] = values["vertex_colours"]
+    return tables
+
+
+def _attributes(
+    values: Values, samples: SurfaceSamples, tables: dict[str, Any], k: int, channels: tuple[str, ...]
+) -> tuple[Planes, Planes | None, Planes | None]:
+    """Position, normal and albedo planes of layer k, in object space; None where no channel asks."""
+    fragments = samples.fragments
+    found: dict[str, Planes] = {}
+    if tables:
+        wide = jnp.concatenate(list(tables.values()), axis=1)
+        planes = interpolate_corners(wide, fragments.corners[k], fragments.bary[k])
+        found = {name: planes[3 * i : 3 * i + 3] for i, name in enumerate(tables)}
+    position = found.get("position")
+    if position is None:
+        position = _planes(fragments.position[k])
+    normal = colour = None
+    if needs_normals(channels):
+        normal = found["normal"] if "normal" in found else _planes(samples.normals[k])
+    if "colour" in channels:
+        colour = found["colour"] if "colour" in found else _planes(samples.colours[k])
+    return position, normal, colour
+
+
+def interpolate_corners(table: Any, corners: Any, bary: Any) -> Planes:
+    """Vertex attributes (n, c) at fragments: corners (3, H, W) ids, bary (3, H, W) -> c planes. One fused gather."""
+    rows = table.at[corners].get(mode="promise_in_bounds")
+    mixed = rows[0] * bary[0][..., None] + rows[1] * bary[1][..., None] + rows[2] * bary[2][..., None]
+    return tuple(mixed[..., i] for i in range(table.shape[1]))
+
+
+def _planes(stack: Any) -> Planes:
+    return stack[0], stack[1], stack[2]
+
+
+def _shaded(
+    values: Values,
+    lens: Lens,
+    world: Planes,
+    mask: Plane,
+    inverse: Plane,
+    normal: Planes | None,
+    colour: Planes | None,
+    channels: tuple[str, ...],
+) -> Image:
+    """The channels of one layer, 0 where `mask` is False."""
+    image: Image = {}
+    keep = lambda planes: tuple(jnp.where(mask, plane, 0.0) for plane in planes)
+    if normal is not None:
+        turned = rotate_planes(quaternion_matrix(values["pose.rotation"]), normal)
+        facing = face_viewer(unit_planes(turned), world, lens)
+        if colour is not None:
+            image["colour"] = keep(shade(values, colour, facing))
+        if "normals" in channels:
+            image["normals"] = keep(facing)
+    if "silhouette" in channels:
+        image["silhouette"] = (mask.astype(inverse.dtype),)
+    if "depth" in channels:
+        image["depth"] = keep((1.0 / jnp.where(mask, inverse, 1.0),))
+    return image
