@@ -1,0 +1,159 @@
+"""Checking a NeRF-style transforms.json: every complaint names the frame, counted from 0, and its file_path.
+
+Convention of the file: camera to world, 4x4 row-major, right-handed, OpenGL (looks along -z, +y up), as ours.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import RimlightError
+from core.io.files import MEBIBYTE, read_text
+
+FILE_LIMIT = 64 * MEBIBYTE
+PICTURE_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".exr")
+"""What may follow file_path: NeRF-synthetic leaves the suffix out."""
+RIGID_TOLERANCE = 1e-2
+"""Largest entry of |R^T R - I| taken for rounding; printed matrices of six digits give 1e-5."""
+
+
+@dataclass(frozen=True)
+class CameraSet:
+    """pictures: the file of each frame. camera_to_world: (frames, 4, 4) float64, rigid."""
+
+    path: Path
+    pictures: tuple[Path, ...]
+    camera_to_world: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """One short line."""
+        count = len(self.pictures)
+        return f"cameras, {count} frame{'' if count == 1 else 's'}, right-handed, OpenGL"
+
+
+def load_transforms(path: str | Path) -> CameraSet:
+    """Read and check a transforms.json. Raises RimlightError naming file, frame and cause."""
+    path = Path(path)
+    document = _parse(path)
+    frames = document.get("frames")
+    if not isinstance(frames, list) or not frames:
+        raise RimlightError(f"{path.name}: 'frames' is missing or empty; it must be a list of cameras")
+    _check_lens(document, frames, path)
+    pictures, matrices = [], []
+    for number, frame in enumerate(frames):
+        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
+            raise RimlightError(f"{path.name}: frame {number} has no 'file_path'; add the picture's path")
+        where = f"{path.name}: frame {number} ({frame['file_path']})"
+        matrices.append(_matrix(frame.get("transform_matrix"), where))
+        pictures.append(_picture(frame["file_path"], path.parent, where))
+    warnings = _size_warnings(pictures)
+    if len({matrix.tobytes() for matrix in matrices}) < len(matrices):
+        warnings.append("several frames have the same camera")
+    return CameraSet(path, tuple(pictures), np.stack(matrices), tuple(warnings))
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    text = read_text(path, FILE_LIMIT)
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RimlightError(
+            f"{path.name}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}; a file cut off?)"
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise RimlightError(f"{path.name}: not valid JSON ({error}); export it again") from error
+    if not isinstance(document, dict):
+        raise RimlightError(f"{path.name}: a camera file holds one JSON object with 'frames'; check the format")
+    return document
+
+
+def _check_lens(document: dict[str, Any], frames: list[Any], path: Path) -> None:
+    """A horizontal angle, or a focal length with its width, in the file or in every frame."""
+    for number, frame in enumerate(frames):
+        merged = {**document, **frame} if isinstance(frame, dict) else document
+        angle, focal, width = merged.get("camera_angle_x"), merged.get("fl_x"), merged.get("w")
+        if angle is None and focal is None:
+            raise RimlightError(
+                f"{path.name}: 'camera_angle_x' (radians) is missing, and so is 'fl_x'"
+                f"{f' in frame {number}' if number else ''}; add one of them"
+            )
+        if angle is not None and not (_is_number(angle) and 0 < float(angle) < math.pi):
+            raise RimlightError(f"{path.name}: 'camera_angle_x' is {angle!r}; it must lie between 0 and pi radians")
+        if angle is None and not (_is_positive(focal) and _is_positive(width)):
+            raise RimlightError(f"{path.name}: 'fl_x' is {focal!r} with 'w' {width!r}; both must be positive pixels")
+
+
+def _matrix(rows: Any, where: str) -> np.ndarray:
+    try:
+        matrix = np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        matrix = np.empty(0)
+    if matrix.shape == (3, 4):
+        matrix = np.concatenate([matrix, [[0, 0, 0, 1]]])
+    if matrix.shape != (4, 4):
+        raise RimlightError(f"{where}: 'transform_matrix' is missing or not 4 x 4 numbers; export it again")
+    if not np.isfinite(matrix).all():
+        row, column = np.argwhere(~np.isfinite(matrix))[0]
+        raise RimlightError(f"{where}: transform_matrix[{row}][{column}] is not finite; export it again")
+    rotation = matrix[:3, :3]
+    determinant = float(np.linalg.det(rotation))
+    if determinant < 0:
+        raise RimlightError(
+            f"{where}: the camera is mirrored (left-handed, determinant {determinant:.3g}); negate one axis"
+        )
+    if np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-6:
+        raise RimlightError(f"{where}: the last row is {matrix[3].tolist()}, not 0 0 0 1; is it transposed?")
+    if np.abs(rotation.T @ rotation - np.eye(3)).max() > RIGID_TOLERANCE:
+        raise RimlightError(
+            f"{where}: the rotation is scaled or sheared (determinant {determinant:.3g}); it must be a pure rotation"
+        )
+    return matrix
+
+
+def _picture(name: str, folder: Path, where: str) -> Path:
+    for suffix in PICTURE_SUFFIXES:
+        candidate = folder / (name + suffix)
+        try:
+            if candidate.is_file():
+                return candidate
+        except (OSError, ValueError):
+            break
+    tried = str((folder / name).absolute())
+    raise RimlightError(f"{where}: the picture does not exist; tried {tried} with {', '.join(PICTURE_SUFFIXES[1:])}")
+
+
+def _size_warnings(pictures: list[Path]) -> list[str]:
+    """Whether the pictures can be opened and share one size, from their headers."""
+    from PIL import Image
+
+    sizes: dict[tuple[int, int], Path] = {}
+    unreadable = []
+    for picture in pictures:
+        if picture.suffix.lower() == ".exr":
+            continue
+        try:
+            with Image.open(picture) as image:
+                sizes.setdefault(image.size, picture)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            unreadable.append(picture.name)
+    warnings = [f"{len(unreadable)} pictures cannot be read ({unreadable[0]}, ...)"] if unreadable else []
+    if len(sizes) > 1:
+        shown = ", ".join(f"{w} x {h} ({picture.name})" for (w, h), picture in list(sizes.items())[:3])
+        warnings.append(f"the pictures have different sizes: {shown}")
+    return warnings
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0

@@ -1,0 +1,99 @@
+"""GLB and glTF through trimesh, behind our own checks (core/io/gltf_checks.py).
+
+Every use of a mesh in the scene is unfolded with its node's transform; a mirroring transform turns the faces back.
+Base colours and COLOR_0 are linear, textures sRGB, as the specification says.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.colour import LIGHT_GREY
+from core.errors import RimlightError
+from core.io.gltf_checks import check_gltf
+from core.io.images import PIXEL_LIMIT
+from core.io.materials import sample_texture
+from core.io.raw_mesh import RawMesh
+
+
+def read_gltf(path: str | Path) -> RawMesh:
+    """Read a .glb or .gltf file. Raises RimlightError naming the file and the cause."""
+    path = Path(path)
+    warnings = list(check_gltf(path))
+    positions, faces, colours, coloured = [], [], [], False
+    offset = 0
+    for mesh, transform in _placed_meshes(path):
+        points = np.asarray(mesh.vertices, dtype=np.float64)
+        triangles = np.asarray(mesh.faces, dtype=np.int64)
+        if len(triangles) and (triangles.min() < 0 or triangles.max() >= len(points)):
+            raise RimlightError(
+                f"{path.name}: an index is out of range ({triangles.max()} of {len(points):,} vertices); export it again"
+            )
+        if np.linalg.det(transform[:3, :3]) < 0:
+            triangles = triangles[:, ::-1]
+        colour = _colours(mesh, path, warnings)
+        coloured = coloured or colour is not None
+        positions.append(points @ transform[:3, :3].T + transform[:3, 3])
+        faces.append(triangles + offset)
+        colours.append(np.tile(np.array(LIGHT_GREY, np.float32), (len(points), 1)) if colour is None else colour)
+        offset += len(points)
+    if not sum(map(len, faces)):
+        raise RimlightError(f"{path.name}: the scene has no triangles; export a surface")
+    vertex_colours = np.concatenate(colours) if coloured else None
+    return RawMesh(np.concatenate(positions), np.concatenate(faces), vertex_colours, None, tuple(warnings))
+
+
+def _placed_meshes(path: Path) -> list[tuple[Any, np.ndarray]]:
+    """Every use of a mesh in the scene: (trimesh.Trimesh, (4, 4) float64 object to scene)."""
+    import trimesh
+
+    try:
+        scene = trimesh.load_scene(path, process=False)
+        placed = []
+        for node in scene.graph.nodes_geometry:
+            transform, name = scene.graph[node]
+            mesh = scene.geometry[str(name)]
+            if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces):
+                placed.append((mesh, np.asarray(transform, dtype=np.float64)))
+        return placed
+    except MemoryError as error:
+        raise RimlightError(f"{path.name}: does not fit into memory; reduce it first") from error
+    except Exception as error:  # whatever a broken file does to trimesh
+        cause = " ".join(str(error).split())[:120]
+        raise RimlightError(
+            f"{path.name}: the scene cannot be read ({type(error).__name__}: {cause}); export it again"
+        ) from error
+
+
+def _colours(mesh: Any, path: Path, warnings: list[str]) -> np.ndarray | None:
+    """(n, 3) linear float32: texture times base colour, else the vertex colours, else the base colour, else None."""
+    visual = mesh.visual
+    material = getattr(visual, "material", None)
+    factor = _base_colour(material)
+    image = getattr(material, "baseColorTexture", None)
+    if image is not None and getattr(visual, "uv", None) is not None:
+        if image.width * image.height <= PIXEL_LIMIT:
+            try:
+                texture = np.asarray(image.convert("RGB"))
+                return sample_texture(texture, np.nan_to_num(np.asarray(visual.uv, dtype=np.float64))) * factor
+            except (OSError, SyntaxError, ValueError) as error:
+                warnings.append(f"a texture is damaged ({error}) and was left out")
+        else:
+            warnings.append(f"a texture of {image.width} x {image.height} pixels is too large and was left out")
+    if visual.kind == "vertex":
+        return np.asarray(visual.vertex_colors, dtype=np.float32)[:, :3] / np.float32(255)
+    if material is None or getattr(material, "baseColorFactor", None) is None:
+        return None
+    return np.broadcast_to(factor, (len(mesh.vertices), 3))
+
+
+def _base_colour(material: Any) -> np.ndarray:
+    """(3,) linear float32; trimesh keeps the factor as bytes."""
+    factor = getattr(material, "baseColorFactor", None)
+    if factor is None:
+        return np.ones(3, np.float32)
+    values = np.asarray(factor, dtype=np.float32)[:3]
+    return values / np.float32(255) if np.asarray(factor).dtype.kind in "ui" else values

@@ -1,0 +1,219 @@
+"""Reading pictures as linear float32 [height, width, channels], row 0 at the top, and writing PNGs.
+
+Grey and colour are decoded from sRGB unless the caller says "linear"; alpha never is. EXR holds linear light.
+The errors and oddities of a picture are found here; whether its size fits is asked by `require_size`.
+"""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.colour import from_bytes, srgb_to_linear, to_bytes
+from core.errors import RimlightError
+from core.io.atomic import atomic_path
+from core.io.files import MEBIBYTE, checked_path
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".exr", ".webp", ".bmp", ".tif", ".tiff")
+FILE_LIMIT = 512 * MEBIBYTE
+PIXEL_LIMIT = 64_000_000
+"""Largest picture decoded: 8,000 x 8,000, 1 GiB as float32 RGBA. Asked of the header, before memory is taken."""
+KEY_SOFTNESS = 0.1
+"""Colour key: distance from the background (sRGB, 0 to sqrt 3) over which the silhouette goes from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """colour: [H, W, 3] linear float32, straight (not premultiplied). alpha: [H, W] float32 in [0, 1], or None.
+
+    grey: the picture has one channel; mask: its values as stored, undecoded, [H, W] in [0, 1], else None.
+    """
+
+    path: Path
+    colour: np.ndarray
+    alpha: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return self.colour.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.colour.shape[0]
+
+    @property
+    def summary(self) -> str:
+        """One short line: size and channels."""
+        kind = "grey" if self.mask is not None else "colour"
+        return f"picture, {self.width} x {self.height}, {kind}{' with alpha' if self.alpha is not None else ''}"
+
+
+def load_image(path: str | Path, encoding: str = "srgb") -> ImageData:
+    """Read a picture. encoding: "srgb" or "linear", what the file's 8- or 16-bit numbers mean.
+
+    Raises RimlightError naming the file and the cause.
+    """
+    path = checked_path(path, FILE_LIMIT)
+    if path.suffix.lower() == ".exr":
+        from core.io.exr import read_exr
+
+        pixels = read_exr(path, PIXEL_LIMIT)
+        return _from_float(path, pixels)
+    picture, warnings = open_picture(path)
+    decode = srgb_to_linear if encoding == "srgb" else (lambda values: values.astype(np.float32))
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F", "L", "1"):
+        mask = _grey_values(picture, path)
+        colour = np.repeat(decode(mask)[..., None], 3, axis=2)
+        return ImageData(path, colour, None, mask, tuple(warnings))
+    pixels = np.asarray(picture)
+    decode_bytes = from_bytes if encoding == "srgb" else (lambda values: values.astype(np.float32) / np.float32(255))
+    colour = decode_bytes(pixels[..., :3])
+    alpha = pixels[..., 3].astype(np.float32) / np.float32(255) if pixels.shape[2] == 4 else None
+    if alpha is not None and alpha.min() == 1:
+        warnings.append("alpha is 1 everywhere: as a target its silhouette would be the whole picture")
+    return ImageData(path, np.ascontiguousarray(colour), alpha, None, tuple(warnings))
+
+
+def open_picture(path: Path) -> tuple[Image.Image, list[str]]:
+    """A decoded Pillow image of mode RGB, RGBA or one of the grey modes, upright, and what was odd about it."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    warnings: list[str] = []
+    try:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")  # Pillow's size warning; PIXEL_LIMIT is stricter
+            with Image.open(path) as picture:
+                _require_decodable(picture.size, path)
+                frames = getattr(picture, "n_frames", 1)
+                picture.load()
+                turned = ImageOps.exif_transpose(picture)
+    except UnidentifiedImageError as error:
+        raise RimlightError(
+            f"{path.name}: not a picture that can be read; PNG, JPEG and EXR are (or the file is damaged)"
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise RimlightError(f"{path.name}: the picture is cut off or damaged ({error}); export it again") from error
+    if frames > 1:
+        warnings.append(f"holds {frames} pictures; the first is used")
+    if turned.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
+        warnings.append("turned upright, as its EXIF orientation says")
+    return _plain_mode(turned, warnings), warnings
+
+
+def _plain_mode(picture: Image.Image, warnings: list[str]) -> Image.Image:
+    mode = picture.mode
+    if mode in ("RGB", "RGBA", "L", "1", "I", "F") or mode.startswith("I;16"):
+        return picture.convert("RGBA") if "transparency" in picture.info and mode != "RGBA" else picture
+    if mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        if mode != "YCbCr":
+            warnings.append(f"{mode} picture, converted to RGB without a colour profile: colours may be off")
+        return picture.convert("RGB")
+    has_alpha = mode in ("LA", "La", "PA", "RGBa") or "transparency" in picture.info
+    return picture.convert("RGBA" if has_alpha else "RGB")
+
+
+def _grey_values(picture: Image.Image, path: Path) -> np.ndarray:
+    """One channel -> [H, W] float32 in [0, 1]: 16-bit values over 65535, 8-bit over 255, floats as they are."""
+    if picture.mode == "1":
+        return np.asarray(picture).astype(np.float32)
+    values = np.asarray(picture).astype(np.float32)
+    if picture.mode == "F":
+        if not np.isfinite(values).all():
+            raise RimlightError(f"{path.name}: {_count_bad(values)} pixels are not finite; export it again")
+        return values
+    return values / np.float32(255 if picture.mode == "L" else 65535)
+
+
+def _from_float(path: Path, pixels: np.ndarray) -> ImageData:
+    """[H, W, 4] premultiplied linear floats, the fourth channel all ones where the file has no alpha."""
+    if not np.isfinite(pixels).all():
+        raise RimlightError(f"{path.name}: {_count_bad(pixels)} pixels are not finite; render or export it again")
+    alpha = np.clip(pixels[..., 3], 0, 1)
+    if alpha.min() == 1:
+        return ImageData(path, np.ascontiguousarray(pixels[..., :3]))
+    colour = pixels[..., :3] / np.maximum(alpha, 1e-6)[..., None]  # straight; 0 / tiny stays 0
+    return ImageData(path, np.ascontiguousarray(colour), alpha)
+
+
+def _count_bad(values: np.ndarray) -> int:
+    finite = np.isfinite(values)
+    return int((~(finite if values.ndim == 2 else finite.all(axis=2))).sum())
+
+
+def _require_decodable(size: tuple[int, int], path: Path) -> None:
+    width, height = size
+    if width * height > PIXEL_LIMIT:
+        raise RimlightError(
+            f"{path.name}: {width} x {height} pixels are more than the {PIXEL_LIMIT // 1_000_000} million this "
+            "reader takes; make the picture smaller"
+        )
+
+
+# ---------------------------------------------------------------------------------------------- targets
+
+
+def silhouette(image: ImageData, background: Sequence[float] | None = None) -> np.ndarray:
+    """The silhouette of a target picture, [H, W] float32 in [0, 1].
+
+    `background` (linear RGB), where given, is keyed out; else alpha is the silhouette; else a one-channel picture is
+    itself the mask. Raises RimlightError where none of these is there and where the silhouette is empty.
+    """
+    if background is not None:
+        distance = np.linalg.norm(_srgb(image.colour) - _srgb(np.asarray(background, np.float32)), axis=-1)
+        result = np.clip(distance / KEY_SOFTNESS, 0, 1).astype(np.float32)
+    elif image.alpha is not None:
+        result = image.alpha
+    elif image.mask is not None:
+        result = np.clip(image.mask, 0, 1)
+    else:
+        raise RimlightError(
+            f"{image.path.name}: has no alpha, so it has no silhouette; give target.background, the colour to key out"
+        )
+    if not result.max() > 0:
+        remedy = "another background colour" if background is not None else "a picture whose alpha is not all zero"
+        raise RimlightError(f"{image.path.name}: target silhouette is empty; choose {remedy}")
+    return result
+
+
+def require_size(image: ImageData, width: int, height: int) -> None:
+    """Raise RimlightError, giving both sizes, unless the picture has the size of the views it is compared with."""
+    if (image.width, image.height) != (width, height):
+        raise RimlightError(
+            f"{image.path.name}: the picture is {image.width} x {image.height} but the views are {width} x {height}; "
+            f"set views.width = {image.width} and views.height = {image.height}, or resize the picture"
+        )
+
+
+def _srgb(linear: np.ndarray) -> np.ndarray:
+    from core.colour import linear_to_srgb
+
+    return linear_to_srgb(linear)
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def save_png(path: str | Path, colour: np.ndarray, alpha: np.ndarray | None = None) -> None:
+    """Write a linear picture [H, W, 3], [H, W, 1] or [H, W] as an 8-bit sRGB PNG, atomically. alpha: [H, W]."""
+    from PIL import Image
+
+    colour = np.asarray(colour)
+    if colour.ndim == 2:
+        colour = colour[..., None]
+    pixels = to_bytes(colour)
+    pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    if alpha is not None:
+        opacity = np.rint(np.clip(np.nan_to_num(alpha), 0, 1) * 255).astype(np.uint8)
+        pixels = np.concatenate([pixels, opacity[..., None]], axis=2)
+    with atomic_path(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
