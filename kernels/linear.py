@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -61,7 +62,7 @@ def _implementation(*leaves: Any, forward: Callable, transpose: Callable, residu
 
 def _abstract(*avals: Any, forward: Callable, transpose: Callable, residual_count: int) -> list[Any]:
     arguments = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals]
-    return [jax.core.ShapedArray(o.shape, o.dtype) for o in jax.eval_shape(forward, *arguments)]
+    return [ShapedArray(o.shape, o.dtype) for o in jax.eval_shape(forward, *arguments)]
 
 
 def _jvp(primals: Any, tangents: Any, **params: Any) -> tuple[list[Any], list[Any]]:
@@ -84,8 +85,8 @@ def _transpose(cotangents: Any, *leaves: Any, forward: Callable, transpose: Call
 def _batch(
     leaves: Any, axes: Any, *, forward: Callable, transpose: Callable, residual_count: int
 ) -> tuple[list[Any], list[int]]:
-    sizes = [leaf.shape[axis] for leaf, axis in zip(leaves, axes) if axis is not batching.not_mapped]
-    residual_axes = tuple(None if a is batching.not_mapped else a for a in axes[:residual_count])
+    sizes = [leaf.shape[axis] for leaf, axis in zip(leaves, axes) if axis is not None]
+    residual_axes = tuple(axes[:residual_count])
     operands = [
         batching.bdim_at_front(leaf, axis, sizes[0])
         for leaf, axis in zip(leaves[residual_count:], axes[residual_count:])

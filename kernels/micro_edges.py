@@ -41,7 +41,8 @@ def owner_pairs(inverse_depth: Plane) -> tuple[Pairs, Pairs]:
     no test of adjacency is needed.
     """
     frame = padded(jax.lax.stop_gradient(inverse_depth))
-    return tuple(_owner(read(frame, 0, 0) >= read(frame, *step), inverse_depth.dtype) for step in AXES)
+    along_x, along_y = (_owner(read(frame, 0, 0) >= read(frame, *step), inverse_depth.dtype) for step in AXES)
+    return along_x, along_y
 
 
 def _owner(nearer: Plane, dtype: Any, crossing: Plane | None = None) -> Pairs:
@@ -58,8 +59,7 @@ def crossing_pairs(front: Plane, second: Plane, slope: Planes) -> tuple[Pairs, P
     is where that plane should be. There the line where the planes meet moves by c * ds / |ds|^2, with ds the difference
     of slopes: along its own normal, so that x and y pairs do not both count the whole motion, as eq. 32 does.
     """
-    front, second, *slope = jax.lax.stop_gradient((front, second, *slope))
-    frames = [padded(plane) for plane in (front, second, *slope)]
+    frames = [padded(plane) for plane in jax.lax.stop_gradient((front, second, *slope))]
     pairs = []
     for axis, step in enumerate(AXES):
         za, z1a, sxa, sya = (read(frame, 0, 0) for frame in frames)
@@ -75,7 +75,7 @@ def crossing_pairs(front: Plane, second: Plane, slope: Planes) -> tuple[Pairs, P
         cross = jnp.where(crossing & (squared > 0), ds[axis] / jnp.where(squared > 0, squared, 1.0), 0.0)
         own, following, _ = _owner(za >= zb, front.dtype, crossing)
         pairs.append(Pairs(own, following, (cross,)))
-    return tuple(pairs)
+    return pairs[0], pairs[1]
 
 
 def plane_motion(x: Plane, y: Plane, inverse_depth: Plane, slope: Planes) -> Plane:

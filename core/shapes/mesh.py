@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.camera import object_to_pixel
+from core.shapes.surface_sampling import NormalsMemo, sample_triangles
 from kernels.surface import NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
 
@@ -38,14 +38,17 @@ class Mesh(Shape):
 
         normalisation: (centre (3,) in file units, scale), see the module docstring. facts: what a reader found out.
         """
-        self.vertices = np.ascontiguousarray(vertices, np.float32)
-        self.faces = np.ascontiguousarray(faces, np.int32)
+        self.vertices = np.array(vertices, np.float32)
+        self.faces = np.array(faces, np.int32)
         if vertex_colours is None:
             vertex_colours = np.broadcast_to(np.asarray(PLAIN_COLOUR, np.float32), self.vertices.shape)
-        self.vertex_colours = np.ascontiguousarray(vertex_colours, np.float32)
+        self.vertex_colours = np.array(vertex_colours, np.float32)
         self.centre = np.asarray(normalisation[0], np.float64)
         self.scale = float(normalisation[1])
         self._facts = dict(facts or {})
+        self._normals = NormalsMemo()
+        for array in (self.vertices, self.faces, self.vertex_colours):
+            array.flags.writeable = False
 
     @classmethod
     def from_data(cls, data: Any, colour: tuple | None = None, plain: tuple = PLAIN_COLOUR) -> Mesh:
@@ -90,31 +93,19 @@ class Mesh(Shape):
         free: frozenset[str],
         channels: tuple[str, ...] = tuple(CHANNELS),
     ) -> SurfaceSamples:
-        from kernels.raster.interpolate import interpolate, vertex_normals
-        from kernels.raster.sampler import rasterize
-
-        vertices = np.asarray(values["vertices"], np.float32)
-        moving = "vertices" in free
-        host_normals = needs_normals(channels) and not moving
-        host_colours = "colour" in channels and "vertex_colours" not in free
-        corners = moving or host_normals or "colour" in channels
-        fragments = rasterize(
-            vertices,
+        colours = None if "vertex_colours" in free else np.asarray(values["vertex_colours"], np.float32)
+        return sample_triangles(
+            np.asarray(values["vertices"], np.float32),
             self.faces,
-            object_to_pixel(values, view),
-            view.width,
-            view.height,
+            colours,
+            self._normals,
+            values,
+            view,
             layers=layers,
-            near=view.near,
             cull_back_faces=cull_back_faces,
-            corners=corners,
+            moving="vertices" in free,
+            channels=channels,
         )
-        normals = colours = None
-        if host_normals:
-            normals = interpolate(vertex_normals(vertices, self.faces), fragments)
-        if host_colours:
-            colours = interpolate(np.asarray(values["vertex_colours"], np.float32), fragments)
-        return SurfaceSamples(fragments, normals, colours)
 
     def evaluate_surface(
         self, values: Values, samples: SurfaceSamples, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]

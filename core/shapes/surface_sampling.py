@@ -1,0 +1,71 @@
+"""Sampling the triangles of a shape for the surface methods: fragments, and the attributes a step holds constant.
+
+What is free is left to the traced side (kernels/surface.py); what no channel needs is not sampled at all, so that a
+pose fit to silhouettes handles positions and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from kernels.camera import object_to_pixel
+from kernels.raster.interpolate import interpolate, vertex_normals
+from kernels.raster.sampler import Rasterizer
+from kernels.surface import SurfaceSamples, needs_normals
+from kernels.types import CameraView, Values
+
+
+@functools.lru_cache(maxsize=8)
+def _rasterizer(width: int, height: int, layers: int) -> Rasterizer:
+    """Samplers are kept for their buffers; the engine samples from one thread."""
+    return Rasterizer(width, height, layers)
+
+
+class NormalsMemo:
+    """Vertex normals of the last vertices seen, by identity of a read-only array: a pose fit computes them once."""
+
+    def __init__(self) -> None:
+        self._vertices: np.ndarray | None = None
+        self._normals: np.ndarray | None = None
+
+    def __call__(self, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+        if self._normals is None or vertices is not self._vertices or vertices.flags.writeable:
+            self._vertices, self._normals = vertices, vertex_normals(vertices, faces)
+        return self._normals
+
+
+def sample_triangles(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    colours: np.ndarray | None,
+    normals: NormalsMemo,
+    values: Values,
+    view: CameraView,
+    *,
+    layers: int,
+    cull_back_faces: bool,
+    moving: bool,
+    channels: tuple[str, ...],
+) -> SurfaceSamples:
+    """Samples of a triangle surface in object space, posed and seen as `values` and `view` say.
+
+    vertices (n, 3) float32, faces (m, 3) int32. colours (n, 3): albedo to interpolate here, None where it is free or
+    uniform. moving: vertices are free, so corners and bary are needed and normals are left to the traced side.
+    """
+    host_normals = needs_normals(channels) and not moving
+    host_colours = "colour" in channels and colours is not None
+    fragments = _rasterizer(view.width, view.height, layers)(
+        vertices,
+        faces,
+        object_to_pixel(values, view),
+        near=view.near,
+        cull_back_faces=cull_back_faces,
+        corners=moving or host_normals or "colour" in channels,
+    )
+    return SurfaceSamples(
+        fragments,
+        interpolate(normals(vertices, faces), fragments) if host_normals else None,
+        interpolate(colours, fragments) if host_colours and colours is not None else None,
+    )
