@@ -1,0 +1,277 @@
+"""What goes to the engine: the experiment and its edits, run and pause, the view and theta that the panes show.
+
+Convention: widgets call the controller's methods and listen to its signals; none talks to the engine's client itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from app import edits
+from app.catalog import Catalog
+from app.feed import Client, Feed
+from core import protocol
+from core.experiment import Experiment
+from core.protocol import Command, Message, Status
+
+SETTLE_MS = 220
+"""Edits that need a load wait so long for the next one: ticking three boxes loads once."""
+
+
+class Controller(Feed):
+    """`experiment` is what the panel shows; what the engine has may lag behind it while a hand is still editing."""
+
+    experiment_changed = pyqtSignal(object)
+    derive_changed = pyqtSignal()
+    """theta, the on/off switch or the finite differences' options."""
+    view_changed = pyqtSignal(int)
+    undo_changed = pyqtSignal()
+
+    def __init__(self, client: Client, catalog: Catalog, parent: QObject | None = None) -> None:
+        super().__init__(client, parent)
+        self.catalog = catalog
+        self.experiment = Experiment()
+        self.saved = self.experiment
+        """What the file holds, or what was opened: the title says "edited" where it differs."""
+        self.undo_stack = edits.UndoStack()
+        self.view, self.theta = 0, None
+        self.derive_on, self.step_pixels, self.supersampling = True, 0.25, 4
+        self._sent = self.experiment
+        self._started = self._closed = False
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._flush)
+        self.loaded_changed.connect(self._keep_view_in_range)
+
+    # ------------------------------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Start the engine and open what was chosen meanwhile. Failures become a message."""
+        try:
+            self.client.start()
+        except Exception as error:
+            self.say("error", f"The engine did not start: {error}", remedy="Restart engine")
+            return
+        self._started = True
+        self.timer.start()
+        self._open()
+
+    def close(self) -> None:
+        """End the engine; called once, never waits long (the client sees to that)."""
+        if self._closed:
+            return
+        self._closed = True
+        self.timer.stop()
+        self._settle.stop()
+        self.client.close()
+
+    # ------------------------------------------------------------------------------------------ the experiment
+
+    def open(self, experiment: Experiment) -> None:
+        """Start anew with another experiment, paused."""
+        self._settle.stop()
+        self.undo_stack.clear()
+        self.experiment = self.saved = self._sent = experiment
+        self.runs.clear()
+        self.theta = experiment.derive.parameter or _first_component(experiment.parameters.free)
+        self.step_pixels, self.supersampling = experiment.derive.step_pixels, experiment.derive.supersampling
+        self.view = experiment.derive.view
+        self.forget_run()
+        self.undo_changed.emit()
+        self.experiment_changed.emit(experiment)
+        self.derive_changed.emit()
+        self.view_changed.emit(self.view)
+        if self._started:
+            self._open()
+
+    def _keep_view_in_range(self, loaded: protocol.Loaded) -> None:
+        if self.view >= sum(not view.held_out for view in loaded.views):
+            self.look(0)
+
+    def _open(self) -> None:
+        self._send(protocol.Load(self.experiment))
+        self._send(protocol.Look(self.view))
+        self._send_derive()
+
+    def edit(self, what: str, experiment: Experiment) -> None:
+        """Take an edited experiment. Live changes reach the engine at once, others when the hand rests or settles."""
+        if experiment == self.experiment:
+            return
+        self.undo_stack.note(what, self.experiment)
+        self._take(experiment)
+
+    def settle(self) -> None:
+        """The hand let go of a control."""
+        self.undo_stack.close()
+        if self._settle.isActive():
+            self._flush()
+
+    def undo(self) -> None:
+        self._go(self.undo_stack.undo(self.experiment))
+
+    def redo(self) -> None:
+        self._go(self.undo_stack.redo(self.experiment))
+
+    def _go(self, experiment: Experiment | None) -> None:
+        if experiment is not None:
+            self._take(experiment)
+            self._flush()
+
+    def _take(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.undo_changed.emit()
+        self.experiment_changed.emit(experiment)
+        if self._needs_load():
+            self._settle.start()
+        else:
+            self._settle.stop()
+            self._flush()
+
+    def _difference(self) -> list[Command]:
+        return edits.commands(self._sent, self.experiment, self.catalog.live_settings(self.experiment.method.name))
+
+    def _needs_load(self) -> bool:
+        return any(isinstance(command, protocol.Load) for command in self._difference())
+
+    def _flush(self) -> None:
+        """Send what the engine does not know yet."""
+        self._settle.stop()
+        difference, comparable = self._difference(), edits.problem_of(self._sent) == edits.problem_of(self.experiment)
+        running = self.running
+        self._sent = self.experiment
+        for command in difference:
+            self._send(command)
+            if isinstance(command, protocol.Load):
+                if not comparable:
+                    self.runs.clear()
+                    self.forget_run()
+                self._send_derive()
+                if running and command.keep_state:
+                    self.resuming = True
+                    self._send(protocol.Play())
+
+    def mark_saved(self, experiment: Experiment) -> None:
+        """The file now holds `experiment`."""
+        self.saved = experiment
+        self.experiment_changed.emit(self.experiment)
+
+    # ------------------------------------------------------------------------------------------ running
+
+    @property
+    def running(self) -> bool:
+        return self.status in (Status.RUNNING, Status.COMPILING) or self.resuming
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a problem to step."""
+        return self.loaded is not None and self.status not in (Status.DEAD, Status.STARTING)
+
+    def play(self) -> None:
+        self.go_live()
+        self._flush()
+        self._send(protocol.Play())
+
+    def pause(self) -> None:
+        self.resuming = False
+        self._send(protocol.Pause())
+
+    def step(self) -> None:
+        self.go_live()
+        self._flush()
+        self._send(protocol.Step())
+
+    def reset(self) -> None:
+        self._flush()
+        self.dropping = self.status in (Status.RUNNING, Status.COMPILING)
+        self._send(protocol.Reset())
+        self.runs.begin(self.experiment.method.name)
+        self.forget_run()
+        self.stepped.emit([])
+
+    def cancel(self) -> None:
+        """Give up compiling or loading."""
+        self.resuming = False
+        self.client.cancel_compile()
+
+    def restart(self) -> None:
+        """Another engine in place of a dead or stuck one."""
+        self.resuming = False
+        try:
+            self.client.restart()
+        except Exception as error:
+            self.say("error", f"The engine did not start: {error}", remedy="Restart engine")
+            return
+        if not self._started:
+            self._started = True
+            self.timer.start()
+            self._open()
+
+    def look(self, view: int) -> None:
+        """Show another view in the panes."""
+        if view != self.view:
+            self.view = view
+            self._send(protocol.Look(view))
+            self.view_changed.emit(view)
+
+    def choose_theta(self, theta: str | None) -> None:
+        if theta != self.theta:
+            self.theta = theta
+            self._send_derive()
+            self.derive_changed.emit()
+
+    def set_derive(self, on: bool) -> None:
+        """Switch the derivative images on or off."""
+        if on != self.derive_on:
+            self.derive_on = on
+            self._send_derive()
+            self.derive_changed.emit()
+
+    def set_derive_options(self, step_pixels: float, supersampling: int) -> None:
+        if (step_pixels, supersampling) != (self.step_pixels, self.supersampling):
+            self.step_pixels, self.supersampling = step_pixels, supersampling
+            self._send_derive()
+            self.derive_changed.emit()
+
+    def export(self, what: str, path: str) -> None:
+        self._send(protocol.Export(what, path))
+
+    def remedy_for(self, message: Message) -> str:
+        if message.remedy:
+            return message.remedy
+        if "not finite" in message.text:
+            return "Halve the learning rate"
+        if message.level == "error" and self.loading and self.undo_stack.next_undo():
+            return "Undo"
+        return "Reset" if "Reset starts again" in message.text else ""
+
+    def halve_rate(self) -> None:
+        """The remedy for a loss that is no longer finite."""
+        optimizer = self.experiment.optimizer
+        self.edit(
+            "learning rate",
+            replace(self.experiment, optimizer=replace(optimizer, learning_rate=optimizer.learning_rate / 2)),
+        )
+        self.settle()
+
+    # ------------------------------------------------------------------------------------------ sending
+
+    def _send(self, command: Command) -> None:
+        if self._started and not self._closed:
+            self.client.send(command)
+
+    def _send_derive(self) -> None:
+        theta = self.theta if self.derive_on else None
+        self._send(protocol.Derive(theta, self.step_pixels, self.supersampling))
+
+
+def _first_component(free: tuple[str, ...]) -> str | None:
+    """A derivative to begin with: the first free parameter, its x where it has components."""
+    if not free:
+        return None
+    name = free[0]
+    if name == "vertices":
+        return "vertices.normal"
+    return f"{name}.x" if name in ("pose.rotation", "pose.translation", "light.direction") else name

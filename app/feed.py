@@ -1,0 +1,184 @@
+"""What comes from the engine: events, steps and snapshots, polled from one timer and handed to every widget at once.
+
+Convention: a snapshot of another problem than the one loaded is never shown; one that comes before its Loaded waits.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from app.replay import Replay
+from app.runs import RunBook
+from core import protocol
+from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
+
+FASTEST_MS, SLOWEST_MS = 16, 120
+"""Bounds of the polling timer: a screen's refresh, and what still feels live on software GL."""
+
+
+class Client(Protocol):
+    """What the controller asks of the engine's client (app/launcher.py; a scripted one in tests)."""
+
+    def start(self) -> None: ...
+    def send(self, command: Command) -> None: ...
+    def poll_events(self) -> list[Event]: ...
+    def take_snapshot(self) -> Snapshot | None: ...
+    def cancel_compile(self) -> None: ...
+    def restart(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Feed(QObject):
+    """`loaded` is the problem the engine has, `snapshot` the newest one (completed), `shown` the one on screen."""
+
+    loaded_changed = pyqtSignal(object)
+    status_changed = pyqtSignal(object, str)
+    stepped = pyqtSignal(object)
+    """The batch of Scalars since the last tick."""
+    snapshot_shown = pyqtSignal(object)
+    frames_changed = pyqtSignal()
+    agreement_changed = pyqtSignal(object)
+    message_posted = pyqtSignal(object)
+    progress_changed = pyqtSignal(object)
+    exported = pyqtSignal(object)
+
+    def __init__(self, client: Client, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.client = client
+        self.loaded: Loaded | None = None
+        self.status, self.status_text = Status.STARTING, ""
+        self.runs, self.replay = RunBook(), Replay()
+        self.last: protocol.Scalars | None = None
+        self.snapshot: Snapshot | None = None
+        self.shown: Snapshot | None = None
+        self.resuming = False
+        """A Play follows a Load that was sent while running: the pause between them is not shown."""
+        self.loading = False
+        self.dropping = False
+        """After a Reset while running: the steps still on their way belong to the past."""
+        self._early: Snapshot | None = None
+        self.timer = QTimer(self)
+        self.timer.setInterval(FASTEST_MS)
+        self.timer.timeout.connect(self.tick)
+
+    def remedy_for(self, message: Message) -> str:
+        """The label of the button beside a message; the controller knows what can be done."""
+        return message.remedy
+
+    def say(self, level: str, text: str, details: str = "", remedy: str = "") -> None:
+        """Post a line of the window's own."""
+        self.message_posted.emit(Message(level, text, details, remedy))
+
+    # ------------------------------------------------------------------------------------------ stored frames
+
+    @property
+    def replaying(self) -> bool:
+        """Whether a stored snapshot is on screen instead of the newest."""
+        return self.shown is not None and self.snapshot is not None and self.shown is not self.snapshot
+
+    def show_frame(self, index: int) -> None:
+        """Put a stored snapshot on screen."""
+        self._show(self.replay.frames[index].snapshot)
+        self.frames_changed.emit()
+
+    def go_live(self) -> None:
+        """Back to the newest snapshot."""
+        if self.replaying and self.snapshot is not None:
+            self._show(self.snapshot)
+            self.frames_changed.emit()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.shown = snapshot
+        self.snapshot_shown.emit(snapshot)
+
+    # ------------------------------------------------------------------------------------------ the timer
+
+    def tick(self) -> None:
+        """Take what the engine has and hand it on; the next tick leaves the window as much time as this one took."""
+        begin = time.perf_counter()
+        batch: list[protocol.Scalars] = []
+        for event in self.client.poll_events():
+            if isinstance(event, protocol.Scalars):
+                batch.append(event)
+            else:
+                self._tell(batch)
+                batch = []
+                self._dispatch(event)
+        self._tell(batch)
+        snapshot = self.client.take_snapshot()
+        if snapshot is not None:
+            self._receive(snapshot)
+        elapsed = 1000 * (time.perf_counter() - begin)
+        self.timer.setInterval(int(min(max(2 * elapsed, FASTEST_MS), SLOWEST_MS)))
+
+    def _tell(self, batch: list[protocol.Scalars]) -> None:
+        if batch and not self.dropping:
+            self.runs.put(batch)
+            self.last = batch[-1]
+            self.stepped.emit(batch)
+
+    def _dispatch(self, event: Any) -> None:
+        match event:
+            case protocol.StatusChanged(status, text):
+                self._set_status(status, text)
+            case Loaded():
+                self._on_loaded(event)
+            case Message():
+                self._on_message(event)
+            case protocol.Progress():
+                self.progress_changed.emit(event)
+            case protocol.Agreement():
+                self.agreement_changed.emit(event)
+            case protocol.Exported():
+                self.exported.emit(event)
+
+    def _set_status(self, status: Status, text: str) -> None:
+        if status in (Status.RUNNING, Status.COMPILING, Status.DEAD):
+            self.resuming = False
+        self.loading = self.loading or status is Status.LOADING
+        self.dropping = False
+        self.status, self.status_text = status, text
+        self.status_changed.emit(status, text)
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self.loading = False
+        self.loaded = loaded
+        self.runs.begin(loaded.experiment.method.name, loaded.iteration)
+        if not loaded.continued:
+            self.forget_run()
+        self.loaded_changed.emit(loaded)
+        for warning in loaded.warnings[:1]:
+            more = len(loaded.warnings) - 1
+            text = warning if more < 1 else f"{warning} ({more} more)"
+            self.say("warning", text, "\n".join(loaded.warnings) if more else "")
+        early, self._early = self._early, None
+        if early is not None:
+            self._receive(early)
+
+    def _on_message(self, message: Message) -> None:
+        remedy = self.remedy_for(message)
+        self.resuming = self.resuming and message.level != "error"
+        self.loading = self.loading and message.level != "error"
+        self.message_posted.emit(Message(message.level, message.text, message.details, remedy))
+
+    def _receive(self, snapshot: Snapshot) -> None:
+        if self.loaded is None or snapshot.generation > self.loaded.generation:
+            self._early = snapshot
+            return
+        if snapshot.generation < self.loaded.generation:
+            return
+        live = not self.replaying
+        self.snapshot = self.replay.complete(snapshot)
+        self.replay.add(self.snapshot)
+        if live:
+            self._show(self.snapshot)
+        self.frames_changed.emit()
+
+    def forget_run(self) -> None:
+        """The fit starts again: no frame and no number of the one before is shown as its own."""
+        self.replay.clear()
+        self.last = self.snapshot = self.shown = None
+        self.frames_changed.emit()
