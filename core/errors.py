@@ -7,7 +7,3 @@ class RimlightError(Exception):
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(" ".join(message.split()))
         self.details = details
-
-
-class NonFinite(RimlightError):
-    """A loss or gradient that is not finite: names parameter, view and iteration. The state before it is kept."""

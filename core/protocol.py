@@ -107,10 +107,11 @@ class Export:
 
 @dataclass(frozen=True)
 class Restore:
-    """Load `experiment` and go on, paused, from a checkpoint's state (Session.state_bytes): after an engine died."""
+    """Load `experiment` and go on, paused, from a checkpoint: Session.state_bytes at `iteration`."""
 
     experiment: Experiment
     state: bytes
+    iteration: int
 
 
 @dataclass(frozen=True)

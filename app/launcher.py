@@ -1,0 +1,343 @@
+"""The one file of the window that starts a thread and processes: a client for the engine in its own process.
+
+The window calls `send`, `poll_events` and `take_snapshot` from its timer; none of them ever waits. A background
+thread drives the process: it sends, receives, copies snapshots out of shared memory, and replaces an engine that
+died or whose compile was cancelled. Between the two threads are deques only, each written at one end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import dataclasses
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from multiprocessing import connection, get_context
+from typing import Any
+
+from core import engine_process, protocol, wire
+from core.errors import RimlightError
+from core.mailbox import Letter
+from core.protocol import Command, Event, Message, Snapshot, Status, StatusChanged
+from core.rooms import Rooms
+from core.succession import Succession
+
+FACTORY = "core.session:Session"
+
+ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
+"""Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is
+busy for long (loading, compiling) is not asked."""
+
+RESTART = "Restart engine"
+
+_BUSY = (Status.STARTING, Status.LOADING, Status.COMPILING)
+
+
+class _Child:
+    """One engine process, its pipes and its shared memory. Used by the background thread alone, but for `kill`."""
+
+    def __init__(self, factory: str, generation: int) -> None:
+        context = get_context("spawn")
+        self.status = Status.STARTING
+        self.rooms = Rooms()
+        try:
+            theirs, self._commands = context.Pipe(duplex=False)
+            self.events, sent_by_them = context.Pipe(duplex=False)
+            self.process = context.Process(
+                target=engine_process.main,
+                args=(theirs, sent_by_them, self.rooms.names(), factory, generation),
+                name="rimlight-engine",
+                daemon=True,
+            )
+            self.process.start()
+        except BaseException:
+            self.rooms.close()
+            raise
+        # With these open here too, neither side would notice that the other is gone.
+        theirs.close()
+        sent_by_them.close()
+
+    def send(self, message: Command | wire.ToEngine) -> None:
+        """Never waits for long: the child drains its pipe whatever it does. A dead child is noticed elsewhere."""
+        with contextlib.suppress(OSError):
+            self._commands.send(message)
+
+    def receive(self) -> tuple[list[Event | Letter], bool]:
+        """Events and snapshots that have come, in order, and whether more may come."""
+        received: list[Event | Letter] = []
+        there = self.process.is_alive()  # asked first: what it said before it ended is still read
+        try:
+            while self.events.poll():
+                for message in self.events.recv():
+                    item = self._sort(message)
+                    if item is not None:
+                        received.append(item)
+        except (EOFError, OSError):
+            return received, False
+        return received, there
+
+    def _sort(self, message: Event | wire.FromEngine) -> Event | Letter | None:
+        match message:
+            case wire.Attached(name):
+                self.rooms.attached(name)
+            case wire.RoomNeeded(kind, size):
+                try:
+                    self.send(self.rooms.grow(kind, size))
+                except RimlightError as error:
+                    return Message("error", str(error))
+            case wire.Posted(name):
+                return self.rooms.snapshot(name)
+            case _:
+                if isinstance(message, StatusChanged):
+                    if message.status is self.status is Status.STARTING:
+                        return None  # said already, when the process was spawned
+                    self.status = message.status
+                return message
+        return None
+
+    def kill(self) -> None:
+        """End it now, whatever it does. Returns at once."""
+        self.process.kill()
+
+    def close(self) -> None:
+        """Wait for a child that was killed or ended, and give everything back."""
+        self.process.join(KILL_S)
+        self._commands.close()
+        self.events.close()
+        self.rooms.close()
+
+    def farewell(self) -> None:
+        """Ask, then terminate, then kill; about a second at the worst."""
+        if self.status not in _BUSY:
+            self.send(protocol.Quit())
+            deadline = time.monotonic() + ASK_S
+            while self.process.is_alive() and time.monotonic() < deadline:
+                connection.wait([self.process.sentinel, self.events], deadline - time.monotonic())
+                if not self.receive()[1]:
+                    break
+            self.process.join(max(0.0, deadline - time.monotonic()))
+        if self.process.is_alive():
+            self.process.terminate()
+            self.process.join(TERMINATE_S)
+        if self.process.is_alive():
+            self.process.kill()
+        self.close()
+
+
+class EngineClient:
+    """The engine as the window sees it. Every public method returns at once; `close` within about a second."""
+
+    def __init__(self, factory: str = FACTORY) -> None:
+        """factory: "module:name" of what makes a session, resolved in the engine's process."""
+        self._factory = factory
+        self._events: deque[Event] = deque()
+        self._snapshots: deque[tuple[_Child, Letter]] = deque(maxlen=1)
+        self._next: tuple[_Child, Letter] | None = None
+        self._requests: deque[Callable[[], None]] = deque()
+        self._told_generation = 0
+        self._generation = 0
+        self._succession = Succession()
+        self._child: _Child | None = None
+        self._died_loading = False
+        self._closing = False
+        self._wake_reader, self._wake_writer = connection.Pipe(duplex=False)
+        self._awake = False
+        self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
+
+    # ------------------------------------------------------------------------------------------ for the window
+
+    def start(self) -> None:
+        """Start the engine, in the background. Commands may be sent before it is there."""
+        atexit.register(self.close)
+        self._thread.start()
+
+    def send(self, command: Command) -> None:
+        self._request(lambda: self._send(command))
+
+    def poll_events(self) -> list[Event]:
+        """All events since the last call, oldest first."""
+        events = []
+        while self._events:
+            event = self._events.popleft()
+            if isinstance(event, protocol.Loaded):
+                self._told_generation = event.generation
+            events.append(event)
+        return events
+
+    def take_snapshot(self) -> Snapshot | None:
+        """The latest snapshot, if it is new and its problem's Loaded was polled. The arrays are the caller's."""
+        with contextlib.suppress(IndexError):
+            self._next = self._snapshots.pop()
+        if self._next is None or self._next[1].header.generation > self._told_generation:
+            return None
+        (child, letter), self._next = self._next, None
+        self._request(lambda: child.send(wire.Taken(letter.sequence)))
+        if letter.header.generation < self._told_generation:
+            return None  # of a problem that is gone
+        return dataclasses.replace(letter.header, arrays=letter.arrays)
+
+    def cancel_compile(self) -> None:
+        """Give up what is being compiled or loaded: another engine takes over at the last state, paused."""
+        self._request(self._cancel)
+
+    def restart(self) -> None:
+        """A new engine, at the last state, paused."""
+        self._request(self._restart)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether an engine process is there."""
+        child = self._child
+        return child is not None and child.process.is_alive()
+
+    @property
+    def process_id(self) -> int | None:
+        """The engine's process, for diagnosis."""
+        child = self._child
+        return None if child is None else child.process.pid
+
+    def close(self) -> None:
+        """End the engine and the thread. Never hangs, whatever the engine is doing; again is harmless."""
+        atexit.unregister(self.close)
+        if self._closing:
+            return
+        self._closing = True
+        if self._thread.ident is None:
+            return
+        self._request(lambda: None)
+        self._thread.join(ASK_S + TERMINATE_S + KILL_S)
+        child = self._child
+        if self._thread.is_alive() and child is not None:
+            child.kill()  # the thread may be waiting for a process that the system has stopped
+            self._thread.join(KILL_S)
+
+    def _request(self, request: Callable[[], None]) -> None:
+        self._requests.append(request)
+        if not self._awake:
+            self._awake = True
+            with contextlib.suppress(OSError):  # closed meanwhile
+                self._wake_writer.send_bytes(b"!")
+
+    # ------------------------------------------------------------------------------------------ background thread
+
+    def _run(self) -> None:
+        try:
+            self._spawn()
+            while not self._closing:
+                self._wait()
+                while self._requests:
+                    self._requests.popleft()()
+                self._pump()
+        except Exception as error:
+            self._say(StatusChanged(Status.DEAD, "the engine cannot be reached"))
+            self._say(
+                Message("error", f"The window lost its engine: {error}; open Rimlight again", traceback.format_exc())
+            )
+        finally:
+            child, self._child = self._child, None
+            if child is not None:
+                child.farewell()
+            self._wake_reader.close()
+            self._wake_writer.close()
+
+    def _say(self, event: Event) -> None:
+        self._events.append(event)
+
+    def _wait(self) -> None:
+        child = self._child
+        watched: list[Any] = [self._wake_reader]
+        if child is not None:
+            watched += [child.events, child.process.sentinel]
+        if self._wake_reader in connection.wait(watched):
+            self._wake_reader.recv_bytes()
+            self._awake = False
+
+    def _spawn(self) -> None:
+        self._say(StatusChanged(Status.STARTING, "the engine"))
+        try:
+            self._child = _Child(self._factory, self._generation)
+        except (OSError, RimlightError) as error:
+            self._say(StatusChanged(Status.DEAD, "the engine cannot start"))
+            self._say(Message("error", f"The engine cannot start: {error}", traceback.format_exc(), RESTART))
+
+    def _send(self, command: Command) -> None:
+        self._succession.sent(command)
+        if self._child is not None:
+            self._child.send(command)
+        elif isinstance(command, protocol.Load):  # what killed the last engine is replaced
+            if not command.keep_state:
+                self._succession.start_afresh()
+            self._spawn()
+            self._tell_successor(drop_unfinished=False)
+
+    def _pump(self) -> None:
+        """Hand on what the engine said, and notice its death."""
+        child = self._child
+        if child is None:
+            return
+        received, there = child.receive()
+        for item in received:
+            if isinstance(item, Letter):
+                self._snapshots.append((child, item))
+                continue
+            if isinstance(item, protocol.Loaded):
+                self._generation = item.generation
+            self._say(item)
+        if not there:
+            self._died(child)
+
+    def _died(self, child: _Child) -> None:
+        self._child = None
+        child.process.join(KILL_S)
+        self._succession.died(child.rooms.checkpoint())
+        cause = _cause(child.process.exitcode)
+        child.close()
+        if self._closing:
+            return
+        self._say(StatusChanged(Status.DEAD, cause))
+        self._say(Message("error", f"The engine {cause}; its last state is kept", remedy=RESTART))
+        self._died_loading = child.status is Status.LOADING
+
+    def _cancel(self) -> None:
+        child = self._child
+        if child is None:
+            return
+        if child.status not in (Status.LOADING, Status.COMPILING):
+            self._send(protocol.Pause())  # it was done meanwhile
+            return
+        what = "Loading" if child.status is Status.LOADING else "Compiling"
+        self._replace(child, Message("info", f"{what} was cancelled; the last state is back"))
+
+    def _restart(self) -> None:
+        child = self._child
+        if child is not None:
+            self._replace(child, Message("info", "The engine was restarted; the last state is back"))
+            return
+        self._spawn()
+        self._tell_successor(drop_unfinished=self._died_loading)
+
+    def _replace(self, child: _Child, message: Message) -> None:
+        child.kill()
+        self._child = None
+        self._say(message)
+        self._succession.died(child.rooms.checkpoint())
+        self._spawn()
+        self._tell_successor(drop_unfinished=True)
+        child.close()
+
+    def _tell_successor(self, *, drop_unfinished: bool) -> None:
+        if self._child is not None:
+            for command in self._succession.commands(drop_unfinished=drop_unfinished):
+                self._child.send(command)
+
+
+def _cause(code: int | None) -> str:
+    """What an exit code means, to go on from "the engine"."""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"was ended by {name} (often: out of memory)" if name == "SIGKILL" else f"crashed ({name})"
+    return f"ended unexpectedly (exit code {code})"

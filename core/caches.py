@@ -1,0 +1,53 @@
+"""Where compiled code is kept between starts: JAX's and Numba's caches in the user's cache folder.
+
+Call `configure` before JAX or Numba is imported; both read the environment then. What the user set himself stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import platformdirs
+
+LIMIT_BYTES = 1 << 30
+"""The most that compiled code may take on disk: some thousand programs of 0.1 to 1 MB. The oldest go first."""
+
+_JAX_SETTINGS = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # A desktop shares its GPU with the screen: take memory as it is needed, not three quarters of it at once.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+
+
+def folder() -> Path:
+    """Rimlight's cache folder. It may not exist yet."""
+    return Path(platformdirs.user_cache_dir("rimlight", appauthor=False))
+
+
+def configure() -> None:
+    """Point JAX and Numba at the caches, and bound JAX's. Without a place to write, both simply compile anew."""
+    kept = Path(os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder() / "jax")))
+    for name, value in _JAX_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    package = Path(__file__).resolve().parents[1] / "kernels"
+    if not os.access(package, os.W_OK):  # Numba keeps its code beside the source where it may
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder() / "numba"))
+    with contextlib.suppress(OSError):
+        prune(kept, LIMIT_BYTES)
+
+
+def prune(cache: Path, limit: int) -> None:
+    """Delete the least recently changed files of `cache` until it holds at most `limit` bytes."""
+    if not cache.is_dir():
+        return
+    files = [(entry.stat(), entry.path) for entry in os.scandir(cache) if entry.is_file()]
+    excess = sum(stat.st_size for stat, _ in files) - limit
+    for stat, path in sorted(files, key=lambda file: file[0].st_mtime):
+        if excess <= 0:
+            return
+        with contextlib.suppress(OSError):  # another engine deleted it first
+            os.unlink(path)
+            excess -= stat.st_size

@@ -1,0 +1,69 @@
+"""What the engine says about itself: its status, the progress of long tasks, failures, steps a second."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+from core.errors import RimlightError
+from core.protocol import Event, Message, Progress, Status, StatusChanged
+
+RATE_SMOOTHING_S = 0.5
+"""Time constant of the displayed steps a second."""
+
+LONGEST_LINE = 200
+"""Characters of an unforeseen error's text that go into the message area; the whole of it is in the details."""
+
+
+class Voice:
+    """Posts each change of status once, ends each task's progress, and turns exceptions into messages."""
+
+    def __init__(self, post: Callable[[Event], None]) -> None:
+        self.post = post
+        self.status: Status | None = None
+        self._task = ""
+
+    def set_status(self, status: Status, text: str = "") -> None:
+        if status is not self.status or text:
+            self.status = status
+            self.post(StatusChanged(status, text))
+
+    def progress(self, task: str, fraction: float | None) -> None:
+        """A session is at `fraction` of `task`. Another task ends the one before."""
+        if task != self._task:
+            self.end_progress()
+        self._task = task
+        self.post(Progress(task, fraction))
+
+    def end_progress(self) -> None:
+        if self._task:
+            task, self._task = self._task, ""
+            self.post(Progress(task, None, done=True))
+
+    def fail(self, error: Exception, what: str) -> None:
+        """One line for the user, the traceback on demand. `what` introduces an error that nobody foresaw."""
+        self.end_progress()
+        if isinstance(error, RimlightError):
+            self.post(Message("error", str(error), error.details))
+            return
+        line = " ".join(f"{what}: {type(error).__name__}: {error}".split())
+        line = line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+        self.post(Message("error", line, "".join(traceback.format_exception(error))))
+
+
+class Rate:
+    """Steps a second, smoothed over RATE_SMOOTHING_S."""
+
+    def __init__(self) -> None:
+        self._before: float | None = None
+        self._seconds = 0.0
+
+    def step(self, now: float) -> float:
+        """A step ended at `now`, seconds. 0 for the first."""
+        before, self._before = self._before, now
+        if before is None:
+            return 0.0
+        seconds = max(now - before, 1e-6)
+        weight = 1.0 if self._seconds == 0.0 else min(1.0, seconds / RATE_SMOOTHING_S)
+        self._seconds += weight * (seconds - self._seconds)
+        return 1.0 / self._seconds

@@ -1,0 +1,131 @@
+"""A session without numerics, for tests of the engine: it counts, sleeps and fails as the experiment's method says.
+
+Settings: step_s, load_s, compile_s, busy_compile, snapshot_side, fail_at, nonfinite_at, slices, slice_s, die_on_load,
+state_bytes (what a checkpoint weighs), stop.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from core import protocol
+from core.errors import RimlightError
+from core.experiment import Experiment, MethodSpec
+
+FACES = np.array([[0, 1, 2]], np.int32)
+
+
+def experiment(title: str = "fake", **settings: Any) -> Experiment:
+    return Experiment(title=title, method=MethodSpec("fake", settings))
+
+
+class FakeSession:
+    def __init__(self, experiment: Experiment, progress: Callable[[str, float | None], None]) -> None:
+        self.settings = dict(experiment.method.settings)
+        self.experiment = experiment
+        self.progress = progress
+        self.iteration = 0
+        self.value = 0.0
+        self.compiled = False
+        self.calls: list[str] = []
+        self.include_topology: list[bool] = []
+        if "load_s" in self.settings:
+            progress("reading", None)
+            time.sleep(self.settings["load_s"])
+        if self.settings.get("die_on_load"):
+            sys.stdout.flush()
+            import os
+
+            os._exit(3)
+        if self.settings.get("bad"):
+            raise RimlightError("fake.ply: it is bad; take another", details="where it is bad")
+
+    def loaded(self) -> protocol.Loaded:
+        return protocol.Loaded(self.experiment, {}, (), ())
+
+    def compile_text(self) -> str:
+        return "fake for 1 view"
+
+    def needs_compile(self) -> bool:
+        return not self.compiled
+
+    def compile(self) -> None:
+        self.calls.append("compile")
+        seconds = self.settings.get("compile_s", 0.0)
+        if self.settings.get("busy_compile"):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                pass
+        else:
+            time.sleep(seconds)
+        self.compiled = True
+
+    def step(self) -> protocol.Scalars:
+        if self.iteration + 1 == self.settings.get("nonfinite_at"):
+            raise RimlightError("pose.rotation is not finite in view 2 at iteration 3; lower the learning rate")
+        if self.iteration + 1 == self.settings.get("fail_at"):
+            raise ZeroDivisionError("division by zero\nin two lines")
+        time.sleep(self.settings.get("step_s", 0.0))
+        self.iteration += 1
+        return protocol.Scalars(self.iteration, 1.0 / self.iteration)
+
+    def finished(self) -> str | None:
+        return "Stopped" if self.iteration >= self.settings.get("stop", 10**9) else None
+
+    def reset(self) -> None:
+        self.iteration, self.value = 0, 0.0
+
+    def set_value(self, path: str, value: Any) -> None:
+        if path == "method.unknown":
+            raise RimlightError("method.unknown: no such setting; allowed: value")
+        self.calls.append(path)
+        self.value = value
+
+    def snapshot(self, view: int, *, include_topology: bool = True) -> protocol.Snapshot:
+        self.include_topology.append(include_topology)
+        side = self.settings.get("snapshot_side", 4)
+        arrays = {"render": np.full((side, side, 3), self.iteration, np.float32)}
+        if include_topology:
+            arrays["faces"] = FACES
+        return protocol.Snapshot(
+            self.iteration, view, arrays, dict.fromkeys(arrays, self.iteration), {"value": self.value}
+        )
+
+    def derive_begin(
+        self, request: protocol.Derive, view: int
+    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | None]:
+        iteration = self.iteration
+        self.calls.append("derive")
+        for _ in range(self.settings.get("slices", 3)):
+            time.sleep(self.settings.get("slice_s", 0.0))
+            yield None
+        if request.theta == "broken":
+            raise ValueError("no such theta")
+        yield {"derivative": np.full((2, 2, 1), iteration, np.float32)}, None
+        yield (
+            {"reference": np.zeros((2, 2, 1), np.float32)},
+            protocol.Agreement(iteration, "fake", str(request.theta), view, 0.1, 0.9, 0.1, 0.1, 0.25, 4, 1.0, 2.0),
+        )
+
+    def metrics(self) -> dict[str, float]:
+        return {"iou": 0.5}
+
+    def export(self, what: str, path: str) -> None:
+        self.calls.append(f"export {what}")
+
+    def replace(self, experiment: Experiment) -> FakeSession:
+        new = FakeSession(experiment, self.progress)
+        new.iteration, new.value = self.iteration, self.value
+        return new
+
+    def state_bytes(self) -> bytes:
+        return pickle.dumps((self.iteration, self.value, b"x" * self.settings.get("state_bytes", 0)))
+
+    def restore_state(self, data: bytes) -> None:
+        self.iteration, self.value, _ = pickle.loads(data)
