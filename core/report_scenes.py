@@ -21,7 +21,7 @@ from kernels.rotation import quaternion_from_vector, quaternion_matrix
 from kernels.types import CameraView, Shape
 
 RED, GREEN = (0.9, 0.2, 0.1), (0.1, 0.8, 0.3)
-TARGET_ROTATION, TARGET_SHIFT = np.array([0.1, -0.12, 0.15]), np.array([0.05, -0.04, 0.06])
+TARGET_ROTATION, TARGET_SHIFT = np.array([0.1, -0.12, 0.15]), np.array([0.08, -0.06, 0.1])
 """Where the loss pulls the moving object: radians and unit-sphere units; a few pixels at 128 x 128."""
 
 
