@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from kernels.linear import instantiate, is_zero, linear_map
-from kernels.planes import padded, read, stored
+from kernels.planes import displacement, padded, read, stored
 from kernels.types import Plane, Planes
 
 AXES = ((0, 1), (1, 0))
@@ -83,11 +83,6 @@ def plane_motion(x: Plane, y: Plane, inverse_depth: Plane, slope: Planes) -> Pla
     dx, dy, dq = displacement(x), displacement(y), displacement(inverse_depth)
     sx, sy = jax.lax.stop_gradient(tuple(slope))
     return dq - sx * dx - sy * dy
-
-
-def displacement(plane: Plane) -> Plane:
-    """Zero in value, with the derivative of `plane`."""
-    return plane - jax.lax.stop_gradient(plane)
 
 
 def move_edges(image: Planes, motion: Planes, pairs: tuple[Pairs, Pairs]) -> Planes:

@@ -28,3 +28,8 @@ def read(frame: Any, dy: int, dx: int) -> Plane:
 def stored(planes: Any) -> Any:
     """The same planes, computed once and kept: readers do not recompute them."""
     return jax.lax.optimization_barrier(planes)
+
+
+def displacement(plane: Plane) -> Plane:
+    """Zero in value, with the derivative of `plane`."""
+    return plane - jax.lax.stop_gradient(plane)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kernels.micro_edges import crossing_pairs, displacement, move_edges, owner_pairs, plane_motion
+from kernels.micro_edges import crossing_pairs, move_edges, owner_pairs, plane_motion
+from kernels.planes import displacement
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, front_image, unflatten_image
 from kernels.types import GBuffer, Image, setting
 
