@@ -15,6 +15,7 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.io.files import MEBIBYTE, read_text
+from core.io.images import picture_size
 
 FILE_LIMIT = 64 * MEBIBYTE
 PICTURE_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".exr")
@@ -132,17 +133,12 @@ def _picture(name: str, folder: Path, where: str) -> Path:
 
 def _size_warnings(pictures: list[Path]) -> list[str]:
     """Whether the pictures can be opened and share one size, from their headers."""
-    from PIL import Image
-
     sizes: dict[tuple[int, int], Path] = {}
     unreadable = []
     for picture in pictures:
-        if picture.suffix.lower() == ".exr":
-            continue
         try:
-            with Image.open(picture) as image:
-                sizes.setdefault(image.size, picture)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            sizes.setdefault(picture_size(picture), picture)
+        except RimlightError:
             unreadable.append(picture.name)
     warnings = [f"{len(unreadable)} pictures cannot be read ({unreadable[0]}, ...)"] if unreadable else []
     if len(sizes) > 1:

@@ -21,7 +21,7 @@ TIMEOUT = 30.0
 
 def read_exr(path: Path, pixel_limit: int) -> np.ndarray:
     """[H, W, 4] float32: linear RGB, premultiplied, and alpha (1 where the file has none). Raises RimlightError."""
-    width, height = _display_size(path)
+    width, height = display_size(path)
     if width * height > pixel_limit:
         raise RimlightError(f"{path.name}: {width} x {height} pixels are too many; make the picture smaller")
     planes = _decode(path)
@@ -54,7 +54,7 @@ def _decode(path: Path) -> np.ndarray:
     return np.frombuffer(answer.stdout, dtype="<f4")
 
 
-def _display_size(path: Path) -> tuple[int, int]:
+def display_size(path: Path) -> tuple[int, int]:
     """Width and height of the display window, from the header."""
     try:
         with path.open("rb") as file:

@@ -1,7 +1,7 @@
 """Reading pictures as linear float32 [height, width, channels], row 0 at the top, and writing PNGs.
 
 Grey and colour are decoded from sRGB unless the caller says "linear"; alpha never is. EXR holds linear light.
-The errors and oddities of a picture are found here; whether its size fits is asked by `require_size`.
+The errors and oddities of a picture are found here; whether it fits its views is asked in core/build.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.colour import from_bytes, srgb_to_linear, to_bytes
+from core.colour import from_bytes, linear_to_srgb, srgb_to_linear, to_bytes
 from core.errors import RimlightError
 from core.io.atomic import atomic_path
 from core.io.files import MEBIBYTE, checked_path
@@ -22,7 +22,6 @@ from core.io.files import MEBIBYTE, checked_path
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".exr", ".webp", ".bmp", ".tif", ".tiff")
 FILE_LIMIT = 512 * MEBIBYTE
 PIXEL_LIMIT = 64_000_000
 """Largest picture decoded: 8,000 x 8,000, 1 GiB as float32 RGBA. Asked of the header, before memory is taken."""
@@ -34,7 +33,7 @@ KEY_SOFTNESS = 0.1
 class ImageData:
     """colour: [H, W, 3] linear float32, straight (not premultiplied). alpha: [H, W] float32 in [0, 1], or None.
 
-    grey: the picture has one channel; mask: its values as stored, undecoded, [H, W] in [0, 1], else None.
+    mask: the values of a picture of one channel as stored, undecoded, [H, W] in [0, 1]; else None.
     """
 
     path: Path
@@ -82,6 +81,24 @@ def load_image(path: str | Path, encoding: str = "srgb") -> ImageData:
     if alpha is not None and alpha.min() == 1:
         warnings.append("alpha is 1 everywhere: as a target its silhouette would be the whole picture")
     return ImageData(path, np.ascontiguousarray(colour), alpha, None, tuple(warnings))
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Width and height, from the header alone. Raises RimlightError."""
+    from PIL import Image
+
+    path = checked_path(path, FILE_LIMIT)
+    if path.suffix.lower() == ".exr":
+        from core.io.exr import display_size
+
+        return display_size(path)
+    try:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                return picture.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise RimlightError(f"{path.name}: not a picture that can be read ({error}); use PNG or JPEG") from error
 
 
 def open_picture(path: Path) -> tuple[Image.Image, list[str]]:
@@ -162,17 +179,20 @@ def _require_decodable(size: tuple[int, int], path: Path) -> None:
 # ---------------------------------------------------------------------------------------------- targets
 
 
-def silhouette(image: ImageData, background: Sequence[float] | None = None) -> np.ndarray:
+def silhouette_of(image: ImageData, background: Sequence[float] | None = None, need: bool = True) -> np.ndarray:
     """The silhouette of a target picture, [H, W] float32 in [0, 1].
 
     `background` (linear RGB), where given, is keyed out; else alpha is the silhouette; else a one-channel picture is
-    itself the mask. Raises RimlightError where none of these is there and where the silhouette is empty.
+    itself the mask. With none of these the whole picture is, unless a loss has need of a silhouette: that, and an
+    empty silhouette, raises RimlightError.
     """
     if background is not None:
-        distance = np.linalg.norm(_srgb(image.colour) - _srgb(np.asarray(background, np.float32)), axis=-1)
+        distance = np.linalg.norm(linear_to_srgb(image.colour) - linear_to_srgb(np.asarray(background)), axis=-1)
         result = np.clip(distance / KEY_SOFTNESS, 0, 1).astype(np.float32)
     elif image.alpha is not None:
         result = image.alpha
+    elif not need:
+        return np.ones(image.colour.shape[:2], np.float32)
     elif image.mask is not None:
         result = np.clip(image.mask, 0, 1)
     else:
@@ -183,21 +203,6 @@ def silhouette(image: ImageData, background: Sequence[float] | None = None) -> n
         remedy = "another background colour" if background is not None else "a picture whose alpha is not all zero"
         raise RimlightError(f"{image.path.name}: target silhouette is empty; choose {remedy}")
     return result
-
-
-def require_size(image: ImageData, width: int, height: int) -> None:
-    """Raise RimlightError, giving both sizes, unless the picture has the size of the views it is compared with."""
-    if (image.width, image.height) != (width, height):
-        raise RimlightError(
-            f"{image.path.name}: the picture is {image.width} x {image.height} but the views are {width} x {height}; "
-            f"set views.width = {image.width} and views.height = {image.height}, or resize the picture"
-        )
-
-
-def _srgb(linear: np.ndarray) -> np.ndarray:
-    from core.colour import linear_to_srgb
-
-    return linear_to_srgb(linear)
 
 
 # ---------------------------------------------------------------------------------------------- writing

@@ -19,17 +19,17 @@ from core.io.files import MESH_LIMIT, checked_path
 from core.io.mesh_cleaning import CleanMesh, clean
 from core.io.mesh_export import save_mesh
 from core.io.raw_mesh import RawMesh
+from core.io.suffixes import MESH_SUFFIXES
 
-__all__ = ["SUFFIXES", "MeshData", "load_mesh", "save_mesh"]
-
-SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".off")
+__all__ = ["MeshData", "load_mesh", "save_mesh"]
 
 
 @dataclass(frozen=True)
 class MeshData:
     """vertices: (n, 3) float32, unit sphere. faces: (m, 3) int32, outwards where closed. vertex_colours: (n, 3)
     float32 linear, or None. centre (3,) float64 and scale: file units. facts: "summary" (one line), triangles,
-    vertices, stored_vertices, watertight, open_edges, nonmanifold_edges, parts, bounds ((2, 3) file units)."""
+    vertices, stored_vertices, watertight, open_edges, nonmanifold_edges, parts, bounds ((2, 3) file
+    units), warnings."""
 
     path: Path
     vertices: np.ndarray
@@ -58,7 +58,7 @@ def load_mesh(path: str | Path) -> MeshData:
         centre=mesh.centre,
         scale=mesh.scale,
         warnings=misnamed + mesh.warnings,
-        facts=_facts(mesh, len(raw.positions)),
+        facts={**_facts(mesh, len(raw.positions)), "warnings": misnamed + mesh.warnings},
     )
 
 
@@ -82,7 +82,7 @@ def _choose_reader(path: Path) -> tuple[Callable[[Path], RawMesh], tuple[str, ..
     elif head.startswith((b"OFF", b"COFF", b"NOFF", b"CNOFF")):
         found = "off"
     if found not in readers:
-        formats = ", ".join(suffix[1:].upper() for suffix in SUFFIXES)
+        formats = ", ".join(suffix[1:].upper() for suffix in MESH_SUFFIXES)
         raise RimlightError(f"{path.name}: '{path.suffix}' is no mesh format that is read; convert it to {formats}")
     if found == named or {found, named} == {"glb", "gltf"}:
         return readers[found], ()

@@ -1,0 +1,127 @@
+"""What the parts of an experiment must agree on: files and kinds, faces and methods, losses and what they see. No JAX."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from core.catalog import allowed, entries, entry
+from core.experiment import Experiment
+from core.experiment_schema import Complaint
+from core.io.suffixes import GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.shapes.primitives import GRID_SUFFIX
+
+SHAPE_SUFFIXES = {"mesh": MESH_SUFFIXES, "sdf-grid": GRID_SUFFIXES}
+
+
+def check_experiment(experiment: Experiment, complain: Complaint) -> None:
+    """Raise RimlightError where the parts of an experiment do not fit together."""
+    shape, target = experiment.shape, experiment.target
+    if (shape.file is None) == (shape.primitive is None):
+        found = "neither" if shape.file is None else "both"
+        raise complain("shape", f"found {found} of file and primitive; allowed: exactly one")
+    _check_source(shape.kind, shape.file, shape.primitive, "shape", complain)
+    if target.kind == "image":
+        _check_picture(experiment, complain)
+    elif target.file is not None and target.primitive is not None:
+        raise complain("target", "found both file and primitive; allowed: one, or none for the shape itself")
+    else:
+        _check_source(target.shape_kind, target.file, target.primitive, "target", complain)
+    _check_method(experiment, complain)
+    _check_terms(experiment, complain)
+    for name in experiment.parameters.free:
+        _check_parameter(name, shape.kind, "parameters.free", complain)
+    if not experiment.parameters.free:
+        raise complain("parameters.free", "found an empty list; allowed: at least one parameter, as pose.translation")
+    if experiment.derive.parameter is not None:
+        check_theta(experiment.derive.parameter, shape.kind, complain)
+
+
+def check_theta(theta: str, kind: str, complain: Complaint, key: str = "derive.parameter") -> None:
+    """Raise RimlightError unless `theta` can be the parameter of a derivative image of a shape of this kind."""
+    if theta == "random":
+        return
+    if theta.startswith("random:"):
+        _check_parameter(theta.partition(":")[2], kind, key, complain)
+    elif theta == "vertices.normal" or re.fullmatch(r"vertices\.\d+\.[xyz]", theta):
+        _check_parameter("vertices", kind, key, complain)
+    else:
+        _check_parameter(theta, kind, key, complain)
+
+
+def parameter_names(kind: str) -> dict[str, tuple[str, ...]]:
+    """Parameters of a problem with a shape of this kind: name -> its components."""
+    own = entry("shapes", kind)["parameters"]
+    others = {name for shape in entries("shapes") for name in shape["parameters"]} - set(own)
+    return {p["name"]: tuple(p["components"]) for p in entries("parameters") if p["name"] not in others}
+
+
+def _check_parameter(name: str, kind: str, key: str, complain: Complaint) -> None:
+    known = parameter_names(kind)
+    components = [f"{parent}.{c}" for parent, parts in known.items() for c in parts]
+    if name not in known and name not in components:
+        raise complain(
+            key, f"found {name!r}, which a {kind} does not have; {allowed(name, [*known, *components[:3]])}, ..."
+        )
+
+
+def _check_source(kind: str, file: str | None, primitive: str | None, table: str, complain: Complaint) -> None:
+    """A file that exists and is of the right sort, or a bundled shape of this kind."""
+    if file is not None:
+        if not Path(file).is_file():
+            raise complain(f"{table}.file", f"found {file}, which is no file; allowed: a path relative to this file")
+        suffixes = SHAPE_SUFFIXES.get(kind, ())
+        if suffixes and Path(file).suffix.lower() not in suffixes:
+            raise complain(f"{table}.file", f"found {Path(file).name}; allowed for a {kind}: {', '.join(suffixes)}")
+    if primitive is not None:
+        bundled = [p["name"].removesuffix(GRID_SUFFIX) for p in entries("primitives") if p["kind"] == kind]
+        if primitive.removesuffix(GRID_SUFFIX if kind == "sdf-grid" else "") not in bundled:
+            raise complain(
+                f"{table}.primitive", f"found {primitive!r}, no bundled {kind}; {allowed(primitive, bundled)}"
+            )
+
+
+def _check_picture(experiment: Experiment, complain: Complaint) -> None:
+    target, views = experiment.target, experiment.views
+    if target.file is None or target.primitive is not None:
+        raise complain("target.file", "a target of kind image needs file, a picture, and no primitive")
+    if not Path(target.file).is_file():
+        raise complain("target.file", f"found {target.file}, which is no file; allowed: a path relative to this file")
+    if Path(target.file).suffix.lower() not in IMAGE_SUFFIXES:
+        raise complain("target.file", f"found {Path(target.file).name}; allowed: {', '.join(IMAGE_SUFFIXES)}")
+    if views.kind != "single":
+        raise complain("views.kind", f"found {views.kind!r}; allowed with a picture as target: single")
+
+
+def _check_method(experiment: Experiment, complain: Complaint) -> None:
+    method, shape = entry("methods", experiment.method.name), entry("shapes", experiment.shape.kind)
+    if method["face"] not in shape["faces"]:
+        fitting = [m["name"] for m in entries("methods") if m["face"] in shape["faces"]]
+        raise complain(
+            "method.name",
+            f"found {method['name']!r}, which needs a {method['face']} and a {shape['name']} has none; "
+            f"allowed: {', '.join(fitting)}",
+        )
+
+
+def _check_terms(experiment: Experiment, complain: Complaint) -> None:
+    own = parameter_names(experiment.shape.kind)
+    looks = False
+    for i, term in enumerate(experiment.terms):
+        loss = entry("losses", term.loss)
+        looks = looks or bool(loss["sees"])
+        if loss["sees"] and term.sees not in loss["sees"]:
+            raise complain(
+                f"term[{i}].sees", f"found {term.sees!r}; allowed for {term.loss}: {' or '.join(loss['sees'])}"
+            )
+        if loss["needs"] and loss["needs"] not in own:
+            raise complain(
+                f"term[{i}].loss",
+                f"found {term.loss!r}, which needs {loss['needs']}; a {experiment.shape.kind} has none",
+            )
+        if experiment.target.kind == "image" and loss["sees"] and term.sees in ("depth", "normals"):
+            raise complain(f"term[{i}].sees", f"found {term.sees!r}; allowed with a picture: colour or silhouette")
+    if not looks:
+        raise complain(
+            "term", "no term looks at the image; allowed: at least one of l1, l2, iou, ... beside regularisers"
+        )
