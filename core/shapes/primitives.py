@@ -1,0 +1,40 @@
+"""The bundled shapes, by name. No JAX and no geometry library: menus and `rimlight list` read the stored list.
+
+A name belongs to one file in assets/shapes; all of them stand in the unit sphere (assets/make_assets.py).
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from core.errors import RimlightError
+
+GRID_SUFFIX = "-grid"
+
+
+def shapes_folder() -> Path:
+    """Where the bundled shapes are, from a checkout or installed."""
+    return Path(str(resources.files("assets") / "shapes"))
+
+
+def list_primitives() -> list[dict[str, Any]]:
+    """Every bundled shape: {"name", "title", "kind" ("mesh" or "sdf-grid"), "file", "triangles" (0 for a grid)}."""
+    return json.loads((shapes_folder() / "shapes.json").read_text(encoding="utf-8"))
+
+
+def primitive_path(name: str, kind: str | None = None) -> Path:
+    """The file of a bundled shape. With kind "sdf-grid", "torus" also finds "torus-grid".
+
+    Raises RimlightError, listing the names there are, where none fits.
+    """
+    entries = list_primitives()
+    wanted = {name, name + GRID_SUFFIX} if kind == "sdf-grid" else {name}
+    for entry in entries:
+        if entry["name"] in wanted and kind in (None, entry["kind"]):
+            return shapes_folder() / entry["file"]
+    names = ", ".join(e["name"] for e in entries if kind in (None, e["kind"]))
+    what = f"bundled {kind}" if kind else "bundled shape"
+    raise RimlightError(f"primitive {name!r}: there is no such {what}; choose one of {names}")
