@@ -1,0 +1,317 @@
+"""The 3D view: the shape as it moves, the target's ghost, the cameras, and the controls that lie over them.
+
+Without OpenGL it is a placeholder that takes the same calls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from PyQt6.QtCore import QEvent, QPointF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QResizeEvent, QShowEvent
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from app.theme import Theme
+from app.viewport.camera import Eye, Orbit, azimuth_beside, look_through
+from app.viewport.canvas import Canvas, opengl_problem
+from app.viewport.controls import Tools, mode_control
+from app.viewport.navigator import Navigator
+from app.viewport.overlay import Corners, Gizmo, GradientScale, NoGraphics, Readout
+from app.viewport.scene import Scene
+from app.viewport.surface import MODES, Frame
+from app.widgets import Themed, current_theme, restyle, vbox
+from core.protocol import Loaded, Snapshot, ViewInfo
+
+MARGIN = 8
+SETTLE = 400
+"""Milliseconds without a change after which a thinned shape is drawn in full."""
+
+
+class Viewport(QWidget, Themed):
+    """The 3D view. view_chosen(index): a camera was clicked. maximise_requested(): its button was pressed."""
+
+    view_chosen = pyqtSignal(int)
+    maximise_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = current_theme()
+        self._orbit = Orbit(azimuth=30.0)
+        self._home_azimuth, self._at_home = 30.0, True
+        self._views: tuple[ViewInfo, ...] = ()
+        self._view, self._looking = 0, False
+        self._staged: tuple | None = None
+        self._moving = False
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE)
+        self._settle.timeout.connect(self._on_settled)
+        self._canvas: Canvas | None = None
+        self.scene: Scene | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(200, 140)
+        self.setLayout(vbox())
+        self.problem = opengl_problem()
+        """Why there is no 3D picture, or None."""
+        if self.problem is None:
+            self._build()
+        else:
+            self._give_up(self.problem)
+
+    # ------------------------------------------------------------------------------------------ building
+
+    def _build(self) -> None:
+        self.scene = Scene()
+        self._canvas = Canvas(self, self._paint)
+        self._canvas.failed.connect(self._give_up)
+        self.surface = self._canvas.widget
+        self.layout().addWidget(self.surface)  # type: ignore[union-attr]
+        navigator = Navigator(self.surface)
+        navigator.orbited.connect(lambda dx, dy: self._steer(self._free().turned(dx, dy)))
+        navigator.rolled.connect(lambda dx, dy: self._steer(self._free().rolled(dx, dy)))
+        navigator.panned.connect(lambda dx, dy: self._steer(self._free().panned(dx, dy, self.height())))
+        navigator.zoomed.connect(self._on_zoomed)
+        navigator.clicked.connect(self._on_clicked)
+        navigator.hovered.connect(self._on_hovered)
+        navigator.reset.connect(self.reset_view)
+        navigator.fit.connect(self.fit)
+        self.modes = mode_control(self)
+        self.modes.chosen.connect(lambda index: self.set_mode(MODES[index]))
+        self.tools = Tools(self)
+        self.tools.ghost.toggled.connect(self.set_ghost_visible)
+        self.tools.cameras.toggled.connect(self.set_cameras_visible)
+        self.tools.look.toggled.connect(self.set_looking_through)
+        self.tools.fit.clicked.connect(self.fit)
+        self.tools.maximise.clicked.connect(self.maximise_requested)
+        self.gizmo, self.scale, self.readout = Gizmo(self), GradientScale(self), Readout(self)
+        self.gizmo.axis_clicked.connect(lambda axis, negative: self._steer(self._free().snapped(axis, negative)))
+        self._overlays = (self.modes, self.tools, self.gizmo, self.scale, self.readout)
+        self._corners = Corners(self)
+
+    def _give_up(self, reason: str) -> None:
+        """Drop the canvas and say why."""
+        self.problem = reason
+        if self._canvas is not None:
+            self.surface.hide()
+            for overlay in self._overlays:
+                overlay.hide()
+        self.placeholder = NoGraphics(reason)
+        self.layout().addWidget(self.placeholder)  # type: ignore[union-attr]
+        self._canvas = self.scene = None
+
+    def shutdown(self) -> None:
+        """Free what the graphics driver holds; call it before the window goes."""
+        if self._canvas is not None:
+            self._canvas.close()
+            self._canvas = self.scene = None
+
+    # ------------------------------------------------------------------------------------------ what is shown
+
+    def set_loaded(self, loaded: Loaded) -> None:
+        """A problem was loaded. The view stays as it is when only method, loss or optimizer changed."""
+        if self.scene is None:
+            return
+        self._views = tuple(loaded.views)
+        self.scene.set_loaded(loaded)
+        experiment = loaded.experiment
+        staged = (experiment.shape, experiment.target, experiment.views)
+        if staged != self._staged:
+            self._staged = staged
+            azimuths = [_azimuth(view.world_to_camera) for view in self._views if not view.held_out]
+            self._home_azimuth = azimuth_beside(azimuths)
+            self.reset_view()
+        self.set_view(min(self._view, max(len(self._views) - 1, 0)))
+        self._request()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        if self.scene is None:
+            return
+        self.scene.show(snapshot)
+        self._refresh_scale()
+        self._request()
+
+    def set_metrics(self, metrics: Mapping[str, float]) -> None:
+        """For the readout: "loss", "iou", "psnr", "translation_error", "rotation_error_degrees"; any may be missing."""
+        if self.scene is not None:
+            self.readout.set_metrics(metrics)
+            self._place_readout()
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        restyle(self, theme)
+        self._request()
+
+    def set_view(self, index: int) -> None:
+        """Which view is chosen (the accent pyramid, and whose camera is looked through)."""
+        self._view = index
+        if self.scene is not None:
+            self.scene.cameras.chosen = index
+            self._request()
+
+    def set_mode(self, mode: str) -> None:
+        """ "gradient", "shaded", "normals" or "wire"."""
+        if self.scene is None:
+            return
+        self.scene.mode = mode
+        self.modes.set_index(MODES.index(mode))
+        self._refresh_scale()
+        self._request()
+
+    def set_ghost_visible(self, visible: bool) -> None:
+        if self.scene is not None:
+            self.scene.show_ghost = visible
+            self.tools.ghost.setChecked(visible)
+            self._request()
+
+    def set_cameras_visible(self, visible: bool) -> None:
+        if self.scene is not None:
+            self.scene.show_cameras = visible
+            self.tools.cameras.setChecked(visible)
+            self._request()
+
+    def set_looking_through(self, looking: bool) -> None:
+        """Put the eye where the chosen view's camera is; dragging leaves it from there."""
+        self._looking = looking and bool(self._views)
+        if self.scene is not None:
+            self.tools.look.setChecked(self._looking)
+            self._request(now=True)
+
+    def fit(self) -> None:
+        """Shape and target fill the view."""
+        if self.scene is not None:
+            self._steer(self._free().fitted(*self.scene.bounds(), self._aspect()))
+
+    def reset_view(self) -> None:
+        """Back to where the view was when the problem was loaded: shape, target and cameras in the picture."""
+        if self.scene is not None:
+            cameras = [_position(view.world_to_camera) for view in self._views if not view.held_out]
+            home = Orbit(azimuth=self._home_azimuth)
+            framed = home.framed(*self.scene.bounds(), self._aspect(), np.array(cameras).reshape(-1, 3))
+            self._steer(framed)
+            self._at_home = True
+
+    def _refresh_scale(self) -> None:
+        if self.scene is not None:
+            self.scale.setVisible(self.scene.mode == "gradient" and not self.scene.surface.empty)
+            self.scale.set_range(self.scene.surface.range, self.scene.surface.exponent is not None)
+
+    # ------------------------------------------------------------------------------------------ the eye
+
+    @property
+    def orbit(self) -> Orbit:
+        return self._orbit
+
+    def eye(self) -> Eye:
+        """What is drawn with now."""
+        if self._looking and self._view < len(self._views):
+            view = self._views[self._view]
+            return look_through(view.world_to_camera, view.fov, view.width / view.height, self._aspect())
+        return self._orbit.eye(self._aspect())
+
+    def _aspect(self) -> float:
+        return max(self.width(), 1) / max(self.height(), 1)
+
+    def _free(self) -> Orbit:
+        """The orbit that the pointer moves: while looking through a camera, one that starts there."""
+        if self._looking and self._view < len(self._views):
+            view = self._views[self._view]
+            return replace(Orbit.from_camera(view.world_to_camera), fov=math.degrees(view.fov) * 1.06)
+        return self._orbit
+
+    def _steer(self, orbit: Orbit) -> None:
+        self._orbit, self._at_home = orbit, False
+        if self._looking:
+            self.set_looking_through(False)
+        self._request(now=True)
+
+    def _request(self, *, now: bool = False) -> None:
+        if self._canvas is not None:
+            self.gizmo.set_rotation(self.eye().view[:3, :3])
+            self._moving = True
+            self._settle.start()
+            (self._canvas.request_now if now else self._canvas.request)()
+
+    def _on_settled(self) -> None:
+        """Nothing has moved for a while: draw it as finely as it is."""
+        self._moving = False
+        if self.scene is not None and self._canvas is not None and self.scene.surface.coarse(self._canvas.software):
+            self._canvas.request()
+
+    def _frame(self) -> Frame:
+        software = self._canvas is not None and self._canvas.software
+        return Frame(self.eye(), self._theme, self.devicePixelRatioF(), software, self._moving)
+
+    def _paint(self, width: int, height: int) -> None:
+        if self.scene is not None:
+            self.scene.draw(self._frame(), self._view if self._looking else None)
+
+    # ------------------------------------------------------------------------------------------ the pointer
+
+    def _camera_at(self, point: QPointF) -> int | None:
+        if self.scene is None or not self.scene.show_cameras or self._looking:
+            return None
+        return self.scene.cameras.at(point.x(), point.y(), self._frame(), self.width(), self.height())
+
+    def _on_clicked(self, point: QPointF) -> None:
+        index = self._camera_at(point)
+        if index is not None and not self._views[index].held_out:
+            self.set_view(index)
+            self.view_chosen.emit(index)
+
+    def _on_hovered(self, point: QPointF) -> None:
+        index = self._camera_at(point)
+        choosable = index is not None and not self._views[index].held_out
+        self.surface.setCursor(Qt.CursorShape.PointingHandCursor if choosable else Qt.CursorShape.ArrowCursor)
+        held_out = ", held out" if index is not None and self._views[index].held_out else ""
+        self.surface.setToolTip("" if index is None else f"View {index}: {self._views[index].name}{held_out}")
+
+    def _on_zoomed(self, factor: float, point: QPointF) -> None:
+        ndc = (2 * point.x() / max(self.width(), 1) - 1, 1 - 2 * point.y() / max(self.height(), 1))
+        self._steer(self._free().zoomed(factor, ndc, self._aspect()))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        if self._canvas is None:
+            return
+        self._place()
+        if self._at_home and self._views:
+            self.reset_view()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        self._place()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            # The children hear of it after this widget, and know their sizes only then.
+            QTimer.singleShot(0, self._place)
+
+    def _place(self) -> None:
+        """Put the overlays where they belong."""
+        if self._canvas is None:
+            return
+        for overlay in self._overlays:
+            overlay.adjustSize()
+            overlay.raise_()
+        width, height = self.width(), self.height()
+        self.modes.move(MARGIN, MARGIN)
+        self.tools.move(width - self.tools.width() - MARGIN, MARGIN)
+        self.gizmo.move(4, height - self.gizmo.height() - 4)
+        self.scale.move(width - self.scale.width() - 8, height - self.scale.height() - 8)
+        self._place_readout()
+        self._corners.resize(self.size())
+        self._corners.raise_()
+
+    def _place_readout(self) -> None:
+        self.readout.move((self.width() - self.readout.width()) // 2, self.height() - self.readout.height() - MARGIN)
+
+
+def _azimuth(world_to_camera: np.ndarray) -> float:
+    """Degrees about +y, 0 on +z."""
+    position = _position(world_to_camera)
+    return math.degrees(math.atan2(position[0], position[2]))
+
+
+def _position(world_to_camera: np.ndarray) -> np.ndarray:
+    return -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
