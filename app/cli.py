@@ -1,0 +1,283 @@
+"""The command `rimlight`: arguments in, lines out; the work is done by the modules the window uses too.
+
+Nothing heavy is imported before a command needs it: `check` and `list` import no JAX, and a spawned engine, which
+imports this module anew, gets no Qt. Errors are one line on stderr; RIMLIGHT_DEBUG=1 shows tracebacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import RimlightError
+
+if TYPE_CHECKING:
+    from core.experiment import Experiment
+
+DEBUG = "RIMLIGHT_DEBUG"
+KINDS = ("methods", "shapes", "losses", "optimizers", "heatmaps", "lessons", "primitives", "parameters")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a console without Unicode gets "?" for a Greek letter, never a traceback
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        return _run(arguments)
+    except RimlightError as error:
+        if os.environ.get(DEBUG):
+            raise
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _fail("out of memory; use a smaller shape, fewer views or smaller pictures")
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        cause = " ".join(str(error).split())[:200]
+        return _fail(f"unexpected {type(error).__name__}: {cause}; set {DEBUG}=1 to see the traceback")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of every command."""
+    top = argparse.ArgumentParser(
+        prog="rimlight",
+        description="A desktop lab for differentiable rendering. Without a command, the window opens.",
+        usage="rimlight [EXPERIMENT|MESH|GRID]\n       rimlight COMMAND ...",
+    )
+    top.add_argument("--version", action="version", version=f"rimlight {_version()}")
+    commands = top.add_subparsers(prog="rimlight", dest="command", metavar="COMMAND", required=True)
+
+    fit = commands.add_parser("fit", help="fit without a window; report.json, history.csv, the shape, pictures")
+    fit.add_argument("experiment", metavar="EXPERIMENT", help="a .toml file, or a mesh or grid with default choices")
+    fit.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
+    fit.add_argument("--steps", type=_count, metavar="N", help="steps instead of the experiment's")
+    fit.add_argument("--seed", type=int, metavar="S", help="seed instead of the experiment's")
+
+    derive = commands.add_parser("derive", help="derivative images and how they agree with finite differences")
+    derive.add_argument("experiment", metavar="EXPERIMENT", nargs="?", help="a .toml file, a mesh or a grid")
+    derive.add_argument("--parameter", metavar="P", help="for example pose.translation.x; the experiment's by default")
+    derive.add_argument("--method", metavar="M", nargs="+", action="extend", help="methods instead of the experiment's")
+    derive.add_argument("--out", metavar="DIR", help="folder for the results")
+    derive.add_argument("--report", action="store_true", help="the table of all methods on all report scenes instead")
+
+    check = commands.add_parser("check", help="load files, say what they are and what is odd")
+    check.add_argument("files", metavar="FILE", nargs="+")
+
+    listing = commands.add_parser("list", help="what there is to choose from")
+    listing.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))
+    listing.add_argument("--json", action="store_true", help="as a JSON list of objects")
+
+    commands.add_parser("doctor", help="versions, OpenGL, devices, where files are kept")
+    return top
+
+
+def _run(arguments: list[str]) -> int:
+    commands = {"fit": _fit, "derive": _derive, "check": _check, "list": _list, "doctor": _doctor}
+    first = arguments[0] if arguments else ""
+    if first not in commands and not first.startswith("-"):
+        if len(arguments) > 1:
+            parser().error(f"the window opens one file, and {len(arguments)} were given")
+        return _window(first or None)
+    options = parser().parse_args(arguments)
+    return commands[options.command](options)
+
+
+# ---------------------------------------------------------------------------------------------- commands
+
+
+def _window(file: str | None) -> int:
+    from core.io.files import MESH_LIMIT, checked_path
+
+    if file is not None:
+        checked_path(file, MESH_LIMIT)
+    unix = sys.platform not in ("win32", "darwin")
+    if unix and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        raise RimlightError(
+            "no display for the window; start it on a desktop, or use rimlight fit EXPERIMENT --out DIR"
+        )
+    from app.main import run_window
+
+    return run_window(file)
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from app.progress import ProgressLine
+
+    experiment = _open(options.experiment)
+    if options.seed is not None:
+        experiment = dataclasses.replace(experiment, seed=options.seed)
+    _prepare_engine()
+    from core.headless import run_fit
+
+    with ProgressLine() as progress:
+        report = run_fit(experiment, options.out, options.steps, progress)
+    loss = report["loss"]
+    print(f"{report['title']}: {report['steps']} steps in {report['seconds']:.1f} s, {report['method']}")
+    print(f"loss {loss['first']:.4g} -> {loss['last']:.4g}")
+    for name, value in report["metrics"].items():
+        if isinstance(value, int | float):
+            print(f"{name} {value:.4g}")
+    for warning in report["warnings"]:
+        print(f"warning: {warning}")
+    print(f"results in {Path(options.out).absolute()}")
+    return 0
+
+
+def _derive(options: argparse.Namespace) -> int:
+    from app.progress import ProgressLine
+
+    if options.report:
+        _prepare_engine()
+        from core.gradient_report import run_report
+
+        out = options.out or "out/report"
+        with ProgressLine() as progress:
+            run_report(out, progress=progress)
+        print(Path(out, "report.md").read_text(encoding="utf-8"))
+        return 0
+    if options.experiment is None or options.out is None:
+        parser().error("derive needs EXPERIMENT and --out DIR (or --report)")
+    experiment = _open(options.experiment)
+    parameter = options.parameter or experiment.derive.parameter
+    if parameter is None:
+        raise RimlightError("--parameter: the experiment names none; give one, for example pose.translation.x")
+    _check_derive(experiment, parameter, options.method or [])
+    _prepare_engine()
+    from core.headless import run_derive
+
+    with ProgressLine() as progress:
+        rows = run_derive(experiment, parameter, options.out, options.method or [], progress)
+    print("method             rel. L2   cosine   silhouette L2   total gradient")
+    for row in rows:
+        print(
+            f"{row['method']:<18} {row['relative_l2']:7.3f} {row['cosine']:8.4f} {row['silhouette_relative_l2']:15.3f} "
+            f"{row['total_gradient_relative_error']:16.4f}"
+        )
+    print(f"results in {Path(options.out).absolute()}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from core.io.check import check_file
+
+    status = 0
+    for file in options.files:
+        try:
+            checked = check_file(file)
+        except RimlightError as error:
+            status = _fail(str(error))
+            continue
+        print(f"{file}: {checked.summary}", flush=True)
+        for warning in checked.warnings:
+            print(f"warning: {Path(file).name}: {warning}", flush=True)
+    return status
+
+
+def _list(options: argparse.Namespace) -> int:
+    from core.catalog import entries
+
+    found = entries(options.kind)
+    if options.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return 0
+    width = max((len(entry["name"]) for entry in found), default=0)
+    for entry in found:
+        more = entry.get("summary") or entry.get("help") or ""
+        print(f"{entry['name']:<{width}}  {entry['title']}{f': {more}' if more else ''}")
+        for setting in entry["settings"]:
+            limits = ", ".join(setting["choices"]) or " to ".join(
+                f"{value:g}" for value in (setting["low"], setting["high"]) if value is not None
+            )
+            default = json.dumps(setting["default"])
+            about = f"{default} {setting['unit']}".strip() + (f" ({limits})" if limits else "")
+            print(f"{'':<{width}}    {setting['name']} = {about}  {setting['help']}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import subprocess
+
+    from core import caches
+
+    caches.configure()
+    from core.doctor import device_lines, folder_lines, version_lines
+
+    lines = [*version_lines()]
+    probe = [sys.executable, "-m", "app.gl_probe"]
+    try:
+        answer = subprocess.run(
+            probe, capture_output=True, text=True, timeout=30, check=False, cwd=Path(__file__).parents[1]
+        )
+        lines.append(("opengl", answer.stdout.strip() if answer.returncode == 0 else "none (no display, or no driver)"))
+    except (OSError, subprocess.TimeoutExpired):
+        lines.append(("opengl", "no answer in 30 s"))
+    lines += [*device_lines(), *folder_lines()]
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        print(f"{name:<{width}}  {value}")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------- helpers
+
+
+def _open(file: str) -> Experiment:
+    from core.experiment_defaults import experiment_for_file
+
+    return experiment_for_file(file)
+
+
+def _check_derive(experiment: Experiment, parameter: str, methods: Sequence[str]) -> None:
+    """Wrong words on the command line are told before JAX is imported."""
+    from core.catalog import entry
+    from core.experiment import MethodSpec
+    from core.experiment_rules import check_experiment, check_theta
+    from core.experiment_schema import Complaint
+
+    complain = Complaint("rimlight derive")
+    check_theta(parameter, experiment.shape.kind, complain, "--parameter")
+    for name in methods:
+        entry("methods", name)
+        check_experiment(dataclasses.replace(experiment, method=MethodSpec(name)), complain)
+
+
+def _prepare_engine() -> None:
+    """JAX and Numba read where their caches are when they are imported."""
+    from core import caches
+
+    caches.configure()
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("rimlight")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1
