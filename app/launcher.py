@@ -272,7 +272,7 @@ class EngineClient:
             if not command.keep_state:
                 self._succession.start_afresh()
             self._spawn()
-            self._tell_successor(drop_unfinished=False)
+            self._tell_successor(without_last_load=False)
 
     def _pump(self) -> None:
         """Hand on what the engine said, and notice its death."""
@@ -318,7 +318,7 @@ class EngineClient:
             self._replace(child, Message("info", "The engine was restarted; the last state is back"))
             return
         self._spawn()
-        self._tell_successor(drop_unfinished=self._died_loading)
+        self._tell_successor(without_last_load=self._died_loading and self._succession.has_checkpoint)
 
     def _replace(self, child: _Child, message: Message) -> None:
         child.kill()
@@ -326,12 +326,12 @@ class EngineClient:
         self._say(message)
         self._succession.died(child.rooms.checkpoint())
         self._spawn()
-        self._tell_successor(drop_unfinished=True)
+        self._tell_successor(without_last_load=child.status is Status.LOADING)
         child.close()
 
-    def _tell_successor(self, *, drop_unfinished: bool) -> None:
+    def _tell_successor(self, *, without_last_load: bool) -> None:
         if self._child is not None:
-            for command in self._succession.commands(drop_unfinished=drop_unfinished):
+            for command in self._succession.commands(without_last_load=without_last_load):
                 self._child.send(command)
 
 

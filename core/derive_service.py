@@ -84,7 +84,7 @@ class DeriveService:
 
     def earn(self, seconds: float) -> None:
         """A step took `seconds`: what the images may spend in return."""
-        share = min(MAX_SHARE, max(MIN_SHARE, self._last_cost / TARGET_S))
+        share = min(MAX_SHARE, max(MIN_SHARE, max(self._cost, self._last_cost) / TARGET_S))
         self._credit = min(MAX_CREDIT_S, self._credit + seconds * share / (1 - share))
 
     def due(self, running: bool) -> bool:

@@ -20,7 +20,6 @@ from core.engine_inbox import Inbox
 from core.engine_ports import Factory, Receive, SaveCheckpoint, SessionLike, SnapshotSink
 from core.engine_voice import Rate, Voice
 from core.experiment import Experiment
-from core.history import History
 from core.protocol import Command, Event, Status
 
 METRICS_S = 1.0
@@ -50,7 +49,6 @@ class Engine:
         self._inbox, self._post, self._sink = Inbox(receive), post, sink
         self._factory, self._clock = factory, clock
         self.session: SessionLike | None = None
-        self.history = History()
         self._voice = Voice(post)
         self._derive = DeriveService(clock)
         self._checkpoints = Checkpoints(save, clock)
@@ -135,7 +133,6 @@ class Engine:
                 self._reset(session)
             case protocol.SetValue(path, value):
                 session.set_value(path, value)
-                self.history.edited(self._iteration, path, value)
                 self._changed(edited=True)
             case protocol.Export(what, path):
                 session.export(what, path)
@@ -168,7 +165,6 @@ class Engine:
         self._generation += 1
         if replace is None:
             self._iteration = iteration
-            self.history.clear()
         self._view = min(self._view, max(0, len(loaded.views) - 1))
         self._last = None
         self._topology_due = True
@@ -178,17 +174,17 @@ class Engine:
             dataclasses.replace(loaded, generation=self._generation, iteration=self._iteration, continued=continued)
         )
         self._changed()
+        self._voice.progress("Compiling the first picture", None)
+        self._show(session)
+        self._voice.end_progress()
         self._checkpoints.changed(at_once=True)
         self._checkpoint(session)
-        self._voice.set_status(Status.COMPILING, "the first picture")
-        self._show(session)
         self._voice.set_status(Status.PAUSED)
 
     def _reset(self, session: SessionLike) -> None:
         self._pause()
         session.reset()
         self._iteration, self._last = 0, None
-        self.history.clear()
         self._derive.clear()
         self._changed()
 
@@ -254,7 +250,6 @@ class Engine:
         if self._metrics_at is not None and now >= self._metrics_at:
             scalars = self._with_metrics(session, scalars)
             self._metrics_at = self._clock() + METRICS_S
-        self.history.note(scalars)
         self._post(scalars)
 
     def _measure(self, session: SessionLike) -> None:
@@ -293,8 +288,6 @@ class Engine:
         # Triangles that were built but not delivered must come again; the session believes they were sent.
         self._topology_due = not posted and (self._topology_due or "faces" in snapshot.arrays)
         self._dirty = not posted
-        if posted:
-            self.history.saw(snapshot)
 
     def _serve_derive(self, session: SessionLike) -> None:
         running = self._left > 0

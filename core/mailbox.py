@@ -14,6 +14,7 @@ letter travels by a pipe, which also orders the two processes' memory on machine
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import secrets
@@ -119,6 +120,10 @@ class Room:
         self._words.release()
         self._buffer.release()
         self._memory.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
 
     def write(self, sequence: int, layout: _Layout) -> None:
         """Fill the slot of `sequence` and publish it."""

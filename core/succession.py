@@ -29,21 +29,24 @@ class Succession:
         """An engine is gone and left this; None if it had saved nothing."""
         self._checkpoint = checkpoint or self._checkpoint
 
-    def commands(self, *, drop_unfinished: bool) -> list[Command]:
-        """To the last checkpoint and, unless `drop_unfinished`, on to a later Load that had not come to one.
+    @property
+    def has_checkpoint(self) -> bool:
+        return self._checkpoint is not None
 
-        drop_unfinished: that Load is what was cancelled, or what the engine died of.
+    def commands(self, *, without_last_load: bool) -> list[Command]:
+        """To the last checkpoint and, unless `without_last_load`, on to a later Load that left none of its own.
+
+        without_last_load: that Load is what was cancelled, or what the engine died of.
         """
         load, checkpoint = self._load, self._checkpoint
-        if load is not None and checkpoint is not None and load.experiment != checkpoint.experiment:
-            if drop_unfinished:
-                self._load = Load(checkpoint.experiment)
-                self._settings.clear()
-            elif not load.keep_state:
-                checkpoint = None
-        else:
-            load = None if checkpoint is not None else load
-        start = [command for command in (checkpoint, None if drop_unfinished and checkpoint else load) if command]
+        if load is not None and checkpoint is not None and load.experiment == checkpoint.experiment:
+            load = None
+        elif without_last_load:
+            load, self._load = None, None if checkpoint is None else Load(checkpoint.experiment)
+            self._settings.clear()
+        elif load is not None and not load.keep_state:
+            checkpoint = None
+        start = [command for command in (checkpoint, load) if command is not None]
         return [*self._aims.values(), *start, *self._settings.values()]
 
     def start_afresh(self) -> None:

@@ -47,7 +47,7 @@ class FakeSession:
             raise RimlightError("fake.ply: it is bad; take another", details="where it is bad")
 
     def loaded(self) -> protocol.Loaded:
-        return protocol.Loaded(self.experiment, {}, (), ())
+        return protocol.Loaded(self.experiment, {"modules": set(sys.modules)}, (), ())
 
     def compile_text(self) -> str:
         return "fake for 1 view"

@@ -1,0 +1,373 @@
+"""The engine's loop, in-process with a session that only counts."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import protocol
+from core.derive_service import BEFORE_EDIT, MAX_SHARE, PERIOD_S, DeriveService
+from core.engine import Engine
+from core.engine_inbox import without_superseded
+from core.experiment import Experiment
+from core.protocol import Derive, Load, Look, Message, Pause, Play, Quit, Reset, SetValue, Snapshot, Status, Step
+from tests.fakes.fake_session import FakeSession, experiment
+
+
+class Desk:
+    """The other end of an engine: what it was sent, what it said, what it showed. Turns are driven by hand."""
+
+    def __init__(self, takes: bool = True, saves: bool = True) -> None:
+        self.commands: deque[protocol.Command] = deque()
+        self.events: list[protocol.Event] = []
+        self.snapshots: list[Snapshot] = []
+        self.saved: list[tuple[Experiment, int, bytes]] = []
+        self.takes = takes
+        self.accepts = True
+        self.waits: list[float] = []
+        self.sessions: list[FakeSession] = []
+        self.later = 0.0
+        save = self._save if saves else None
+        self.engine = Engine(self._receive, self.events.append, self, self._make, save, clock=self._clock)
+
+    def _clock(self) -> float:
+        return time.perf_counter() + self.later
+
+    def _make(self, *arguments: Any) -> FakeSession:
+        self.sessions.append(FakeSession(*arguments))
+        return self.sessions[-1]
+
+    def _receive(self, seconds: float) -> protocol.Command | None:
+        self.waits.append(seconds)
+        return self.commands.popleft() if self.commands else None
+
+    def _save(self, experiment: Experiment, iteration: int, state: bytes) -> bool:
+        self.saved.append((experiment, iteration, state))
+        return True
+
+    def wanted(self) -> bool:
+        return self.takes
+
+    def post_snapshot(self, snapshot: Snapshot) -> bool:
+        if self.accepts:
+            self.snapshots.append(snapshot)
+        return self.accepts
+
+    def do(self, *commands: protocol.Command, turns: int = 1) -> bool:
+        self.commands.extend(commands)
+        return all(self.engine.turn() for _ in range(turns))
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def iterations(self) -> list[int]:
+        return [scalars.iteration for scalars in self.of(protocol.Scalars)]
+
+    @property
+    def statuses(self) -> list[Status]:
+        return [event.status for event in self.of(protocol.StatusChanged)]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_load_says_so_shows_a_picture_and_stays_paused(desk: Desk) -> None:
+    desk.do(Load(experiment("first")), turns=3)
+    assert desk.statuses == [Status.LOADING, Status.PAUSED]
+    (loaded,) = desk.of(protocol.Loaded)
+    assert (loaded.generation, loaded.iteration, loaded.continued) == (1, 0, False)
+    assert [(s.iteration, s.generation) for s in desk.snapshots] == [(0, 1)]
+    assert "faces" in desk.snapshots[0].arrays
+    assert desk.iterations == []
+
+
+def test_play_compiles_steps_and_pauses(desk: Desk) -> None:
+    desk.do(Load(experiment()), Play(), turns=5)
+    assert desk.statuses == [Status.LOADING, Status.PAUSED, Status.COMPILING, Status.RUNNING]
+    compiling = desk.of(protocol.StatusChanged)[2]
+    assert compiling.text == "fake for 1 view"
+    assert desk.iterations == [1, 2, 3, 4, 5]
+    desk.do(Pause(), turns=3)
+    assert desk.statuses[-1] is Status.PAUSED
+    assert desk.sessions[0].iteration == 5
+
+
+def test_no_scalars_are_lost_whether_snapshots_are_taken_or_not(desk: Desk) -> None:
+    desk.do(Load(experiment()), Play(), turns=20)
+    desk.takes = False
+    desk.do(turns=20)
+    shown = len(desk.snapshots)
+    desk.takes = True
+    desk.do(turns=1)
+    assert desk.iterations == list(range(1, 42))
+    assert shown == 21
+    assert desk.snapshots[-1].iteration == 41
+
+
+def test_step_takes_so_many_steps(desk: Desk) -> None:
+    desk.do(Load(experiment()), Step(3), turns=6)
+    assert desk.sessions[0].iteration == 3
+    assert desk.statuses[-1] is Status.PAUSED
+    desk.do(Step(), turns=2)
+    assert desk.sessions[0].iteration == 4
+
+
+def test_a_pause_tells_the_last_step_again_with_its_metrics(desk: Desk) -> None:
+    desk.do(Load(experiment()), Step(2), turns=4)
+    assert desk.iterations == [1, 2, 2]
+    assert [dict(s.metrics) for s in desk.of(protocol.Scalars)] == [{}, {}, {"iou": 0.5}]
+
+
+def test_steps_a_second_are_measured(desk: Desk) -> None:
+    desk.do(Load(experiment(step_s=0.01)), Play(), turns=8)
+    assert 10 < desk.of(protocol.Scalars)[-1].steps_per_second <= 100
+
+
+def test_reset_pauses_at_the_start_and_shows_it(desk: Desk) -> None:
+    desk.do(Load(experiment()), Play(), turns=5)
+    desk.do(Reset(), turns=2)
+    assert desk.statuses[-1] is Status.PAUSED
+    assert desk.snapshots[-1].iteration == 0
+    desk.do(Step(), turns=1)
+    assert desk.iterations[-2:] == [1, 1]
+
+
+def test_the_stop_rule_pauses_and_says_why(desk: Desk) -> None:
+    desk.do(Load(experiment(stop=3)), Play(), turns=6)
+    assert desk.sessions[0].iteration == 3
+    assert desk.of(Message)[-1].text == "Stopped"
+    desk.do(Play(), turns=2)
+    assert desk.sessions[0].iteration == 3
+    assert "Reset starts again" in desk.of(Message)[-1].text
+    desk.do(Step(), turns=2)
+    assert desk.sessions[0].iteration == 4
+
+
+def test_a_value_takes_effect_at_once_while_paused(desk: Desk) -> None:
+    desk.do(Load(experiment()), turns=2)
+    shown = len(desk.snapshots)
+    desk.do(SetValue("method.sigma", 2.0), turns=2)
+    assert [s.values["value"] for s in desk.snapshots[shown:]] == [2.0]
+
+
+def test_a_session_is_idle_when_there_is_nothing_to_do(desk: Desk) -> None:
+    desk.do(Load(experiment()), turns=3)
+    desk.waits.clear()
+    desk.do(turns=1)
+    assert desk.waits[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "details"),
+    [
+        ({"nonfinite_at": 3}, "pose.rotation is not finite in view 2 at iteration 3", ""),
+        ({"fail_at": 3}, "The step failed: ZeroDivisionError: division by zero in two lines", "Traceback"),
+    ],
+)
+def test_a_failing_step_pauses_with_one_line(desk: Desk, settings: dict, text: str, details: str) -> None:
+    desk.do(Load(experiment(**settings)), Play(), turns=8)
+    (message,) = desk.of(Message)
+    assert message.level == "error"
+    assert message.text.startswith(text)
+    assert "\n" not in message.text
+    assert message.details.startswith(details)
+    assert desk.statuses[-1] is Status.PAUSED
+    assert desk.snapshots[-1].iteration == 2
+    assert desk.iterations == [1, 2, 2]
+
+
+def test_a_failed_load_keeps_what_was_there(desk: Desk) -> None:
+    desk.do(Load(experiment("bad", bad=True)))
+    assert desk.statuses == [Status.LOADING, Status.EMPTY]
+    desk.do(Load(experiment("good")), Step(), turns=2)
+    desk.do(Load(experiment("bad", bad=True)), turns=2)
+    assert desk.of(Message)[-1] == Message("error", "fake.ply: it is bad; take another", "where it is bad")
+    assert desk.statuses[-1] is Status.PAUSED
+    desk.do(Step(), turns=2)
+    assert desk.sessions[0].iteration == 2
+    assert desk.snapshots[-1].generation == 1
+
+
+def test_a_value_that_is_refused_is_a_message(desk: Desk) -> None:
+    desk.do(Load(experiment()), SetValue("method.unknown", 1.0), turns=2)
+    assert desk.of(Message)[-1].text.startswith("method.unknown")
+
+
+def test_a_change_of_method_goes_on_where_the_fit_was(desk: Desk) -> None:
+    desk.do(Load(experiment()), Step(3), turns=5)
+    desk.do(Load(experiment("other"), keep_state=True), Step(), turns=3)
+    loaded = desk.of(protocol.Loaded)[-1]
+    assert (loaded.generation, loaded.iteration, loaded.continued) == (2, 3, True)
+    assert desk.iterations[-1] == 4
+    assert desk.snapshots[-1].generation == 2
+
+
+def test_a_successor_goes_on_from_the_checkpoint(desk: Desk) -> None:
+    desk.do(Load(experiment()), Step(3), SetValue("value.x", 7.0), turns=6)
+    desk.later += 1.0
+    desk.do()
+    made_of, iteration, state = desk.saved[-1]
+    assert iteration == 3
+    heir = Desk()
+    heir.do(protocol.Restore(made_of, state, iteration), turns=2)
+    loaded = heir.of(protocol.Loaded)[-1]
+    assert (loaded.iteration, loaded.continued) == (3, True)
+    assert (heir.snapshots[-1].iteration, heir.snapshots[-1].values["value"]) == (3, 7.0)
+
+
+def test_checkpoints_come_with_a_load_and_then_once_a_second(desk: Desk) -> None:
+    desk.do(Load(experiment()), Play(), turns=50)
+    assert len(desk.saved) == 1
+    desk.later += 1.0
+    desk.do(turns=50)
+    assert [iteration for _, iteration, _ in desk.saved] == [0, 51]
+
+
+def test_triangles_that_were_not_delivered_come_again(desk: Desk) -> None:
+    desk.accepts = False
+    desk.do(Load(experiment()), turns=3)
+    desk.accepts = True
+    desk.do(SetValue("method.sigma", 1.0), turns=3)
+    desk.do(SetValue("method.sigma", 2.0), turns=3)
+    assert ["faces" in s.arrays for s in desk.snapshots] == [True, False]
+
+
+def test_another_view_is_shown_while_paused(desk: Desk) -> None:
+    desk.do(Load(experiment()), turns=2)
+    desk.do(Look(2), turns=2)
+    assert desk.snapshots[-1].view == 2
+
+
+def test_an_export_is_confirmed(desk: Desk) -> None:
+    desk.do(Load(experiment()), protocol.Export("shape", "out.ply"), turns=1)
+    assert desk.of(protocol.Exported) == [protocol.Exported("shape", "out.ply")]
+
+
+def test_progress_of_a_load_is_ended(desk: Desk) -> None:
+    desk.do(Load(experiment(load_s=0.0)))
+    assert [(p.task, p.done) for p in desk.of(protocol.Progress)] == [
+        ("reading", False),
+        ("reading", True),
+        ("Compiling the first picture", False),
+        ("Compiling the first picture", True),
+    ]
+
+
+def test_quit_ends_the_loop(desk: Desk) -> None:
+    desk.commands.extend([Load(experiment()), Quit()])
+    desk.engine.run()
+    assert desk.statuses == [Status.EMPTY]
+
+
+# ---------------------------------------------------------------------------------------------- derivative images
+
+
+def test_derivative_images_come_in_slices_while_paused(desk: Desk) -> None:
+    desk.do(Load(experiment(slices=3)), Derive("pose.translation.x"), turns=6)
+    last = desk.snapshots[-1]
+    assert last.theta == "pose.translation.x"
+    assert {"derivative", "reference"} <= set(last.arrays)
+    assert last.stamps["derivative"] == 0
+    (agreement,) = desk.of(protocol.Agreement)
+    assert agreement.parameter == "pose.translation.x"
+    desk.do(turns=4)
+    assert desk.sessions[0].calls.count("derive") == 1
+
+
+def test_derivative_images_go_with_their_theta(desk: Desk) -> None:
+    desk.do(Load(experiment()), Derive("x"), turns=6)
+    desk.do(Derive(None), turns=2)
+    assert desk.snapshots[-1].theta is None
+    assert "derivative" not in desk.snapshots[-1].arrays
+
+
+def test_an_edit_marks_derivative_images_until_they_are_renewed(desk: Desk) -> None:
+    desk.do(Load(experiment(slices=0)), Derive("x"), turns=6)
+    desk.do(SetValue("value.x", 1.0), turns=1)
+    assert desk.snapshots[-1].stamps["derivative"] == BEFORE_EDIT
+    desk.do(turns=5)
+    assert desk.snapshots[-1].stamps["derivative"] == 0
+
+
+def test_a_running_fit_renews_derivative_images_and_steps_on(desk: Desk) -> None:
+    desk.do(Load(experiment(step_s=0.002, slices=20, slice_s=0.005)), Play(), Derive("x"))
+    while len(desk.of(protocol.Agreement)) < 3:
+        desk.do()
+        desk.later += PERIOD_S / 50
+        assert len(desk.iterations) < 5000
+    assert desk.iterations == list(range(1, len(desk.iterations) + 1))
+    assert len(desk.iterations) > 50
+    assert 0 < desk.snapshots[-1].stamps["derivative"] <= desk.snapshots[-1].iteration
+
+
+def test_a_broken_theta_is_said_once_and_the_fit_runs_on(desk: Desk) -> None:
+    desk.do(Load(experiment(slices=0)), Derive("broken"), Play(), turns=10)
+    assert len(desk.of(Message)) == 1
+    assert desk.of(Message)[0].text == "The derivative image failed: ValueError: no such theta"
+    assert desk.sessions[0].iteration >= 9
+    desk.do(Pause(), Derive("x"), turns=6)
+    assert "derivative" in desk.snapshots[-1].arrays
+
+
+def test_a_waiting_command_ends_a_visit(desk: Desk) -> None:
+    desk.do(Load(experiment(slices=100)), turns=2)
+    asked = iter([False, True])
+    service = DeriveService()
+    service.ask(Derive("x"))
+    assert service.serve(desk.sessions[0], 0, 0, False, lambda: next(asked)) is None
+    assert service.due(running=False)
+
+
+def test_costly_images_leave_the_fit_its_share() -> None:
+    """A clock that only work moves: 3 s of images against steps of 10 ms get MAX_SHARE of the time, no more."""
+    now = [0.0]
+
+    class Slow:
+        def derive_begin(self, request: Derive, view: int):
+            for _ in range(100):
+                now[0] += 0.03
+                yield None
+            yield {"derivative": np.zeros(1)}, None
+
+    service = DeriveService(clock=lambda: now[0])
+    service.ask(Derive("x"))
+    stepping = 0.0
+    while now[0] < 60.0:
+        now[0] += 0.01
+        stepping += 0.01
+        service.earn(0.01)
+        service.moved()
+        if service.due(running=True):
+            service.serve(Slow(), 0, 0, True, lambda: False)
+    assert 1 - stepping / now[0] == pytest.approx(MAX_SHARE, abs=0.03)
+
+
+# ---------------------------------------------------------------------------------------------- commands that wait
+
+
+@pytest.mark.parametrize(
+    ("sent", "left"),
+    [
+        ([SetValue("a", 1), SetValue("b", 1), SetValue("a", 2)], [SetValue("b", 1), SetValue("a", 2)]),
+        ([Look(1), Play(), Look(2)], [Play(), Look(2)]),
+        ([Play(), Look(1), Derive("x"), Load(experiment("a"))], [Look(1), Derive("x"), Load(experiment("a"))]),
+        ([Load(experiment("a")), Step(), Load(experiment("b"))], [Load(experiment("b"))]),
+        (
+            [Load(experiment("a")), SetValue("value.x", 1), SetValue("method.s", 1), Load(experiment("b"), True)],
+            [Load(experiment("a")), SetValue("value.x", 1), Load(experiment("b"), True)],
+        ),
+        ([Load(experiment("a"), True), Load(experiment("b"), True)], [Load(experiment("b"), True)]),
+        ([Load(experiment("a")), Quit()], [Quit()]),
+        ([protocol.Export("all", "p"), Reset(), Quit()], [protocol.Export("all", "p"), Reset(), Quit()]),
+        ([Play(), Pause()], [Play(), Pause()]),
+    ],
+)
+def test_superseded_commands_are_left_out(sent: list, left: list) -> None:
+    assert without_superseded(sent) == left
