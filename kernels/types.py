@@ -199,6 +199,10 @@ class Shape(ABC):
         """Triangles to draw for host `values`: vertices (n, 3) float32 in object space, faces (m, 3) int32."""
 
     @abstractmethod
+    def save(self, path: Any, values: Values) -> None:
+        """Write the shape as host `values` have it, in the units it came in; the format follows from the suffix."""
+
+    @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What a user reads about it: at least "summary" (one short line), counts, warnings."""
 

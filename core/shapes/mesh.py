@@ -7,11 +7,14 @@ pair is kept, and undone on export.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.io.mesh_export import save_mesh
 from core.shapes.surface_sampling import NormalsMemo, sample_triangles
+from kernels.rotation import quaternion_matrix
 from kernels.surface import NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
 
@@ -73,9 +76,11 @@ class Mesh(Shape):
         summary = f"{len(self.vertices):,} vertices, {len(self.faces):,} triangles"
         return {"summary": summary, "warnings": (), **counts, **self._facts}
 
-    def export_vertices(self, values: Values) -> np.ndarray:
-        """Vertices (n, 3) float64 of host `values` in the file's own units and place (the pose is not applied)."""
-        return np.asarray(values["vertices"], np.float64) * self.scale + self.centre
+    def save(self, path: str | Path, values: Values) -> None:
+        """Write the posed mesh in the file's own units: PLY, OBJ, STL or GLB by suffix (core/io/mesh_export.py)."""
+        rotation = quaternion_matrix(np.asarray(values["pose.rotation"], np.float64)) * float(values["pose.scale"])
+        posed = np.asarray(values["vertices"], np.float64) @ rotation.T + np.asarray(values["pose.translation"])
+        save_mesh(path, posed, self.faces, np.asarray(values["vertex_colours"]), self.centre, self.scale)
 
     def prepare(self, values: Values, channels: tuple[str, ...], free: frozenset[str]) -> dict[str, Any]:
         """Traced, once a step: what every view shares, to be merged into `values` for evaluate_surface."""
