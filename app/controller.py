@@ -10,9 +10,9 @@ from dataclasses import replace
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app import edits
-from app.catalog import Catalog
 from app.feed import Client, Feed
 from core import protocol
+from core.catalog import entry
 from core.experiment import Experiment
 from core.protocol import Command, Message, Status
 
@@ -29,9 +29,8 @@ class Controller(Feed):
     view_changed = pyqtSignal(int)
     undo_changed = pyqtSignal()
 
-    def __init__(self, client: Client, catalog: Catalog, parent: QObject | None = None) -> None:
+    def __init__(self, client: Client, parent: QObject | None = None) -> None:
         super().__init__(client, parent)
-        self.catalog = catalog
         self.experiment = Experiment()
         self.saved = self.experiment
         """What the file holds, or what was opened: the title says "edited" where it differs."""
@@ -131,7 +130,7 @@ class Controller(Feed):
             self._flush()
 
     def _difference(self) -> list[Command]:
-        return edits.commands(self._sent, self.experiment, self.catalog.live_settings(self.experiment.method.name))
+        return edits.commands(self._sent, self.experiment, live_settings(self.experiment.method.name))
 
     def _needs_load(self) -> bool:
         return any(isinstance(command, protocol.Load) for command in self._difference())
@@ -275,3 +274,8 @@ def _first_component(free: tuple[str, ...]) -> str | None:
     if name == "vertices":
         return "vertices.normal"
     return f"{name}.x" if name in ("pose.rotation", "pose.translation", "light.direction") else name
+
+
+def live_settings(method: str) -> list[str]:
+    """The method's settings that a slider changes without a recompile."""
+    return [s["name"] for s in entry("methods", method)["settings"] if s["kind"] == "continuous"]

@@ -1,0 +1,83 @@
+"""Every action of the window in one place: text, keys, tooltip, and why it is disabled when it is.
+
+Convention: a tooltip names the action's key; `explain` disables an action and says why in the same place.
+"""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtWidgets import QWidget
+
+
+class Actions:
+    """The window's actions, parented to it, so that their keys work everywhere in it."""
+
+    def __init__(self, window: QWidget) -> None:
+        self._window = window
+        self._tips: dict[QAction, str] = {}
+        self.all: list[QAction] = []
+        self.run = self._new("Run", "Space", "Run the fit, or pause it")
+        self.step = self._new("Step", ".", "Take one step")
+        self.reset = self._new("Reset", "R", "Back to the experiment's start")
+        self.cancel = self._new("Cancel compiling", "", "Give up compiling or loading; the last good state is kept")
+        self.restart = self._new(
+            "Restart engine", "", "End the engine process and start another; the last state is kept"
+        )
+        self.open = self._new("Open…", "Ctrl+O", "Open an experiment, a mesh, a grid or a picture")
+        self.save = self._new("Save experiment", "Ctrl+S", "Write the experiment to its file")
+        self.save_as = self._new("Save experiment as…", "Ctrl+Shift+S", "Write the experiment to another file")
+        self.quit = self._new("Quit", "Ctrl+Q", "Close Rimlight")
+        self.undo = self._new("Undo", "Ctrl+Z", "Take back the last change of a setting")
+        self.redo = self._new("Redo", "Ctrl+Shift+Z", "Make the change again")
+        self.derive = self._new(
+            "Derivative images", "D", "Show the derivative of every pixel, beside finite differences"
+        )
+        self.theta = self._new("Derive by the chosen parameter", "H", "Show the derivative by the tree's current row")
+        self.fit = self._new("Fit view", "F", "Bring the whole scene into the viewport")
+        self.live = self._new("Back to the newest step", "L", "Leave the stored step that the timeline shows")
+        self.reset_layout = self._new("Reset layout", "", "Put every panel back in its place")
+        self.help = self._new("Help", "F1", "What everything is, and a tour of five minutes")
+        self.shortcuts = self._new("Keyboard shortcuts", "?", "All keys on one sheet")
+        self.about = self._new("About Rimlight", "", "Version, licence and where files are kept")
+        self.derive.setCheckable(True)
+        self.derive.setChecked(True)
+        self.panes = [
+            self._new(f"Maximize pane {i}", str(i), f"Show image {i} alone, or all again") for i in range(1, 10)
+        ]
+        self.exports = {
+            "shape": self._new("Shape…", "", "Write the shape in the units it came in (PLY, OBJ, GLB, STL)"),
+            "images": self._new("Images…", "", "Write every image of this view (PNG, and exact values as NPZ)"),
+            "curves": self._new("Curves…", "", "Write the loss and the metrics of every step (CSV)"),
+            "report": self._new("Report…", "", "Write report.json: loss, metrics, parameters, versions"),
+            "all": self._new("Everything…", "Ctrl+E", "Write shape, images, curves and report into one folder"),
+        }
+        self.themes = QActionGroup(window)
+        for name, tip in (("system", "Follow the desktop"), ("dark", "Dark theme"), ("light", "Light theme")):
+            action = self._new(name.capitalize(), "", tip)
+            action.setCheckable(True)
+            action.setData(name)
+            self.themes.addAction(action)
+
+    def _new(self, text: str, key: str, tip: str) -> QAction:
+        action = QAction(text, self._window)
+        if key:
+            action.setShortcut(QKeySequence(key))
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        self._tips[action] = tip
+        self._window.addAction(action)
+        self.all.append(action)
+        self.explain(action, "")
+        return action
+
+    def explain(self, action: QAction, reason: str) -> None:
+        """Enable an action, or disable it with a reason that its tooltip then tells."""
+        action.setEnabled(not reason)
+        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        tip = f"{self._tips[action]} ({key})" if key else self._tips[action]
+        action.setToolTip(f"{tip}\n{reason}" if reason else tip)
+        action.setStatusTip("")
+
+    def tip(self, action: QAction) -> str:
+        """What an action does, without its key."""
+        return self._tips[action]

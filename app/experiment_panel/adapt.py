@@ -1,0 +1,159 @@
+"""Edits that drag others along: a method that needs another face, terms and parameters a shape does not have.
+
+Pure functions on experiments, so that whatever a hand does, what is sent to the engine fits together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from core.catalog import entries, entry
+from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, TermSpec
+from core.experiment_rules import parameter_names
+
+
+def within(experiment: Experiment, table: str, **changes: Any) -> Experiment:
+    """`experiment` with some fields of one of its records replaced."""
+    return dataclasses.replace(experiment, **{table: dataclasses.replace(getattr(experiment, table), **changes)})
+
+
+def method_reason(method: str, shape_kind: str) -> str:
+    """Why a method cannot render a kind of shape, "" if it can."""
+    face, faces = entry("methods", method)["face"], entry("shapes", shape_kind)["faces"]
+    return "" if face in faces else f"It needs a {face}, and a {entry('shapes', shape_kind)['title'].lower()} has none"
+
+
+def loss_reason(loss: str, experiment: Experiment) -> str:
+    """Why a loss cannot be used here, "" if it can."""
+    needs = entry("losses", loss)["needs"]
+    if needs and needs not in parameter_names(experiment.shape.kind):
+        return f"It needs {needs}, which this kind of shape does not have"
+    return ""
+
+
+def sees_choices(loss: str, experiment: Experiment) -> tuple[str, ...]:
+    """What a loss can look at in this experiment; () for a regulariser."""
+    sees = tuple(entry("losses", loss)["sees"])
+    return tuple(c for c in sees if c in ("colour", "silhouette")) if experiment.target.kind == "image" else sees
+
+
+def with_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:
+    """Another shape. Method, terms and free parameters that do not fit it are replaced by ones that do."""
+    changed = within(experiment, "shape", kind=kind, file=file, primitive=primitive)
+    if method_reason(changed.method.name, kind):
+        fitting = [m["name"] for m in entries("methods") if not method_reason(m["name"], kind)]
+        changed = dataclasses.replace(changed, method=MethodSpec(fitting[0] if fitting else changed.method.name))
+    return _fitting(changed)
+
+
+def with_target_picture(experiment: Experiment, file: str, size: tuple[int, int]) -> Experiment:
+    """A picture of (width, height) pixels as the target: one view of its size, terms that a picture has."""
+    changed = within(experiment, "target", kind="image", file=file, primitive=None)
+    changed = within(changed, "views", kind="single", held_out=0, width=size[0], height=size[1])
+    return _fitting(changed)
+
+
+def with_target_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:
+    """A shape as the target; neither file nor primitive: the fitted shape itself."""
+    return within(experiment, "target", kind="shape", shape_kind=kind, file=file, primitive=primitive)
+
+
+def with_loss(experiment: Experiment, index: int, loss: str) -> Experiment:
+    """Another loss in a term; it keeps what it looks at if it can."""
+    sees = sees_choices(loss, experiment)
+    term = experiment.terms[index]
+    kept = term.sees if not sees or term.sees in sees else sees[0]
+    return with_term(experiment, index, loss=loss, sees=kept)
+
+
+def with_term(experiment: Experiment, index: int, **changes: Any) -> Experiment:
+    terms = list(experiment.terms)
+    terms[index] = dataclasses.replace(terms[index], **changes)
+    return dataclasses.replace(experiment, terms=tuple(terms))
+
+
+def with_new_term(experiment: Experiment, loss: str) -> Experiment:
+    """One term more, looking at what the others do not yet look at."""
+    sees = sees_choices(loss, experiment)
+    used = {term.sees for term in experiment.terms}
+    free = next((s for s in sees if s not in used), sees[0] if sees else "silhouette")
+    return dataclasses.replace(experiment, terms=(*experiment.terms, TermSpec(loss, free)))
+
+
+def without_term(experiment: Experiment, index: int) -> Experiment:
+    return dataclasses.replace(experiment, terms=tuple(t for i, t in enumerate(experiment.terms) if i != index))
+
+
+def last_image_term(experiment: Experiment, index: int) -> bool:
+    """Whether this is the only term that looks at the image, which a fit needs."""
+    looks = [i for i, term in enumerate(experiment.terms) if entry("losses", term.loss)["sees"]]
+    return looks == [index]
+
+
+def with_method(experiment: Experiment, name: str) -> Experiment:
+    """Another method, at its own defaults."""
+    return dataclasses.replace(experiment, method=MethodSpec(name))
+
+
+def with_optimizer(experiment: Experiment, name: str) -> Experiment:
+    """Another optimizer at its own defaults; the rate and its decay stay."""
+    old = experiment.optimizer
+    return dataclasses.replace(experiment, optimizer=OptimizerSpec(name, old.learning_rate, old.decay))
+
+
+def with_setting(experiment: Experiment, table: str, name: str, value: Any) -> Experiment:
+    """One setting of the "method" or the "optimizer"."""
+    spec = getattr(experiment, table)
+    return dataclasses.replace(
+        experiment, **{table: dataclasses.replace(spec, settings={**spec.settings, name: value})}
+    )
+
+
+def with_free(experiment: Experiment, name: str, components: tuple[str, ...], chosen: tuple[str, ...]) -> Experiment:
+    """One parameter freed or held: `chosen` of its `components`, or () / (name,) for one without.
+
+    The order of the tree is kept, so that the same choice gives the same file.
+    """
+    order = list(parameter_names(experiment.shape.kind))
+    others = [f for f in experiment.parameters.free if f != name and f.rpartition(".")[0] != name]
+    whole = bool(chosen) and (not components or len(chosen) == len(components))
+    mine = [name] if whole else [f"{name}.{c}" for c in components if c in chosen]
+    free = sorted([*others, *mine], key=lambda f: order.index(_parent(f, order)) if _parent(f, order) in order else 99)
+    return dataclasses.replace(experiment, parameters=ParametersSpec(tuple(free)))
+
+
+def free_components(experiment: Experiment, name: str, components: tuple[str, ...]) -> tuple[str, ...]:
+    """Which components of a parameter are free; (name,) for a free one without components."""
+    free = experiment.parameters.free
+    if name in free:
+        return components or (name,)
+    return tuple(c for c in components if f"{name}.{c}" in free)
+
+
+def _parent(free: str, order: list[str]) -> str:
+    return free if free in order else free.rpartition(".")[0]
+
+
+def _fitting(experiment: Experiment) -> Experiment:
+    """Without terms and free parameters that this experiment cannot have; at least one of each stays."""
+    own = parameter_names(experiment.shape.kind)
+    terms = []
+    for term in experiment.terms:
+        sees = sees_choices(term.loss, experiment)
+        if loss_reason(term.loss, experiment):
+            continue
+        terms.append(term if not sees or term.sees in sees else dataclasses.replace(term, sees=sees[0]))
+    if not any(entry("losses", term.loss)["sees"] for term in terms):
+        terms.append(TermSpec())
+    free = tuple(f for f in experiment.parameters.free if _parent(f, list(own)) in own) or ("pose.translation",)
+    theta = experiment.derive.parameter
+    known = (
+        theta is None or theta.startswith("random") or _parent(theta, list(own)) in own or theta.split(".")[0] in own
+    )
+    return dataclasses.replace(
+        experiment,
+        terms=tuple(terms),
+        parameters=ParametersSpec(free),
+        derive=dataclasses.replace(experiment.derive, parameter=theta if known else None),
+    )

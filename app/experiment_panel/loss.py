@@ -1,0 +1,150 @@
+"""The section of the loss: a weighted list of terms, one a line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtGui import QActionGroup
+from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
+
+from app.controller import Controller
+from app.controls import NumberField, QuietCombo
+from app.experiment_panel.adapt import (
+    last_image_term,
+    loss_reason,
+    sees_choices,
+    with_loss,
+    with_new_term,
+    with_term,
+    without_term,
+)
+from app.experiment_panel.base import PanelSection
+from app.theme import HINT, REGULAR
+from app.widgets import hbox, label, mini
+from core.catalog import entries, entry
+from core.experiment import Experiment, TermSpec
+
+LEVELS = 6
+"""Pyramid levels offered: 256 pixels down to 8."""
+
+SHORT = {"silhouette-cross-entropy": "Cross-entropy"}
+
+
+class TermRow(QWidget):
+    """loss | what it sees | weight | more (pyramid levels, remove)."""
+
+    def __init__(self, section: LossSection, index: int) -> None:
+        super().__init__()
+        self.section, self.index = section, index
+        self.setFixedHeight(28)
+        self._losses = [e["name"] for e in entries("losses")]
+        self.loss, self.sees = QuietCombo(), QuietCombo()
+        for each in entries("losses"):
+            self.loss.addItem(each["title"])
+        self.sees.setToolTip("What this term looks at")
+        self.weight = NumberField(0.0, 1e6)
+        self.weight.setFixedWidth(46)
+        self.weight.setToolTip("Weight of this term; takes effect at once")
+        self.weight.setAccessibleName("Weight")
+        self.more = mini("more", "Pyramid levels, and removing this term")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self)
+        self._levels_group = QActionGroup(self)
+        self._fill_menu()
+        self.more.setMenu(self.menu)
+        self.setLayout(hbox(self.loss, self.sees, label("×", HINT, REGULAR, "text3"), self.weight, self.more, gap=4))
+        self.loss.activated.connect(lambda i: self._edit("loss", lambda e: with_loss(e, self.index, self._losses[i])))
+        self.sees.activated.connect(
+            lambda i: self._edit("loss", lambda e: with_term(e, self.index, sees=self.sees.itemData(i)))
+        )
+        self.weight.entered.connect(lambda v: self._edit("weight", lambda e: with_term(e, self.index, weight=v)))
+
+    def _fill_menu(self) -> None:
+        self.menu.setToolTipsVisible(True)
+        self.levels = []
+        for count in range(1, LEVELS + 1):
+            title = "Full resolution only" if count == 1 else f"Pyramid of {count} levels"
+            action = self.menu.addAction(title)
+            assert action is not None
+            action.setCheckable(True)
+            action.setToolTip("The loss is averaged over images halved in turn: a wider basin")
+            action.triggered.connect(
+                lambda _, n=count: self._edit("levels", lambda e: with_term(e, self.index, levels=n))
+            )
+            self._levels_group.addAction(action)
+            self.levels.append(action)
+        self.menu.addSeparator()
+        removing = self.menu.addAction("Remove this term")
+        assert removing is not None
+        self.remove = removing
+        self.remove.triggered.connect(lambda: self._edit("loss", lambda e: without_term(e, self.index)))
+
+    def _edit(self, what: str, change: Any) -> None:
+        self.section.edit(what, change(self.section.controller.experiment))
+
+    def show_term(self, term: TermSpec, experiment: Experiment) -> None:
+        for index, name in enumerate(self._losses):
+            reason = loss_reason(name, experiment)
+            item = self.loss.model().item(index)  # type: ignore[union-attr]
+            item.setEnabled(not reason)
+            item.setToolTip(reason or entry("losses", name)["help"])
+        self.loss.setCurrentIndex(self._losses.index(term.loss))
+        self.loss.setToolTip(entry("losses", term.loss)["help"])
+        choices = sees_choices(term.loss, experiment)
+        if [self.sees.itemData(i) for i in range(self.sees.count())] != list(choices):
+            self.sees.clear()
+            for choice in choices:
+                self.sees.addItem(choice.capitalize(), choice)
+        self.sees.setCurrentIndex(choices.index(term.sees) if term.sees in choices else -1)
+        self.sees.setVisible(bool(choices))
+        self.weight.show_value(term.weight)
+        self.levels[min(term.levels, LEVELS) - 1].setChecked(True)
+        self._levels_group.setEnabled(bool(choices))
+        last = last_image_term(experiment, self.index)
+        self.remove.setEnabled(not last)
+        self.remove.setToolTip("A fit needs one term that looks at the image" if last else "The loss without this term")
+
+
+class LossSection(PanelSection):
+    def __init__(self, controller: Controller) -> None:
+        self.add = mini("plus", "Add a term to the loss")
+        super().__init__(
+            controller, "Loss", "What the fit makes small: the weighted sum of these terms", tools=(self.add,)
+        )
+        self.add.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self)
+        self.menu.setToolTipsVisible(True)
+        self._additions = {}
+        for each in entries("losses"):
+            action = self.menu.addAction(each["title"])
+            assert action is not None
+            action.setToolTip(each["help"])
+            action.triggered.connect(
+                lambda _, n=each["name"]: self.edit("loss", with_new_term(controller.experiment, n))
+            )
+            self._additions[each["name"]] = action
+        self.add.setMenu(self.menu)
+        self.terms: list[TermRow] = []
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        while len(self.terms) < len(experiment.terms):
+            row = TermRow(self, len(self.terms))
+            self.rows.addWidget(row)
+            self.terms.append(row)
+        while len(self.terms) > len(experiment.terms):
+            row = self.terms.pop()
+            self.rows.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        for row, term in zip(self.terms, experiment.terms):
+            row.show_term(term, experiment)
+        for name, action in self._additions.items():
+            reason = loss_reason(name, experiment)
+            action.setEnabled(not reason)
+            action.setToolTip(reason or entry("losses", name)["help"])
+        words = [
+            f"{t.loss.replace('silhouette-', '')}, {t.sees}"
+            for t in experiment.terms
+            if entry("losses", t.loss)["sees"]
+        ]
+        self.set_summary(words[0] if len(experiment.terms) == 1 and words else f"{len(experiment.terms)} terms")

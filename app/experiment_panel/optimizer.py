@@ -1,0 +1,130 @@
+"""The sections of the optimizer, of the stop rule, and of light and background."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.controller import Controller
+from app.controls import ChoiceRow, ColourRow, NumberRow, Row, VectorRow, row_for
+from app.experiment_panel.adapt import with_optimizer, with_setting, within
+from app.experiment_panel.base import Fold, PanelSection
+from app.numbers import field
+from app.widgets import frame, vbox
+from core.catalog import entries, entry
+from core.experiment import Experiment
+
+
+class OptimizerSection(PanelSection):
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller, "Optimizer", "How the parameters follow the gradient")
+        names = [(e["name"], e["title"]) for e in entries("optimizers")]
+        self.choice = ChoiceRow("", "The optimizer", names)
+        self.choice.changed.connect(lambda name: self.edit("optimizer", with_optimizer(controller.experiment, name)))
+        tip = "Length of a step, in radii of the bounding sphere (and radians)"
+        self.rate = NumberRow("Learning rate", tip, 1e-4, 1.0, log=True)
+        self.decay = NumberRow(
+            "Decay", "The rate falls to this share of itself at the last step; 1 keeps it", 1e-3, 1.0, log=True
+        )
+        self.bind(self.rate, "learning rate", lambda e, v: within(e, "optimizer", learning_rate=v))
+        self.bind(self.decay, "decay", lambda e, v: within(e, "optimizer", decay=v))
+        self._body = vbox(gap=2)
+        self.more = Fold("Settings", "The optimizer's own numbers", frame(self._body))
+        self.settings: dict[str, Row] = {}
+        self._shown = ""
+        for row in (self.choice, self.rate, self.decay, self.more):
+            self.rows.addWidget(row)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        optimizer = experiment.optimizer
+        if optimizer.name != self._shown:
+            self._rebuild(optimizer.name)
+        self.choice.show_value(optimizer.name)
+        self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
+        self.rate.show_value(optimizer.learning_rate)
+        self.decay.show_value(optimizer.decay)
+        shown = []
+        for setting in entry("optimizers", optimizer.name)["settings"]:
+            value = optimizer.settings.get(setting["name"], setting["default"])
+            self.settings[setting["name"]].show_value(value)
+            shown.append(field(value))
+        self.more.set_summary(", ".join(shown))
+        self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
+
+    def _rebuild(self, name: str) -> None:
+        self._shown = name
+        for row in self.settings.values():
+            self._body.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self.settings = {}
+        for setting in entry("optimizers", name)["settings"]:
+            row = row_for(setting)
+            self.bind(row, setting["title"], lambda e, v, n=setting["name"]: with_setting(e, "optimizer", n, v))
+            self.settings[setting["name"]] = row
+            self._body.addWidget(row)
+
+
+class StopSection(PanelSection):
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller, "Stop", "When a run ends by itself", folded=True)
+        self.fields: dict[str, NumberRow] = {}
+        for name, title, tip, low, high, whole in (
+            ("steps", "Steps", "A run ends after so many steps", 1, None, True),
+            ("loss", "Loss below", "A run ends below this loss; 0 never", 0.0, None, False),
+            (
+                "stall",
+                "Stalled by",
+                "A run ends when the loss improved by less than this share; 0 never",
+                0.0,
+                1.0,
+                False,
+            ),
+            ("patience", "Patience", "Over so many steps the improvement is measured", 1, None, True),
+        ):
+            row = NumberRow(title, tip, low, high, whole=whole)
+            self.bind(row, f"stop: {title.lower()}", lambda e, v, n=name: within(e, "stop", **{n: v}))
+            self.fields[name] = row
+            self.rows.addWidget(row)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        for name, row in self.fields.items():
+            row.show_value(getattr(experiment.stop, name))
+        self.fields["patience"].set_reason("" if experiment.stop.stall > 0 else "Nothing is said of stalling")
+        self.set_summary(f"{experiment.stop.steps} steps", f"{experiment.stop.steps} steps")
+
+
+class SceneSection(PanelSection):
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(
+            controller, "Light and background", "How the scene is lit, and what lies behind it", folded=True
+        )
+        self.direction = VectorRow("Light from", "Direction towards the light, world axes", "xyz")
+        self.intensity = NumberRow("Intensity", "Of the directional light", 0.0, 2.0)
+        self.ambient = NumberRow("Ambient", "Light from everywhere", 0.0, 1.0)
+        self.background = ColourRow("Background", "The colour behind the shape")
+        self.seed = NumberRow("Seed", "Of every random draw of this experiment", 0, None, whole=True)
+        self.bind(self.direction, "light direction", _with_direction)
+        self.bind(self.intensity, "light", lambda e, v: within(e, "scene", light_intensity=v))
+        self.bind(self.ambient, "light", lambda e, v: within(e, "scene", light_ambient=v))
+        self.bind(self.background, "background", lambda e, v: within(e, "scene", background=v))
+        self.bind(self.seed, "seed", _with_seed)
+        for row in (self.direction, self.intensity, self.ambient, self.background, self.seed):
+            self.rows.addWidget(row)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        scene = experiment.scene
+        self.direction.show_value(scene.light_direction)
+        self.intensity.show_value(scene.light_intensity)
+        self.ambient.show_value(scene.light_ambient)
+        self.background.show_value(scene.background)
+        self.seed.show_value(experiment.seed)
+        self.set_summary(f"{field(scene.light_intensity)} + {field(scene.light_ambient)}")
+
+
+def _with_direction(experiment: Experiment, direction: tuple[float, float, float]) -> Experiment:
+    """The zero vector has no direction: then nothing changes."""
+    return within(experiment, "scene", light_direction=direction) if any(direction) else experiment
+
+
+def _with_seed(experiment: Experiment, seed: int) -> Experiment:
+    return replace(experiment, seed=seed)

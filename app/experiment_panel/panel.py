@@ -1,0 +1,107 @@
+"""The experiment panel: its sections in a scrolling column, and the rail it folds into where there is no room."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from app.controller import Controller
+from app.experiment_panel.base import PanelSection
+from app.experiment_panel.loss import LossSection
+from app.experiment_panel.method import MethodSection
+from app.experiment_panel.optimizer import OptimizerSection, SceneSection, StopSection
+from app.experiment_panel.parameters import ParametersSection
+from app.experiment_panel.shape import ShapeSection
+from app.experiment_panel.target import TargetSection
+from app.widgets import Head, IconButton, frame, mini, vbox
+
+RAIL_WIDTH = 44
+
+
+class ExperimentPanel(QFrame):
+    """The dock's body; `head` is its title bar, `save` and `more` are buttons on it."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self.setObjectName("body")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.controller = controller
+        self.save = mini("save", "Save the experiment (Ctrl+S)")
+        self.fold = mini("panel-close", "Fold the panel into a rail")
+        self.fold.hide()
+        self.head = Head("Experiment", self.save, self.fold)
+        self.shape, self.target = ShapeSection(controller), TargetSection(controller)
+        self.method, self.loss = MethodSection(controller), LossSection(controller)
+        self.optimizer, self.parameters = OptimizerSection(controller), ParametersSection(controller)
+        self.stop, self.scene = StopSection(controller), SceneSection(controller)
+        self.sections: tuple[PanelSection, ...] = (
+            self.shape, self.target, self.method, self.loss, self.optimizer, self.parameters, self.stop, self.scene,
+        )  # fmt: skip
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setWidget(frame(vbox(*self.sections, None)))
+        self.setLayout(vbox(self.area, margins=(0, 0, 0, 4)))
+        controller.experiment_changed.connect(self._show_experiment)
+        controller.loaded_changed.connect(self._show_loaded)
+        controller.snapshot_shown.connect(self._show_snapshot)
+        controller.stepped.connect(lambda batch: self.parameters.show_scalars(controller.last))
+        controller.derive_changed.connect(self.parameters.show_theta)
+        controller.view_changed.connect(self.target.strip.set_view)
+
+    def _show_experiment(self, experiment: object) -> None:
+        for section in self.sections:
+            section.show_experiment(self.controller.experiment)
+
+    def _show_loaded(self, loaded) -> None:  # type: ignore[no-untyped-def]
+        for section in self.sections:
+            section.show_loaded(loaded)
+
+    def _show_snapshot(self, snapshot) -> None:  # type: ignore[no-untyped-def]
+        self.parameters.show_snapshot(snapshot)
+        frames = self.controller.replay.frames
+        if frames:
+            self.shape.thumbnail.set_picture(frames[0].thumbnail)
+
+    def set_short(self, short: bool) -> None:
+        """Little height: the sections one seldom edits fold to a line each."""
+        for section in (self.shape, self.target, self.loss):
+            section.set_folded(short)
+
+    def reveal(self, section: PanelSection) -> None:
+        """Open a section and bring it into sight."""
+        section.set_folded(False)
+        self.area.ensureWidgetVisible(section, 0, 0)
+
+
+class Rail(QFrame):
+    """The folded panel: one icon a section; the tooltip names it, a click opens it there. `chosen(section or None)`."""
+
+    chosen = pyqtSignal(object)
+    help_wanted = pyqtSignal()
+
+    def __init__(self, panel: ExperimentPanel) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(RAIL_WIDTH)
+        items: list[QWidget | None] = []
+        for icon, tip, section in (
+            ("panel-open", "Open the Experiment panel", None),
+            ("cube", "Shape", panel.shape),
+            ("target", "Target and views", panel.target),
+            ("method", "Method", panel.method),
+            ("loss", "Loss", panel.loss),
+            ("sliders", "Optimizer", panel.optimizer),
+            ("tree", "Free parameters", panel.parameters),
+            ("flag", "Stop", panel.stop),
+            ("light", "Light and background", panel.scene),
+        ):
+            button = IconButton("", icon, name="rail", tip=tip, size=18)
+            button.clicked.connect(lambda _, s=section: self.chosen.emit(s))
+            items.append(button)
+        help_button = IconButton("", "help", name="rail", tip="Help (F1)", size=18)
+        help_button.clicked.connect(self.help_wanted)
+        self.setLayout(vbox(*items, None, help_button, margins=(6, 6, 6, 6), gap=4))

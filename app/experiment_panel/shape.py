@@ -1,0 +1,105 @@
+"""The section of the shape that is fitted: what it is, and where it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
+from PyQt6.QtWidgets import QWidget
+
+from app.controller import Controller
+from app.controls import NumberRow, VectorRow
+from app.experiment_panel.adapt import with_shape, within
+from app.experiment_panel.base import Fold, PanelSection, Source, source_title
+from app.numbers import field
+from app.theme import Theme
+from app.timeline import picture
+from app.widgets import Themed, current_theme
+from core.experiment import Experiment, PoseSpec
+from core.protocol import Loaded
+
+SIDE = 40
+
+
+class Thumbnail(QWidget, Themed):
+    """A small rounded picture, or a soft square before there is one."""
+
+    def __init__(self, side: int = SIDE) -> None:
+        super().__init__()
+        self._theme, self._picture = current_theme(), None
+        self.setFixedSize(side, side)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def set_picture(self, image: np.ndarray | None) -> None:
+        """uint8 [h, w, 3]."""
+        self._picture = None if image is None else picture(image)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        shape = QPainterPath()
+        shape.addRoundedRect(QRectF(self.rect()), 4, 4)
+        painter.setClipPath(shape)
+        painter.fillRect(self.rect(), QColor(self._theme.well))
+        if self._picture is not None:
+            side = min(self._picture.width(), self._picture.height())
+            left, top = (self._picture.width() - side) / 2, (self._picture.height() - side) / 2
+            painter.drawPixmap(QRectF(self.rect()), self._picture, QRectF(left, top, side, side))
+
+
+class ShapeSection(PanelSection):
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller, "Shape", "What is fitted")
+        self.thumbnail = Thumbnail()
+        self.source = Source("Open a mesh or a grid (Ctrl+O)")
+        self.source.choose_primitive = self._choose_primitive
+        self.source.row.insertWidget(0, self.thumbnail)
+        self.source.row.insertSpacing(1, 6)
+        self.source.setFixedHeight(44)
+        self.rotation = VectorRow("Rotation", "Start: rotation vector about the shape's centre, world axes", "xyz", "°")
+        self.translation = VectorRow("Position", "Start: in radii of the shape's bounding sphere", "xyz")
+        self.scale = NumberRow("Scale", "Start: size of the shape", 0.1, 3.0, unit="×", log=True)
+        self.start = Fold("Start", "Where the fit begins", self.rotation, self.translation, self.scale)
+        self.bind(self.rotation, "start rotation", lambda e, v: _start(e, rotation=v))
+        self.bind(self.translation, "start position", lambda e, v: _start(e, translation=v))
+        self.bind(self.scale, "start scale", lambda e, v: _start(e, scale=v))
+        self.rows.addWidget(self.source)
+        self.rows.addWidget(self.start)
+        self._facts: tuple[object, str] = (None, "")
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        shape = experiment.shape
+        known = (shape.kind, shape.file, shape.primitive)
+        self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
+        self.set_summary(source_title(shape.file, shape.primitive))
+        self.rotation.show_value(shape.start.rotation)
+        self.translation.show_value(shape.start.translation)
+        self.scale.show_value(shape.start.scale)
+        self.start.set_summary(pose_summary(shape.start))
+
+    def show_loaded(self, loaded: Loaded) -> None:
+        shape = loaded.experiment.shape
+        self._facts = ((shape.kind, shape.file, shape.primitive), str(loaded.shape_facts.get("summary", "")))
+        self.show_experiment(self.controller.experiment)
+
+    def _choose_primitive(self, name: str, kind: str) -> None:
+        self.edit("shape", with_shape(self.controller.experiment, kind, None, name))
+
+
+def _start(experiment: Experiment, **changes: object) -> Experiment:
+    return within(experiment, "shape", start=dataclasses.replace(experiment.shape.start, **changes))  # type: ignore[arg-type]
+
+
+def pose_summary(pose: PoseSpec) -> str:
+    """A pose in a few words: "24.7°, 0.130 off"."""
+    angle, distance = float(np.linalg.norm(pose.rotation)), float(np.linalg.norm(pose.translation))
+    parts = [f"{field(angle)}°"] if angle else []
+    parts += [f"{field(distance)} off"] if distance else []
+    parts += [f"× {field(pose.scale)}"] if pose.scale != 1.0 else []
+    return ", ".join(parts) or "in place"

@@ -1,0 +1,114 @@
+"""A lesson's text beside the window: what to look at, in steps, with buttons that do what a step asks for.
+
+Convention: `do(command)` carries the command of a button (app/lessons.py); the window carries it out.
+"""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QSizePolicy, QWidget
+
+from app.lessons import Block, Lesson, bundled_lessons
+from app.theme import BASE, HINT, LESSON, LESSON_TITLE, REGULAR, TITLE, font
+from app.widgets import Head, IconButton, hbox, label, mini, vbox
+
+LINE_HEIGHT = 138
+"""Per cent; running text needs more air than labels."""
+
+
+class LessonPane(QFrame):
+    """The dock's body; `head` is its title bar. `opened(Lesson)`, `do(command)`, `closed()`."""
+
+    opened = pyqtSignal(object)
+    do = pyqtSignal(str)
+    closed = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("body")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.lesson: Lesson | None = None
+        close = mini("close", "Close the lesson's text; the experiment stays")
+        close.clicked.connect(self.closed)
+        self.head = Head("Lesson", close)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.previous = IconButton("", "chevron-left", tip="The lesson before")
+        self.next = IconButton("", "chevron-right", tip="The next lesson")
+        self.next.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.place = label("", BASE, REGULAR, "text3")
+        self.previous.clicked.connect(lambda: self._go(-1))
+        self.next.clicked.connect(lambda: self._go(1))
+        foot = hbox(self.previous, None, self.place, None, self.next, margins=(8, 4, 8, 8))
+        self.setLayout(vbox(self._area, foot))
+
+    def show_lesson(self, lesson: Lesson) -> None:
+        self.lesson = lesson
+        self._area.setWidget(self._page(lesson))
+        lessons = bundled_lessons()
+        index = lessons.index(lesson)
+        self.place.setText(f"{index + 1} of {len(lessons)}")
+        for button, there in ((self.previous, index - 1), (self.next, index + 1)):
+            exists = 0 <= there < len(lessons)
+            button.setVisible(exists)
+            if exists:
+                button.set_label(f"Lesson {lessons[there].number}")
+                button.setToolTip(lessons[there].title)
+
+    def _go(self, by: int) -> None:
+        lessons = bundled_lessons()
+        if self.lesson is not None:
+            self.opened.emit(lessons[lessons.index(self.lesson) + by])
+
+    def _page(self, lesson: Lesson) -> QWidget:
+        page = QWidget()
+        page.setObjectName("clear")
+        blocks = lesson.blocks() or [Block("", ("This lesson has no text yet; its experiment is open.",))]
+        title = label(f"{lesson.number}  {lesson.title}", LESSON_TITLE, TITLE)
+        title.setWordWrap(True)
+        rows: list[QWidget | QLayout | int | None] = [title, 6]
+        for paragraph in blocks[0].paragraphs:
+            rows += [self._text(paragraph), 8]
+        rows += self._buttons(blocks[0])
+        for number, block in enumerate(blocks[1:], start=1):
+            rows += [12, self._step(number, block)]
+        page.setLayout(vbox(*rows, None, margins=(16, 8, 16, 10)))
+        return page
+
+    def _step(self, number: int, block: Block) -> QLayout:
+        badge = QLabel(str(number))
+        badge.setObjectName("badge")
+        badge.setFont(font(HINT, TITLE))
+        badge.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        badge.setFixedSize(22, 22)
+        title = label(block.title, LESSON, TITLE)
+        title.setWordWrap(True)
+        column = vbox(title, 4)
+        for paragraph in block.paragraphs:
+            column.addWidget(self._text(paragraph))
+            column.addSpacing(6)
+        for button in self._buttons(block):
+            column.addLayout(button)
+        row = hbox(vbox(badge, None), column, gap=10)
+        row.setStretch(1, 1)
+        return row
+
+    def _buttons(self, block: Block) -> list[QLayout]:
+        rows = []
+        for text, command in block.buttons:
+            button = IconButton(text, name="link", tip=f"Do it: {text}")
+            button.clicked.connect(lambda _, c=command: self.do.emit(c))
+            rows.append(hbox(button, None, margins=(0, 2, 0, 4)))
+        return rows
+
+    def _text(self, rich: str) -> QLabel:
+        text = QLabel(f"<div style='line-height:{LINE_HEIGHT}%'>{rich}</div>")
+        text.setTextFormat(Qt.TextFormat.RichText)
+        text.setFont(font(LESSON))
+        text.setProperty("tone", "text2")
+        text.setWordWrap(True)
+        text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return text

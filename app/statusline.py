@@ -1,0 +1,157 @@
+"""The line at the window's foot: what is being compiled or what went wrong, and what helps. Never a dialog.
+
+Convention: one thing at a time. Work in progress goes before a message, a message before the hint.
+"""
+
+from __future__ import annotations
+
+import time
+
+from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QStatusBar, QWidget
+
+from app.theme import BASE, HINT, NUMBER, REGULAR
+from app.widgets import Elided, Glyph, IconButton, Spinner, hbox, hint, label, mini
+from core.protocol import Message, Progress, Status
+
+ICONS = {"error": ("error", "error"), "warning": ("warning", "warn"), "info": ("info", "text3")}
+BUSY = {
+    Status.STARTING: "Starting the engine",
+    Status.LOADING: "Loading",
+    Status.COMPILING: "Compiling",
+}
+PATIENCE_MS = 150
+"""Work shorter than this is not announced: a line that flashes is read as an error."""
+
+
+class StatusLine(QStatusBar):
+    """See the module. `remedy_chosen(label)`, `details_wanted(Message)`, `cancelled()`."""
+
+    remedy_chosen = pyqtSignal(str)
+    details_wanted = pyqtSignal(object)
+    cancelled = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, 0, 0)
+        self.message: Message | None = None
+        self._busy, self._since, self._hint = "", 0.0, ""
+        self._progress: Progress | None = None
+
+        self.spinner = Spinner()
+        self.glyph = Glyph("info", "text3", 14)
+        self.text = Elided("", BASE, REGULAR, "text")
+        self.seconds = label("", BASE, NUMBER, "text2")
+        self.cancel = IconButton("Cancel", name="link", tip="Give up compiling or loading; the last good state is kept")
+        self.remedy = IconButton("Remedy", name="link", tip="Do what helps")
+        self.details = IconButton("Details", name="quiet", tip="Show everything that is known about this message")
+        self.dismiss = mini("close", "Put this message away")
+        self.cancel.clicked.connect(self.cancelled)
+        self.remedy.clicked.connect(lambda: self.message and self.remedy_chosen.emit(self.message.remedy))
+        self.details.clicked.connect(lambda: self.message and self.details_wanted.emit(self.message))
+        self.dismiss.clicked.connect(self.clear_message)
+
+        left = QWidget()
+        row: QHBoxLayout = hbox(
+            self.spinner, self.glyph, self.text, self.seconds, self.cancel, self.remedy, self.details, self.dismiss, None,
+            margins=(10, 0, 0, 0), gap=8,
+        )  # fmt: skip
+        row.setStretchFactor(self.text, 100)
+        left.setLayout(row)
+        self.addWidget(left, 1)
+
+        self.memory = label("", HINT, REGULAR, "text2")
+        self.seed = label("0", HINT, REGULAR, "text2")
+        self.memory.setToolTip("Memory that the timeline's stored snapshots take, and its bound")
+        self.seed.setToolTip("The seed of every random draw of this experiment")
+        right = QWidget()
+        right.setLayout(hbox(hint("History"), self.memory, 10, hint("seed"), self.seed, margins=(0, 0, 10, 0), gap=5))
+        self.addPermanentWidget(right)
+
+        self._tick = QTimer(self)
+        self._tick.setInterval(100)
+        self._tick.timeout.connect(self._refresh)
+        self._refresh()
+
+    # ------------------------------------------------------------------------------------------ what it is told
+
+    def set_status(self, status: Status, text: str) -> None:
+        """Follow the engine. A new fit puts old messages away; running puts errors away."""
+        busy = BUSY.get(status, "")
+        if busy:
+            self._busy, self._since = f"{busy} {text}".strip(), time.monotonic()
+            self._tick.start()
+        else:
+            self._busy, self._progress = "", None
+            self._tick.stop()
+        if self.message is not None and (
+            status is Status.LOADING or (status is Status.RUNNING and self.message.level != "warning")
+        ):
+            self.message = None
+        self._refresh()
+
+    def set_progress(self, progress: Progress) -> None:
+        self._progress = None if progress.done else progress
+        if self._progress is not None and not self._tick.isActive():
+            self._since = time.monotonic()
+            self._tick.start()
+        elif self._progress is None and not self._busy:
+            self._tick.stop()
+        self._refresh()
+
+    def show_message(self, message: Message) -> None:
+        """An error is not put away by a mere hint."""
+        if self.message is not None and self.message.level == "error" and message.level == "info":
+            return
+        self.message = message
+        self._refresh()
+
+    def clear_message(self) -> None:
+        self.message = None
+        self._refresh()
+
+    def set_hint(self, text: str) -> None:
+        """What may be done next, shown when there is nothing else to say."""
+        self._hint = text
+        self._refresh()
+
+    def set_memory(self, used: int, limit: int) -> None:
+        text = f"{used / 2**20:.0f} of {limit / 2**20:.0f} MB"
+        if text != self.memory.text():
+            self.memory.setText(text)
+
+    # ------------------------------------------------------------------------------------------ what it shows
+
+    def _refresh(self) -> None:
+        waited = time.monotonic() - self._since
+        working = bool(self._busy or self._progress) and 1000 * waited >= PATIENCE_MS
+        message = None if working else self.message
+        self.spinner.setVisible(working)
+        self.seconds.setVisible(working)
+        self.cancel.setVisible(working and bool(self._busy))
+        self.glyph.setVisible(message is not None)
+        self.remedy.setVisible(bool(message and message.remedy))
+        self.details.setVisible(bool(message and message.details))
+        self.dismiss.setVisible(message is not None)
+        if working:
+            self.text.setText(self._work())
+            self.seconds.setText(f"{waited:.1f} s")
+        elif message is not None:
+            self.glyph.set_icon(*ICONS.get(message.level, ICONS["info"]))
+            self.text.setText(" ".join(message.text.split()))
+            self.remedy.set_label(message.remedy)
+            self.remedy.setToolTip(message.remedy)
+        else:
+            self.text.setText(self._hint)
+        tone = "text2" if not working and message is None else "text"
+        if self.text.property("tone") != tone:
+            self.text.setProperty("tone", tone)
+            self.text.style().polish(self.text)  # type: ignore[union-attr]
+
+    def _work(self) -> str:
+        task = self._progress
+        if task is None:
+            return self._busy
+        share = "" if task.fraction is None else f"  {100 * task.fraction:.0f} %"
+        return f"{task.task}{share}"
