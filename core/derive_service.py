@@ -50,6 +50,8 @@ class DeriveService:
     def clear(self) -> None:
         """Forget work and images (the request stays): another problem, another view."""
         self._drop_work()
+        self.served = False
+        """Whether a whole set was ready since: the first may have to be compiled."""
         self.arrays: dict[str, np.ndarray] = {}
         self.stamps: dict[str, int] = {}
         self._stale, self._failed = True, False
@@ -112,7 +114,7 @@ class DeriveService:
                     self._work = iter(session.derive_begin(self._request, view))
                 result = next(self._work)
             except StopIteration:
-                self._work, self._last_cost = None, self._cost
+                self._work, self._last_cost, self.served = None, self._cost, True
                 return None
             except Exception:
                 self._work, self._failed = None, True

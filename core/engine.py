@@ -293,6 +293,8 @@ class Engine:
         running = self._left > 0
         if not self._derive.due(running) or self._inbox.gather():
             return
+        if not self._derive.served:
+            self._voice.progress("Preparing the derivative image", None)
         try:
             result = self._derive.serve(session, self._view, self._iteration, running, self._inbox.gather)
         except Exception as error:
