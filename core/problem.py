@@ -169,7 +169,7 @@ def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: fl
     if not numbers[0]:
         raise NonFinite(_non_finite_line(state.iteration, float(numbers[1]), gradient, batch))
     report = StepReport(float(numbers[1]), tuple(float(n) for n in numbers[2:]), gradient)
-    return State(values, optimizer, state.iteration + 1), report
+    return State({**state.values, **values}, optimizer, state.iteration + 1), report
 
 
 def _non_finite_line(iteration: int, loss: float, gradient: Mapping[str, Any], batch: Sequence[int]) -> str:
@@ -241,10 +241,11 @@ def _build(structure: Structure) -> _Compiled:
             ok = ok & jnp.all(jnp.isfinite(leaf))
         delta, new_optimizer = update(gradient, optimizer, hyper)
         delta = jax.tree.map(lambda d, m: d * m, delta, dict(masks))
-        moved = retract(values, delta)
+        # Only what is free comes back: a mesh that stays put is not copied a step.
+        moved, old = retract(values, delta), {n: values[n] for n in delta}
         keep = functools.partial(jax.tree.map, lambda new, old: jnp.where(ok, new, old))
         numbers = jnp.stack([ok.astype(loss.dtype), loss, *(a + b for a, b in zip(each, extra_each))])
-        return keep(moved, dict(values)), keep(new_optimizer, optimizer), gradient, numbers
+        return keep({n: moved[n] for n in old}, old), keep(new_optimizer, optimizer), gradient, numbers
 
     has_prepare = shape_prepare is not None
     prepare = jax.jit(lambda values, constants: derive_values({}, values, constants)) if has_prepare else None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
+from kernels.planes import hub
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
 from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
@@ -34,6 +35,10 @@ class SurfaceSamples(NamedTuple):
     colours: Any
 
 
+GATHERED = frozenset({"vertices", "vertex_colours"})
+"""What is gathered at the corners inside jit where fragments are attached to their pixels."""
+
+
 def needs_normals(channels: tuple[str, ...]) -> bool:
     return "colour" in channels or "normals" in channels
 
@@ -49,20 +54,31 @@ def vertex_normals(vertices: Any, faces: Any) -> Any:
 
 
 def evaluate_fragments(
-    values: Values, samples: SurfaceSamples, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]
+    values: Values,
+    samples: SurfaceSamples,
+    lens: Lens,
+    *,
+    channels: tuple[str, ...],
+    free: frozenset[str],
+    attached: bool = False,
 ) -> GBuffer:
     """G-buffer of a triangle surface; differentiable in the names of `free` and no others.
 
-    `values` holds "vertices", "vertex_colours" and "const.faces" only where they are free.
+    `values` holds "vertices", "vertex_colours" and "const.faces" only where they are free. Fragments ride on the
+    surface (frozen barycentrics), unless `attached` to their pixel centre: then barycentrics follow the triangle's
+    motion under the pixel, attributes slide along, x and y do not move, and `values` must hold all three.
     """
     fragments = samples.fragments
     layers, height, width = fragments.inverse_depth.shape
     masks, xs, ys, inverses, images = [], [], [], [], []
-    tables = _free_tables(values, channels, free)
+    tables = _free_tables(values, channels, GATHERED if attached else free)
     for k in range(layers):
         mask = fragments.inverse_depth[k] > 0
-        position, normal, colour = _attributes(values, samples, tables, k, channels)
-        world = object_to_world_planes(values, position)
+        bary = None if fragments.bary is None else fragments.bary[k]
+        if attached:
+            bary = pixel_barycentrics(values, fragments, lens, k)
+        position, normal, colour = _attributes(samples, tables, bary, k, channels)
+        world = hub(object_to_world_planes(values, position))
         x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
         masks.append(mask)
         xs.append(x)
@@ -100,14 +116,14 @@ def _free_tables(values: Values, channels: tuple[str, ...], free: frozenset[str]
 
 
 def _attributes(
-    values: Values, samples: SurfaceSamples, tables: dict[str, Any], k: int, channels: tuple[str, ...]
+    samples: SurfaceSamples, tables: dict[str, Any], bary: Any, k: int, channels: tuple[str, ...]
 ) -> tuple[Planes, Planes | None, Planes | None]:
     """Position, normal and albedo planes of layer k, in object space; None where no channel asks."""
     fragments = samples.fragments
     found: dict[str, Planes] = {}
     if tables:
         wide = jnp.concatenate(list(tables.values()), axis=1)
-        planes = interpolate_corners(wide, fragments.corners[k], fragments.bary[k])
+        planes = interpolate_corners(wide, fragments.corners[k], bary)
         found = {name: planes[3 * i : 3 * i + 3] for i, name in enumerate(tables)}
     position = found.get("position")
     if position is None:
@@ -118,6 +134,31 @@ def _attributes(
     if "colour" in channels:
         colour = found["colour"] if "colour" in found else _planes(samples.colours[k])
     return position, normal, colour
+
+
+def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int) -> Planes:
+    """Perspective-correct barycentrics of layer k's triangles at the pixel centres, differentiable in the geometry.
+
+    From edge functions of the homogeneous screen positions relative to the pixel (Olano and Greer 1997), so corners
+    behind the camera need no care. 0 where the layer is empty.
+    """
+    height, width = fragments.inverse_depth.shape[1:]
+    mask = fragments.inverse_depth[k] > 0
+    rows = values["vertices"].at[fragments.corners[k]].get(mode="promise_in_bounds")
+    focal = 0.5 * height / jnp.tan(0.5 * values["camera.fov"])
+    across = jnp.arange(width, dtype=rows.dtype)[None, :] + (0.5 - 0.5 * width) - lens.shift[0]
+    down = jnp.arange(height, dtype=rows.dtype)[:, None] + (0.5 - 0.5 * height) - lens.shift[1]
+    u, v = [], []
+    for corner in rows:
+        world = object_to_world_planes(values, tuple(corner[..., i] for i in range(3)))
+        x, y, z = rotate_planes(lens.world_to_camera[:3, :3], world, lens.world_to_camera[:3, 3])
+        u.append(focal * x + across * z)
+        v.append(-focal * y + down * z)
+    edges = [u[(i + 1) % 3] * v[(i + 2) % 3] - u[(i + 2) % 3] * v[(i + 1) % 3] for i in range(3)]
+    area = edges[0] + edges[1] + edges[2]
+    safe = mask & (area != 0)
+    inverse = 1.0 / jnp.where(safe, area, 1.0)
+    return tuple(jnp.where(safe, edge * inverse, 0.0) for edge in edges)
 
 
 def interpolate_corners(table: Any, corners: Any, bary: Any) -> Planes:
@@ -145,7 +186,7 @@ def _shaded(
     image: Image = {}
     keep = lambda planes: tuple(jnp.where(mask, plane, 0.0) for plane in planes)
     if normal is not None:
-        turned = rotate_planes(quaternion_matrix(values["pose.rotation"]), normal)
+        turned = hub(rotate_planes(quaternion_matrix(values["pose.rotation"]), normal))
         facing = face_viewer(unit_planes(turned), world, lens)
         if colour is not None:
             image["colour"] = keep(shade(values, colour, facing))

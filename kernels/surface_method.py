@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 
-from kernels.surface import GEOMETRY
+from kernels.surface import GATHERED, GEOMETRY
 from kernels.types import CHANNELS, CameraView, Face, Fragments, GBuffer, Image, Lens, Method, Planes, Shape, Values
 
 
@@ -31,6 +31,8 @@ class SurfaceMethod(Method):
     """A method that renders the surface face of a shape through its G-buffer."""
 
     face: ClassVar[Face] = Face.SURFACE
+    attached: ClassVar[bool] = False
+    """Whether barycentrics follow the geometry under each pixel (see evaluate_fragments), where geometry is free."""
 
     def layers(self, settings: Any) -> int:
         """How many depth layers to sample."""
@@ -63,7 +65,7 @@ class SurfaceMethod(Method):
             view,
             layers=self.layers(settings),
             cull_back_faces=self.cull_back_faces(settings),
-            free=free,
+            free=free | GATHERED if self.attached and free & GEOMETRY else free,
             channels=channels,
         )
         return MethodSamples(surface, self.derive_samples(shape, values, view, surface, settings))
@@ -79,7 +81,8 @@ class SurfaceMethod(Method):
         channels: tuple[str, ...],
         free: frozenset[str],
     ) -> Image:
-        gbuffer = shape.evaluate_surface(values, samples.surface, lens, channels=channels, free=free)
+        attached = self.attached and bool(free & GEOMETRY)
+        gbuffer = shape.evaluate_surface(values, samples.surface, lens, channels=channels, free=free, attached=attached)
         return self.image(gbuffer, samples, traced, settings, bool(free & GEOMETRY))
 
 

@@ -170,9 +170,19 @@ class Surface(Protocol):
         ...
 
     def evaluate_surface(
-        self, values: Values, samples: Any, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]
+        self,
+        values: Values,
+        samples: Any,
+        lens: Lens,
+        *,
+        channels: tuple[str, ...],
+        free: frozenset[str],
+        attached: bool = False,
     ) -> GBuffer:
-        """Traced values and samples -> G-buffer; differentiable in every name of `free` (and only those)."""
+        """Traced values and samples -> G-buffer; differentiable in every name of `free` (and only those).
+
+        attached: samples stay at their pixel and slide over the surface, instead of riding on it.
+        """
         ...
 
 

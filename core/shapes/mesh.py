@@ -113,9 +113,16 @@ class Mesh(Shape):
         )
 
     def evaluate_surface(
-        self, values: Values, samples: SurfaceSamples, lens: Lens, *, channels: tuple[str, ...], free: frozenset[str]
+        self,
+        values: Values,
+        samples: SurfaceSamples,
+        lens: Lens,
+        *,
+        channels: tuple[str, ...],
+        free: frozenset[str],
+        attached: bool = False,
     ) -> GBuffer:
-        return evaluate_fragments(values, samples, lens, channels=channels, free=free)
+        return evaluate_fragments(values, samples, lens, channels=channels, free=free, attached=attached)
 
     def _edges(self) -> np.ndarray:
         """Undirected edges (e, 2) int32, each once."""

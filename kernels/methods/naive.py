@@ -1,7 +1,7 @@
 """Plain autodiff of the rasterized image: what everybody tries first, and what misses every silhouette.
 
-Barycentrics are frozen, so a fragment's colour changes with its triangle's attributes, but which triangle a pixel sees
-never does: the derivative has no term at silhouettes, occlusions and intersections.
+Barycentrics follow the triangle under each pixel, so shading slides along inside an outline; which triangle a pixel
+sees is frozen, so the derivative has no term at silhouettes, occlusions and intersections.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ class Settings:
 
 class Naive(SurfaceMethod):
     name = "naive"
+    attached = True
     title = "Naive autodiff"
     summary = "Autodiff of the rasterized image, with nothing at edges."
-    paper = ""
+    paper = "the 'continuous only' baseline of EdgeGrad (Pidhorskyi et al. 2024, Sec. 5)"
     Settings = Settings
     cannot = "It cannot see silhouettes move: pose and shape barely fit, and never from silhouettes alone."
 
