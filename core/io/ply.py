@@ -143,7 +143,7 @@ def _read_binary(data: bytes, start: int, order: str, elements: list[_Element], 
                 )
         except (ValueError, IndexError) as error:
             raise RimlightError(
-                f"{path.name}: the file ends inside its {element.name} rows (cut off?); export it again"
+                f"{path.name}: the file ends inside its {element.count:,} {element.name} rows (cut off?); export it again"
             ) from error
         tables[element.name] = columns
     return tables
