@@ -81,7 +81,7 @@ def export_images(session: Session, folder: Path) -> None:
         write_bytes(folder / f"view_{view:02d}.png", _png(view_sheet(arrays)))
     kept = {n: session.snapshot(0).arrays[n] for n in ("target", "render", "difference", "loss_gradient")}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **kept)
+    np.savez_compressed(buffer, allow_pickle=False, **kept)
     write_bytes(folder / "view_00.npz", buffer.getvalue())
 
 

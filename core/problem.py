@@ -221,6 +221,7 @@ def _build(structure: Structure) -> _Compiled:
         return new if total is None else jax.tree.map(jnp.add, total, new)
 
     def derive_values(delta, values, constants):
+        assert shape_prepare is not None
         return shape_prepare({**constants, **retract(values, delta)}, channels, free)
 
     def finish(values, optimizer, total, constants, masks, weights, share, hyper):
