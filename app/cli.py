@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     derive.add_argument("--parameter", metavar="P", help="for example pose.translation.x; the experiment's by default")
     derive.add_argument("--method", metavar="M", nargs="+", action="extend", help="methods instead of the experiment's")
     derive.add_argument("--out", metavar="DIR", help="folder for the results")
-    derive.add_argument("--report", action="store_true", help="the table of all methods on all report scenes instead")
+    derive.add_argument("--report", action="store_true", help="the table of all methods on all report scenes instead (and on a mesh given as EXPERIMENT)")
 
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
@@ -146,7 +146,7 @@ def _derive(options: argparse.Namespace) -> int:
 
         out = options.out or "out/report"
         with ProgressLine() as progress:
-            run_report(out, progress=progress)
+            run_report(out, [options.experiment] if options.experiment else [], progress=progress)
         print(Path(out, "report.md").read_text(encoding="utf-8"))
         return 0
     if options.experiment is None or options.out is None:
