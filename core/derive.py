@@ -188,9 +188,11 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the angle between two arrays; 0 where either is zero."""
-    norms = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
-    return float(np.vdot(a, b)) / norms if norms > 0 else 0.0
+    """Cosine of the angle between two arrays; 0 where one is zero or only rounding beside the other."""
+    first, second = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    if min(first, second) <= 1e-5 * max(first, second):
+        return 0.0
+    return float(np.vdot(a, b)) / (first * second)
 
 
 def milliseconds(call: Callable[[], Any]) -> tuple[Any, float]:

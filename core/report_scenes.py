@@ -44,7 +44,7 @@ def triangle_scenes(size: int = 128) -> list[ReportScene]:
     first = [[-0.55, -0.5, 0.0], [0.62, -0.25, 0.05], [-0.1, 0.6, 0.1]]
     behind = [[-0.15, -0.65, -0.5], [0.8, 0.15, -0.4], [0.1, 0.7, -0.45]]
     crossing = [[-0.6, -0.35, -0.45], [0.65, -0.4, 0.45], [-0.1, 0.65, 0.05]]
-    slanted = [[-0.65, 0.4, 0.5], [0.7, 0.3, -0.5], [0.05, -0.65, 0.0]]
+    slanted = [[-0.65, 0.4, 0.5], [0.05, -0.65, 0.0], [0.7, 0.3, -0.5]]
     return [
         _soup("one-triangle", "One triangle", [first], size),
         _soup("overlap", "Two triangles, overlapping", [first, behind], size),
