@@ -144,8 +144,9 @@ class Surface:
 
     def set_colours(self, colours: np.ndarray | None) -> None:
         """Linear colours (n, 3); None, or of another length than the vertices, is no colours."""
-        fits = colours is not None and len(colours) == len(self.vertices)
-        self.colours = packed(colours) if fits else None
+        self.colours = None
+        if colours is not None and len(colours) == len(self.vertices):
+            self.colours = packed(colours)
         self._mark("colours")
 
     def set_gradient(self, gradient: np.ndarray | None) -> None:

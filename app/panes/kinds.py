@@ -1,0 +1,66 @@
+"""What the panes show: one record a kind, in the order of their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """key: the digit that enlarges the pane. name: the snapshot's array. signed: shown by the signed map with a range,
+    otherwise as a picture. by_theta: depends on the parameter derived by. locked: shares its range from the start.
+    """
+
+    key: int
+    name: str
+    title: str
+    signed: bool = True
+    by_theta: bool = False
+    locked: bool = False
+    note: str = ""
+    """What stands muted beside the title; "{method}" is the method's name."""
+    empty: str = ""
+    """What an empty pane says, and what its button does in one word."""
+    icon: str = "image"
+    action: str = ""
+
+
+KINDS = (
+    Kind(1, "target", "Target", signed=False, empty="No target yet."),
+    Kind(2, "render", "Render", signed=False, empty="Nothing rendered yet."),
+    Kind(3, "difference", "Difference", note="render − target", empty="Nothing rendered yet.", icon="difference"),
+    Kind(
+        4,
+        "derivative",
+        "dI/dθ",
+        by_theta=True,
+        locked=True,
+        note="{method}",
+        empty="No derivative yet.",
+        icon="derive",
+        action="Compute",
+    ),
+    Kind(
+        5,
+        "reference",
+        "dI/dθ",
+        by_theta=True,
+        locked=True,
+        note="finite diff.",
+        empty="No reference derivative yet.",
+        icon="flask",
+        action="Compute",
+    ),
+    Kind(
+        6,
+        "disagreement",
+        "Disagreement",
+        by_theta=True,
+        note="4 − 5",
+        empty="The method less finite differences.",
+        icon="difference",
+        action="Compute",
+    ),
+    Kind(7, "loss_gradient", "dL/dI", note="of each pixel", empty="No loss gradient yet.", icon="loss"),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}

@@ -1,0 +1,197 @@
+"""One pane: title row, picture, footer. It holds its array and draws it; what is shared lies in the grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QContextMenuEvent, QMouseEvent
+from PyQt6.QtWidgets import QFrame, QSizePolicy, QWidget
+
+from app import numbers
+from app.panes.footer import Footer
+from app.panes.kinds import Kind
+from app.panes.maps import natural_picture, not_finite, plane, robust_range, signed_picture
+from app.panes.picture import Picture
+from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, Theme
+from app.widgets import Dot, Elided, Glyph, IconButton, Themed, current_theme, frame, hbox, label, mini, vbox
+
+CAPTION_HEIGHT = 24
+
+
+class EmptyState(QFrame):
+    """Icon, one sentence, one button. acted(): the button was pressed."""
+
+    acted = pyqtSignal()
+
+    def __init__(self, parent: QWidget, kind: Kind) -> None:
+        super().__init__(parent)
+        self.text = label("", BASE, REGULAR, "text2")
+        self.text.setWordWrap(True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.button = IconButton(kind.action, name="link", tip=kind.action)
+        self.button.clicked.connect(self.acted)
+        rows = (
+            None,
+            hbox(None, Glyph(kind.icon, "text3", 20), None),
+            6,
+            self.text,
+            8,
+            hbox(None, self.button, None),
+            None,
+        )
+        self.setLayout(vbox(*rows, margins=(12, 4, 12, 4)))
+        self.set_state(kind.empty, kind.action)
+
+    def set_state(self, text: str, action: str) -> None:
+        self.text.setText(text)
+        self.button.set_label(action)
+        self.button.setVisible(bool(action))
+
+
+class Pane(QWidget, Themed):
+    """lock_toggled(bool), enlarge_requested(), action_requested(), menu_requested(global position)."""
+
+    lock_toggled = pyqtSignal(bool)
+    enlarge_requested = pyqtSignal()
+    action_requested = pyqtSignal()
+    menu_requested = pyqtSignal(object)
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind, self._theme = kind, current_theme()
+        self.array: np.ndarray | None = None
+        self.stamp = -1
+        self.values: np.ndarray | None = None
+        """The shown value a pixel (H, W), for signed kinds."""
+        self._invalid = 0
+        self._channel, self._own = "", 1.0
+        self._drawn: tuple | None = ()
+        self.picture = Picture(on_map=kind.signed)
+        self.footer = Footer(kind.signed)
+        self.dot = Dot(FINITE_DIFFERENCES if kind.name == "reference" else "")
+        self.dot.setVisible(kind.name in ("derivative", "reference"))
+        self.note = Elided(kind.note.replace("{method}", ""), HINT)
+        self.lock = mini("unlock", "", checkable=True, checked=kind.locked)
+        self.lock.setVisible(kind.signed)
+        self.lock.toggled.connect(self._on_lock)
+        self.enlarge = mini("maximize", f"Enlarge this pane ({kind.key})")
+        self.enlarge.setVisible(not kind.signed)
+        self.enlarge.clicked.connect(self.enlarge_requested)
+        key, title = label(str(kind.key), HINT, NUMBER, "text3"), label(kind.title, BASE, NUMBER)
+        row = hbox(self.dot, key, title, self.note, None, self.lock, self.enlarge, margins=(2, 0, 0, 0), gap=5)
+        row.setStretchFactor(self.note, 100)
+        self.caption = frame(row, height=CAPTION_HEIGHT)
+        self.caption.installEventFilter(self)
+        body = vbox(self.caption, 2, self.picture, 4, self.footer)
+        body.setStretch(2, 1)
+        self.setLayout(body)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        self.empty = EmptyState(self.picture, kind)
+        self.empty.acted.connect(self.action_requested)
+        self.picture.setLayout(vbox(self.empty))
+        self.picture.area_changed.connect(self.footer.set_span)
+        self._on_lock(kind.locked)
+
+    # ------------------------------------------------------------------------------------------ what is shown
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+
+    def set_method(self, name: str) -> None:
+        if "{method}" in self.kind.note:
+            self.note.setText(self.kind.note.replace("{method}", name))
+            self.dot.set_token(name)
+
+    def set_array(self, array: np.ndarray | None, stamp: int) -> None:
+        """The image [H, W, C] and the iteration it belongs to. `draw` paints it."""
+        same = array is self.array or (
+            array is not None and self.array is not None and np.array_equal(array, self.array)
+        )
+        self.stamp = stamp
+        if not same:
+            self.array, self.values, self._drawn = array, None, None
+            self._invalid = 0 if array is None else not_finite(array)
+
+    def own_range(self, channel: str) -> float | None:
+        """Choose the shown channel of a signed image; its robust range, or None without an image."""
+        if self.array is None or not self.kind.signed:
+            return None
+        if self.values is None or channel != self._channel:
+            self.values, self._channel, self._drawn = plane(self.array, channel), channel, None
+            self._own = robust_range(self.values)
+        return self._own
+
+    def draw(self, limit: float | None, edited: bool, shows: str) -> None:
+        """Paint the array unless it is painted already. limit: r of the signed map. shows: what a picture that is not
+        signed holds, "colour" or another channel of the render."""
+        drawn = (limit, edited, shows, self._theme.name)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        if self.array is None:
+            self.picture.set_picture(None)
+            self.footer.set_range(None)
+        elif self.kind.signed and self.values is not None and limit is not None:
+            self.picture.set_picture(signed_picture(self.values, limit, self._theme.signed_lut()))
+            self.footer.set_range(limit, edited)
+        else:
+            self.picture.set_picture(natural_picture(self.array, shows))
+
+    def set_remarks(self, iteration: int, busy_since: float | None) -> None:
+        """What lies over the picture: the iteration it belongs to where that is not `iteration`, how many pixels are
+        not finite, and since when (time.monotonic()) it is being recomputed."""
+        chips = []
+        if self.array is not None and self.stamp != iteration and self.kind.name != "target":
+            chips.append((f"it {self.stamp}" if self.stamp >= 0 else "before the edit", "text2"))
+        if self._invalid:
+            chips.append((f"{self._invalid} not finite", "warn"))
+        self.picture.set_chips(*chips)
+        self.picture.set_busy(busy_since)
+
+    def set_empty(self, text: str, action: str, facts: str) -> None:
+        """What stands where there is no picture, and the line below."""
+        self.empty.setVisible(self.array is None and bool(text))
+        self.empty.set_state(text, action)
+        self.footer.set_facts(facts)
+
+    def values_at(self, pixel: tuple[int, int]) -> np.ndarray | None:
+        """All channels at an image pixel (x, y), or None outside the image."""
+        if self.array is None:
+            return None
+        height, width = self.array.shape[:2]
+        inside = 0 <= pixel[0] < width and 0 <= pixel[1] < height
+        return np.atleast_1d(self.array[pixel[1], pixel[0]]) if inside else None
+
+    def show_reading(self, pixel: tuple[int, int] | None) -> None:
+        """The value at an image pixel, under the picture."""
+        values = None if pixel is None else self.values_at(pixel)
+        if pixel is None or values is None:
+            self.footer.set_reading(None)
+        elif self.values is not None:
+            self.footer.set_reading(float(self.values[pixel[1], pixel[0]]))
+        else:
+            text = "  ".join(numbers.colour(float(value)) for value in values)
+            self.footer.set_reading(None, f"{pixel[0]}, {pixel[1]}   {text}")
+
+    def set_enlarged(self, enlarged: bool) -> None:
+        """Whether it has the grid to itself."""
+        self.enlarge.setVisible(enlarged or not self.kind.signed)
+        self.enlarge.set_icon("restore" if enlarged else "maximize")
+        self.enlarge.setToolTip("Back to all panes (Esc)" if enlarged else f"Enlarge this pane ({self.kind.key})")
+
+    def _on_lock(self, locked: bool) -> None:
+        self.lock.set_icon("lock" if locked else "unlock")
+        self.lock.setToolTip("Range shared by the locked panes" if locked else "Range of its own; click to share")
+        self.lock_toggled.emit(locked)
+
+    # ------------------------------------------------------------------------------------------ events
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonDblClick:
+            self.enlarge_requested.emit()
+            return True
+        return False
+
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        if event is not None:
+            self.menu_requested.emit(event.globalPos())
