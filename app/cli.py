@@ -47,8 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        cause = " ".join(str(error).split())[:200]
-        return _fail(f"unexpected {type(error).__name__}: {cause}; set {DEBUG}=1 to see the traceback")
+        return _fail(_unexpected(error))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,7 +71,11 @@ def parser() -> argparse.ArgumentParser:
     derive.add_argument("--parameter", metavar="P", help="for example pose.translation.x; the experiment's by default")
     derive.add_argument("--method", metavar="M", nargs="+", action="extend", help="methods instead of the experiment's")
     derive.add_argument("--out", metavar="DIR", help="folder for the results")
-    derive.add_argument("--report", action="store_true", help="the table of all methods on all report scenes instead (and on a mesh given as EXPERIMENT)")
+    derive.add_argument(
+        "--report",
+        action="store_true",
+        help="the table of all methods on all report scenes instead (and on a mesh given as EXPERIMENT)",
+    )
 
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
@@ -181,6 +184,11 @@ def _check(options: argparse.Namespace) -> int:
         except RimlightError as error:
             status = _fail(str(error))
             continue
+        except Exception as error:  # the next file may be fine
+            if os.environ.get(DEBUG):
+                raise
+            status = _fail(f"{Path(file).name}: {_unexpected(error)}")
+            continue
         print(f"{file}: {checked.summary}", flush=True)
         for warning in checked.warnings:
             print(f"warning: {Path(file).name}: {warning}", flush=True)
@@ -276,6 +284,11 @@ def _count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return value
+
+
+def _unexpected(error: Exception) -> str:
+    cause = " ".join(str(error).split())[:200]
+    return f"unexpected {type(error).__name__}: {cause}; set {DEBUG}=1 to see the traceback"
 
 
 def _fail(message: str) -> int:

@@ -167,6 +167,7 @@ def _relative(file: str, base: Path) -> str:
 
 
 def _toml(value: Any) -> str:
+    value = value.item() if hasattr(value, "item") else value  # a NumPy scalar, from a control
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -176,5 +177,4 @@ def _toml(value: Any) -> str:
         return f"{{ {', '.join(fields)} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
-    value = value.item() if hasattr(value, "item") else value  # a NumPy scalar, from a control
     return repr(value)

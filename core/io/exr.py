@@ -76,8 +76,8 @@ def display_size(path: Path) -> tuple[int, int]:
 def _require_whole(path: Path) -> None:
     """Raise RimlightError where a scan line lies behind the end of the file: ffmpeg leaves such lines black."""
     attributes, end = _header(path)
-    if "tiles" in attributes:
-        return  # ffmpeg itself complains of missing tiles
+    if "tiles" in attributes or "chunkCount" in attributes:
+        return  # tiled or of several parts: no plain table of scan lines
     _, height = _window(attributes, "dataWindow", path)
     compression = attributes.get("compression", b"\0")[0]
     blocks = -(-height // _LINES_PER_BLOCK.get(compression, 1))
