@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,13 +39,20 @@ def folder_lines() -> Iterator[Line]:
     numba = os.environ.get("NUMBA_CACHE_DIR")
     kernels = Path(__file__).resolve().parents[1] / "kernels"
     folders = {
-        "settings": Path(platformdirs.user_config_dir("rimlight", appauthor=False)),
+        "settings": _settings_folder(),
         "cache": cache,
         "jax cache": Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", cache / "jax")),
         "numba cache": Path(numba) if numba else kernels,
     }
     for name, folder in folders.items():
         yield name, f"{folder} ({_state(folder)})"
+
+
+def _settings_folder() -> Path:
+    """Where the window's QSettings lie (app/settings.py: INI, user scope), without asking Qt."""
+    if sys.platform == "win32":
+        return Path(platformdirs.user_config_dir("rimlight", appauthor=False, roaming=True))
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "rimlight"
 
 
 def _state(folder: Path) -> str:
