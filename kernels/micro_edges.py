@@ -142,7 +142,7 @@ def _spread(coefficients: Any, motion: Planes) -> Planes:
             frame = padded(half * p)
             total = total + read(frame, 0, 0) + read(frame, -dy, -dx)
         changes.append(total)
-    return tuple(changes)
+    return stored(tuple(changes))
 
 
 def _collect(coefficients: Any, cotangents: Planes) -> Planes:
@@ -157,4 +157,4 @@ def _collect(coefficients: Any, cotangents: Planes) -> Planes:
         if pair.cross:
             weighted = pair.cross[0] * edge
             across.append(read(padded(weighted), -dy, -dx) - weighted)
-    return (*along, *across)
+    return stored((*along, *across))

@@ -1,7 +1,8 @@
-"""Reading a plane at a neighbour's place. Convention: planes (height, width), x right, y down, 0 outside.
+"""Planes inside jit: storing one, and reading one at a neighbour's place. Planes are (height, width), x right, y down.
 
-A barrier after each pad makes XLA:CPU store the padded plane once; fused into its readers it would be recomputed, with
-a bounds test, at every tap.
+XLA:CPU fuses elementwise code into each of its readers and so computes it again for each; a chain of such readers costs
+many times its work, in compiling too. `optimization_barrier` does not stop that (it is gone before fusion runs), but a
+division does: XLA does not duplicate expensive operations.
 """
 
 from __future__ import annotations
@@ -14,20 +15,25 @@ import jax.numpy as jnp
 from kernels.types import Plane
 
 
+def stored(planes: Any) -> Any:
+    """The same planes (any pytree of floating arrays), computed once and kept; so are their tangents and cotangents.
+
+    Divides by ones that the barrier hides from XLA's simplifier: exact, and a few microseconds a plane.
+    """
+    return jax.tree.map(lambda plane: plane / jax.lax.optimization_barrier(jnp.ones_like(plane)), planes)
+
+
 def padded(plane: Plane) -> Any:
     """(H, W) -> (H + 2, W + 2) with a border of zeros, stored."""
+    if jnp.issubdtype(plane.dtype, jnp.floating):
+        plane = stored(plane)
     return jax.lax.optimization_barrier(jnp.pad(plane, 1))
 
 
 def read(frame: Any, dy: int, dx: int) -> Plane:
-    """The plane inside a `padded` frame, read at (y + dy, x + dx); dy, dx in -1, 0, 1."""
+    """The plane inside a `padded` frame, read at (y + dy, x + dx), 0 outside; dy, dx in -1, 0, 1."""
     height, width = frame.shape[0] - 2, frame.shape[1] - 2
     return frame[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-
-
-def stored(planes: Any) -> Any:
-    """The same planes, computed once and kept: readers do not recompute them."""
-    return jax.lax.optimization_barrier(planes)
 
 
 def displacement(plane: Plane) -> Plane:

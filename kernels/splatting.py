@@ -59,7 +59,7 @@ def splat(layers: tuple[Planes, ...], motion: tuple[Planes, ...], surface: Plane
     for one layer. Returns per buffer (S+, S0, S-; only S0 for one layer) as many planes as a layer has, not normalised.
     """
     weights = jax.lax.stop_gradient(weights)
-    return _splat(layers, motion, stored(surface) if surface else (), weights)
+    return _splat(layers, motion, surface, weights)
 
 
 @jax.custom_jvp
@@ -112,11 +112,11 @@ def _accumulate(values: Any, drifts: Any, surface: Planes, weights: Weights) -> 
                 for k in range(len(values)):
                     reached = _reached(values[k][c], drifts[k][c] if drifts else None, dy, dx)
                     if reached is not None:
-                        chosen = _in_buffer(surface, k, dy, dx, buffer, many, reached)
+                        chosen = _in_buffer(surface, k, dy, dx, buffer, len(values), reached)
                         total = total if chosen is None else total + weights.tap(dy, dx) * chosen
             planes.append(jnp.zeros_like(read(_any_frame(values, drifts), 0, 0)) if isinstance(total, float) else total)
         buffers.append(tuple(planes))
-    return tuple(buffers)
+    return stored(tuple(buffers))
 
 
 def _any_frame(values: Any, drifts: Any) -> Any:
@@ -133,13 +133,15 @@ def _reached(value: Any, drift: Any, dy: int, dx: int) -> Any:
     return total
 
 
-def _in_buffer(surface: Planes, k: int, dy: int, dx: int, buffer: int, many: bool, plane: Plane) -> Plane | None:
+def _in_buffer(surface: Planes, k: int, dy: int, dx: int, buffer: int, layers: int, plane: Plane) -> Plane | None:
     """`plane` where layer k's splat from this tap belongs to `buffer`, else 0; None where it never does."""
-    if not many:
+    if layers == 1:
         return plane
     if (dy, dx) == (0, 0):
         return plane if buffer == (SAME if k == 0 else BACK) else None
     index = surface[OUTER_TAPS.index((dy, dx))]
+    if buffer == FRONT and k == layers - 1:
+        return None  # the surface index is at most layers - 1
     belongs = (index > k, index == k, index < k)[buffer]
     return jnp.where(belongs, plane, 0.0)
 
@@ -163,7 +165,7 @@ def _collect(residuals: Any, cotangents: Any, *, moving: Any) -> Any:
         changes.append(tuple(found))
         if layers:
             shifts.append((weights.response * across, weights.response * down))
-    return tuple(changes), tuple(shifts)
+    return stored((tuple(changes), tuple(shifts)))
 
 
 def _pull(frames: Any, indices: Any, weights: Weights, k: int, many: bool, value: bool, drift: bool) -> Any:

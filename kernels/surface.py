@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
-from kernels.planes import hub
+from kernels.planes import stored
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
 from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
@@ -45,6 +45,7 @@ def needs_normals(channels: tuple[str, ...]) -> bool:
 
 def vertex_normals(vertices: Any, faces: Any) -> Any:
     """Smooth unit normals (n, 3): face normals weighted by area; 0 at vertices without a face (gradient 0 there)."""
+    vertices = jnp.asarray(vertices)
     corner = vertices.at[faces].get(mode="promise_in_bounds")
     a, b, c = corner[:, 0], corner[:, 1], corner[:, 2]
     face_normal = jnp.cross(b - a, c - a)
@@ -78,7 +79,7 @@ def evaluate_fragments(
         if attached:
             bary = pixel_barycentrics(values, fragments, lens, k)
         position, normal, colour = _attributes(samples, tables, bary, k, channels)
-        world = hub(object_to_world_planes(values, position))
+        world = stored(object_to_world_planes(values, position))
         x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
         masks.append(mask)
         xs.append(x)
@@ -144,7 +145,7 @@ def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int)
     """
     height, width = fragments.inverse_depth.shape[1:]
     mask = fragments.inverse_depth[k] > 0
-    rows = values["vertices"].at[fragments.corners[k]].get(mode="promise_in_bounds")
+    rows = jnp.asarray(values["vertices"]).at[fragments.corners[k]].get(mode="promise_in_bounds")
     focal = 0.5 * height / jnp.tan(0.5 * values["camera.fov"])
     across = jnp.arange(width, dtype=rows.dtype)[None, :] + (0.5 - 0.5 * width) - lens.shift[0]
     down = jnp.arange(height, dtype=rows.dtype)[:, None] + (0.5 - 0.5 * height) - lens.shift[1]
@@ -186,8 +187,8 @@ def _shaded(
     image: Image = {}
     keep = lambda planes: tuple(jnp.where(mask, plane, 0.0) for plane in planes)
     if normal is not None:
-        turned = hub(rotate_planes(quaternion_matrix(values["pose.rotation"]), normal))
-        facing = face_viewer(unit_planes(turned), world, lens)
+        turned = stored(rotate_planes(quaternion_matrix(values["pose.rotation"]), normal))
+        facing = stored(face_viewer(unit_planes(turned), world, lens))
         if colour is not None:
             image["colour"] = keep(shade(values, colour, facing))
         if "normals" in channels:
