@@ -8,7 +8,7 @@ repeated operation by operation in the fast kernels:
    always from the vertex inside to the one outside, so that neighbours cut a shared edge at the same point; its pieces
    are a fan and keep the id.
 3. coverage: integer edge functions, top-left rule.
-4. order: float32 q = (f0 r0 + f1 r1) + f2 r2 with r_i = (1/w_i) / area, larger q first, then the smaller id.
+4. order: float32 q = (f0 r0 + f1 r1) + f2 r2 with r_i = (1/w_i) (1 / |area|), larger q first, then the smaller id.
 """
 
 from __future__ import annotations
@@ -79,16 +79,15 @@ def cover(piece: np.ndarray, width: int, height: int, cull_back_faces: bool) -> 
     area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
     if area == 0 or (cull_back_faces and area > 0):  # y is down: counter-clockwise to the eye is negative
         return np.zeros((height, width), np.float32)
-    if area < 0:
-        x, y, q, area = x[[0, 2, 1]], y[[0, 2, 1]], q[[0, 2, 1]], -area
+    sign = 1 if area > 0 else -1
     cx = np.arange(width, dtype=np.int64)[None, :] * ONE + HALF
     cy = np.arange(height, dtype=np.int64)[:, None] * ONE + HALF
     inside = np.ones((height, width), bool)
     value = np.zeros((height, width), np.float32)
-    scale = np.float32(1) / np.float32(area)
+    scale = np.float32(1) / np.float32(abs(area))
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
-        a, b = y[j] - y[k], x[k] - x[j]
+        a, b = sign * (y[j] - y[k]), sign * (x[k] - x[j])
         edge = a * (cx - x[j]) + b * (cy - y[j])
         inside &= (edge > 0) | ((edge == 0) & (a > 0 or (a == 0 and b > 0)))
         value = value + edge.astype(np.float32) * (q[i] * scale)

@@ -15,6 +15,7 @@ import numpy as np
 
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_fragments, read_only
+from kernels.raster.fill import PADDING
 from kernels.raster.fine import CHUNK, rasterize
 from kernels.raster.fixed_point import MAX_LAYERS, MAX_SIZE
 from kernels.raster.resolve import resolve_rows
@@ -38,8 +39,7 @@ class Rasterizer:
             raise ValueError(f"layers = {layers}: must be 1 to {MAX_LAYERS}")
         self.width, self.height, self.layers = width, height, layers
         self.threads = max(1, threads or workers.default_workers())
-        self._keys = np.zeros((self.threads, layers, height * width), np.int64)
-        self._survivors = np.empty((self.threads, CHUNK + 1), np.uint32)
+        self._keys = np.zeros((self.threads, layers, height * width + PADDING), np.int64)
         self._no_corners = (np.empty((1, 3, 1, 1), np.int32), np.empty((1, 3, 1, 1), np.float32))
         self._resize(0)
 
@@ -80,14 +80,15 @@ class Rasterizer:
         self._cell = np.empty(count, np.uint32)
 
     def _transform(self, vertices, matrix, near) -> None:
-        count = len(vertices)
+        count, flat = len(vertices), vertices.reshape(-1)
         parts = self._parts(count, 20_000)
 
         def task(index):
             start, stop = count * index // parts, count * (index + 1) // parts
             transform(
-                vertices, matrix, near, self.width, self.height, self._screen, self._inverse, self._cell, start, stop
-            )
+                flat[3 * start : 3 * stop], matrix, near, self.width, self.height,
+                self._screen[start:stop].reshape(-1), self._inverse[start:stop], self._cell[start:stop],
+            )  # fmt: skip
 
         workers.run(task, parts)
 
@@ -102,7 +103,7 @@ class Rasterizer:
             while (start := next(pieces) * piece) < count:
                 rasterize(
                     faces, vertices, matrix, near, self._screen, self._inverse, self._cell, self.width, self.height,
-                    cull_back_faces, start, min(start + piece, count), self._survivors[index], self._keys[index],
+                    cull_back_faces, start, min(start + piece, count), self._keys[index],
                 )  # fmt: skip
 
         workers.run(task, parts)

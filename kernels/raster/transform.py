@@ -8,7 +8,8 @@ whole culling test, on one 32-bit word a vertex.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint32
+from numba import njit, types, uint32
+from numba.extending import intrinsic
 
 from kernels.raster.fixed_point import BEHIND, GUARD, HALF, ONE, SUBPIXEL_BITS
 
@@ -17,22 +18,35 @@ _CLAMP = np.float32(2 * GUARD)
 _BEHIND = np.uint32(BEHIND * 65536 + BEHIND)
 _SHIFT = np.int32(SUBPIXEL_BITS)
 _ROUND_UP = np.int32(HALF - 1)
+_I = np.int32
 _ZERO, _UNIT = np.float32(0), np.float32(1)
 
 
+@intrinsic
+def rint(typing_context, value):
+    """Round half to even as one instruction (np.rint is a call per number, which also stops vectorisation)."""
+
+    def code(context, builder, signature, arguments):
+        function = builder.module.declare_intrinsic("llvm.rint", [arguments[0].type])
+        return builder.call(function, arguments)
+
+    return types.float32(types.float32), code
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def transform(vertices, matrix, near, width, height, screen, inverse, cell, start, stop):
-    """Fill screen (n, 2) int32, inverse (n,) float32 and cell (n,) uint32 for vertices start..stop.
+def transform(vertices, matrix, near, width, height, screen, inverse, cell):
+    """Fill screen (2 n,) int32, inverse (n,) float32 and cell (n,) uint32 for vertices (3 n,) float32.
 
     matrix (3, 4) float32 with rows 0 and 1 in sub-pixels. inverse is 1/w, or 0 where the vertex is nearer than `near`,
-    beyond the guard band or not finite (its triangles are then clipped); screen is meaningless there.
+    beyond the guard band or not finite (its triangles are then clipped); screen is meaningless there. Flat arrays: the
+    strides must be known when compiling, or the loop is not vectorised.
     """
     a0, a1, a2, a3 = matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3]
     b0, b1, b2, b3 = matrix[1, 0], matrix[1, 1], matrix[1, 2], matrix[1, 3]
     c0, c1, c2, c3 = matrix[2, 0], matrix[2, 1], matrix[2, 2], matrix[2, 3]
-    last_x, last_y = np.int32(width), np.int32(height)
-    for i in range(uint32(start), uint32(stop)):
-        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+    last_x, last_y = _I(width), _I(height)
+    for i in range(len(inverse)):
+        x, y, z = vertices[3 * i], vertices[3 * i + 1], vertices[3 * i + 2]
         w = ((c0 * x + c1 * y) + c2 * z) + c3
         q = _UNIT / w
         sx = (((a0 * x + a1 * y) + a2 * z) + a3) * q
@@ -41,15 +55,13 @@ def transform(vertices, matrix, near, width, height, screen, inverse, cell, star
         sx = sx if front else _ZERO
         sy = sy if front else _ZERO
         good = front & (abs(sx) <= _GUARD) & (abs(sy) <= _GUARD)
-        ix = np.int32(np.rint(min(max(sx, -_CLAMP), _CLAMP)))
-        iy = np.int32(np.rint(min(max(sy, -_CLAMP), _CLAMP)))
-        screen[i, 0] = ix
-        screen[i, 1] = iy
+        ix, iy = _I(rint(min(max(sx, -_CLAMP), _CLAMP))), _I(rint(min(max(sy, -_CLAMP), _CLAMP)))
+        screen[2 * i] = ix
+        screen[2 * i + 1] = iy
         inverse[i] = q if good else _ZERO
-        cx = min(max((ix + _ROUND_UP) >> _SHIFT, np.int32(0)), last_x)
-        cy = min(max((iy + _ROUND_UP) >> _SHIFT, np.int32(0)), last_y)
-        packed = uint32((cy << np.int32(16)) | cx)
-        cell[i] = packed if front else _BEHIND
+        cx = min(max(_I(ix + _ROUND_UP) >> _SHIFT, _I(0)), last_x)
+        cy = min(max(_I(iy + _ROUND_UP) >> _SHIFT, _I(0)), last_y)
+        cell[i] = uint32(_I(cy << _I(16)) | cx) if front else _BEHIND
 
 
 def subpixel_matrix(pixel_matrix: np.ndarray) -> np.ndarray:
