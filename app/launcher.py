@@ -88,6 +88,7 @@ class _Child:
                 try:
                     self.send(self.rooms.grow(kind, size))
                 except RimlightError as error:
+                    self.send(wire.RoomRefused(kind))
                     return Message("error", str(error))
             case wire.Posted(name):
                 return self.rooms.snapshot(name)
@@ -142,7 +143,6 @@ class EngineClient:
         self._generation = 0
         self._succession = Succession()
         self._child: _Child | None = None
-        self._died_loading = False
         self._closing = False
         self._wake_reader, self._wake_writer = connection.Pipe(duplex=False)
         self._awake = False
@@ -257,22 +257,23 @@ class EngineClient:
             self._awake = False
 
     def _spawn(self) -> None:
+        """Start an engine where the last one stood."""
         self._say(StatusChanged(Status.STARTING, "the engine"))
         try:
             self._child = _Child(self._factory, self._generation)
         except (OSError, RimlightError) as error:
             self._say(StatusChanged(Status.DEAD, "the engine cannot start"))
             self._say(Message("error", f"The engine cannot start: {error}", traceback.format_exc(), RESTART))
+            return
+        for command in self._succession.commands():
+            self._child.send(command)
 
     def _send(self, command: Command) -> None:
         self._succession.sent(command)
         if self._child is not None:
             self._child.send(command)
         elif isinstance(command, protocol.Load):  # what killed the last engine is replaced
-            if not command.keep_state:
-                self._succession.start_afresh()
             self._spawn()
-            self._tell_successor(without_last_load=False)
 
     def _pump(self) -> None:
         """Hand on what the engine said, and notice its death."""
@@ -286,6 +287,7 @@ class EngineClient:
                 continue
             if isinstance(item, protocol.Loaded):
                 self._generation = item.generation
+            self._succession.heard(item)
             self._say(item)
         if not there:
             self._died(child)
@@ -300,7 +302,6 @@ class EngineClient:
             return
         self._say(StatusChanged(Status.DEAD, cause))
         self._say(Message("error", f"The engine {cause}; its last state is kept", remedy=RESTART))
-        self._died_loading = child.status is Status.LOADING
 
     def _cancel(self) -> None:
         child = self._child
@@ -314,25 +315,18 @@ class EngineClient:
 
     def _restart(self) -> None:
         child = self._child
-        if child is not None:
+        if child is None:
+            self._spawn()
+        else:
             self._replace(child, Message("info", "The engine was restarted; the last state is back"))
-            return
-        self._spawn()
-        self._tell_successor(without_last_load=self._died_loading and self._succession.has_checkpoint)
 
     def _replace(self, child: _Child, message: Message) -> None:
         child.kill()
         self._child = None
         self._say(message)
-        self._succession.died(child.rooms.checkpoint())
+        self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
         self._spawn()
-        self._tell_successor(without_last_load=child.status is Status.LOADING)
         child.close()
-
-    def _tell_successor(self, *, without_last_load: bool) -> None:
-        if self._child is not None:
-            for command in self._succession.commands(without_last_load=without_last_load):
-                self._child.send(command)
 
 
 def _cause(code: int | None) -> str:

@@ -14,9 +14,6 @@ PERIOD_S = 1.0
 SHARE = 0.05
 """A checkpoint that takes long is taken less often, so that it costs at most this share of the time."""
 
-RETRY_S = 0.1
-"""Seconds until one that found no room yet is tried again."""
-
 
 class Checkpoints:
     """Saves what changed, when it is due. `save` None: nobody would read it, nothing is done."""
@@ -42,7 +39,6 @@ class Checkpoints:
             return
         begin = self._clock()
         self._unsaved, self._due = False, begin + PERIOD_S
-        saved = self._save(experiment, iteration, session.state_bytes())
+        self._save(experiment, iteration, session.state_bytes())
         end = self._clock()
-        self._unsaved = not saved
-        self._due = end + (max(PERIOD_S, (end - begin) / SHARE) if saved else RETRY_S)
+        self._due = end + max(PERIOD_S, (end - begin) / SHARE)

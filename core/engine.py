@@ -25,6 +25,12 @@ from core.protocol import Command, Event, Status
 METRICS_S = 1.0
 """Seconds between two computations of the metrics while a fit runs."""
 
+FRAME_S = 1 / 30
+"""Shortest time between two snapshots of a running fit: what software GL can draw."""
+
+SHOW_SHARE = 0.2
+"""Most of a running fit's time that snapshots may take."""
+
 IDLE_S = 0.5
 """Longest wait for a command while there is nothing to do. A command ends it at once."""
 
@@ -58,6 +64,7 @@ class Engine:
         self._view = 0
         self._left = 0.0
         self._dirty = self._topology_due = False
+        self._show_due = -math.inf
         self._last: protocol.Scalars | None = None
         self._metrics_at: float | None = None
         self._rate = Rate()
@@ -104,6 +111,7 @@ class Engine:
 
     def handle(self, command: Command) -> None:
         """Carry out one command. Failures are posted, never raised."""
+        self._voice.end_progress()
         try:
             self._carry_out(command)
         except Exception as error:
@@ -271,6 +279,9 @@ class Engine:
         """Build and post a snapshot, if there is something new and the last was taken."""
         if self._sink is None or not self._dirty or not self._sink.wanted():
             return
+        begin = self._clock()
+        if self._left > 0 and begin < self._show_due:
+            return
         try:
             snapshot = session.snapshot(self._view, include_topology=self._topology_due)
             snapshot = dataclasses.replace(
@@ -280,14 +291,14 @@ class Engine:
                 theta=self._derive.theta,
                 generation=self._generation,
             )
-            posted = self._sink.post_snapshot(snapshot)
+            self._sink.post_snapshot(snapshot)
         except Exception as error:
             self._dirty = False
             self._fail(error, "The picture failed")
             return
-        # Triangles that were built but not delivered must come again; the session believes they were sent.
-        self._topology_due = not posted and (self._topology_due or "faces" in snapshot.arrays)
-        self._dirty = not posted
+        self._dirty = self._topology_due = False
+        end = self._clock()
+        self._show_due = max(begin + FRAME_S, end + (end - begin) * (1 / SHOW_SHARE - 1))
 
     def _serve_derive(self, session: SessionLike) -> None:
         running = self._left > 0
@@ -300,7 +311,7 @@ class Engine:
         except Exception as error:
             self._voice.fail(error, "The derivative image failed")
             return
-        finally:
+        if self._derive.served:
             self._voice.end_progress()
         if result is not None:
             self._dirty = True

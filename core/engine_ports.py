@@ -17,8 +17,8 @@ Receive = Callable[[float], Command | None]
 Factory = Callable[[Experiment, Callable[[str, float | None], None]], "SessionLike"]
 """A session from an experiment and a function that reports (task, fraction or None)."""
 
-SaveCheckpoint = Callable[[Experiment, int, bytes], bool]
-"""Keep (experiment, iteration, Session.state_bytes) for a successor. False where that cannot be done yet."""
+SaveCheckpoint = Callable[[Experiment, int, bytes], None]
+"""Keep (experiment, iteration, Session.state_bytes) for a successor."""
 
 
 class SessionLike(Protocol):
@@ -50,6 +50,6 @@ class SnapshotSink(Protocol):
         """Whether the last snapshot was taken, so that the next is worth building."""
         ...
 
-    def post_snapshot(self, snapshot: Snapshot) -> bool:
-        """Hand over a snapshot. False where that cannot be done yet: it is built again when wanted."""
+    def post_snapshot(self, snapshot: Snapshot) -> None:
+        """Hand over a snapshot."""
         ...

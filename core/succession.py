@@ -1,16 +1,22 @@
-"""What a new engine must be told to stand where the last one stood."""
+"""What a new engine must be told to stand where the last one stood.
+
+An engine saves a checkpoint with every problem it has loaded, so the last checkpoint says what it stood at. Only a
+Load that it had not begun is told again; one that it died of, or that was cancelled, is not.
+"""
 
 from __future__ import annotations
 
-from core.protocol import Command, Derive, Load, Look, Restore, SetValue
+from core.protocol import Command, Derive, Event, Load, Loaded, Look, Restore, SetValue, Status, StatusChanged
 
 
 class Succession:
-    """Remembers what was sent to an engine and the last checkpoint it left."""
+    """Listens to what is sent to an engine and heard from it, and keeps the last checkpoint."""
 
     def __init__(self) -> None:
         self._load: Load | None = None
+        self._begun = False
         self._settings: dict[str, SetValue] = {}
+        self._coming: dict[str, SetValue] | None = None
         self._aims: dict[type, Command] = {}
         self._checkpoint: Restore | None = None
 
@@ -18,37 +24,36 @@ class Succession:
         """Note a command. Values of parameters need no note: they are in the checkpoints."""
         match command:
             case Load():
-                self._load = command
-                self._settings.clear()
+                self._load, self._begun, self._coming = command, False, {}
             case SetValue(path, _) if not path.startswith("value."):
-                self._settings[path] = command
+                settings = self._settings if self._coming is None else self._coming
+                settings[path] = command
             case Look() | Derive():
                 self._aims[type(command)] = command
 
-    def died(self, checkpoint: Restore | None) -> None:
-        """An engine is gone and left this; None if it had saved nothing."""
+    def heard(self, event: Event) -> None:
+        """Note what became of a Load: the settings sent after it are its own, or are void with it."""
+        match event:
+            case StatusChanged(Status.LOADING):
+                self._begun = True
+            case Loaded() if self._coming is not None:
+                self._settings, self._coming = self._coming, None
+            case StatusChanged(Status.PAUSED | Status.EMPTY) if self._begun:
+                self._coming = None
+
+    def died(self, checkpoint: Restore | None, *, cancelled: bool = False) -> None:
+        """An engine is gone and left this; None if it had saved nothing. cancelled: what it was loading is unwanted."""
         self._checkpoint = checkpoint or self._checkpoint
+        if cancelled:
+            self._load = self._coming = None
 
-    @property
-    def has_checkpoint(self) -> bool:
-        return self._checkpoint is not None
-
-    def commands(self, *, without_last_load: bool) -> list[Command]:
-        """To the last checkpoint and, unless `without_last_load`, on to a later Load that left none of its own.
-
-        without_last_load: that Load is what was cancelled, or what the engine died of.
-        """
+    def commands(self) -> list[Command]:
+        """To the last checkpoint, and on to a Load that was not begun. Without a checkpoint the last Load must do."""
         load, checkpoint = self._load, self._checkpoint
-        if load is not None and checkpoint is not None and load.experiment == checkpoint.experiment:
-            load = None
-        elif without_last_load:
-            load, self._load = None, None if checkpoint is None else Load(checkpoint.experiment)
-            self._settings.clear()
-        elif load is not None and not load.keep_state:
-            checkpoint = None
-        start = [command for command in (checkpoint, load) if command is not None]
-        return [*self._aims.values(), *start, *self._settings.values()]
-
-    def start_afresh(self) -> None:
-        """Forget the checkpoint: the next Load starts from its own start."""
-        self._checkpoint = None
+        if checkpoint is not None and (load is None or self._begun):
+            return [*self._aims.values(), checkpoint, *self._settings.values()]
+        start: list[Command] = []
+        if load is not None:
+            start = [checkpoint, load] if checkpoint is not None and load.keep_state else [load]
+        settings = self._settings if self._coming is None else self._coming
+        return [*self._aims.values(), *start, *settings.values()]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 SNAPSHOTS = "snapshots"
 CHECKPOINTS = "checkpoints"
 
@@ -48,6 +46,13 @@ class RoomGiven:
 
 
 @dataclass(frozen=True)
+class RoomRefused:
+    """Launcher: there is no shared memory left; the user was told."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
 class Posted:
     """Engine: room `name` has a snapshot."""
 
@@ -62,9 +67,4 @@ class Taken:
 
 
 FromEngine = Attached | RoomNeeded | Posted
-ToEngine = RoomGiven | Taken
-
-
-def as_array(state: bytes) -> np.ndarray:
-    """Bytes as a mailbox carries them."""
-    return np.frombuffer(state, np.uint8)
+ToEngine = RoomGiven | RoomRefused | Taken

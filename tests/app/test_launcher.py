@@ -16,6 +16,7 @@ import pytest
 
 from app.launcher import EngineClient
 from core import protocol
+from core.errors import RimlightError
 from core.protocol import Load, Look, Pause, Play, SetValue, Status, StatusChanged, Step
 from tests.fakes.fake_session import experiment
 
@@ -220,6 +221,37 @@ def test_what_an_engine_died_of_is_not_loaded_again(window: Window) -> None:
     window.client.restart()
     window.until_status(Status.PAUSED)
     assert window.of(protocol.Loaded)[-1].experiment.title == "good"
+
+
+def test_a_refused_load_changes_nothing_for_a_successor(window: Window) -> None:
+    window.client.send(Load(experiment("good")))
+    window.client.send(Step(2))
+    window.client.send(SetValue("method.sigma", 3.0))
+    window.until(lambda: saved(window) == 2)
+    window.client.send(Load(experiment("bad", bad=True)))
+    window.until(lambda: window.of(protocol.Message))
+    kill(window)
+    window.client.restart()
+    window.until(lambda: len(window.of(protocol.Loaded)) == 2 and window.snapshots[-1].values["value"] == 3.0)
+    assert window.of(protocol.Loaded)[-1].experiment.title == "good"
+    assert window.of(protocol.Loaded)[-1].iteration == 2
+
+
+def test_without_memory_for_a_picture_the_fit_goes_on(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    window.client.send(Load(experiment("small")))
+    window.until(lambda: window.snapshots)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.mailbox._check_space", refuse)
+        window.client.send(Load(experiment("large", snapshot_side=1200)))
+        window.client.send(Step(3))
+        window.until(lambda: window.iterations[-1:] == [3])
+    assert [message.text for message in window.of(protocol.Message)] == ["no memory"]
+    window.client.send(Load(experiment("small")))
+    window.until(lambda: window.snapshots[-1].generation == 3)
+
+
+def refuse(size: int) -> None:
+    raise RimlightError("no memory")
 
 
 def test_opening_something_else_replaces_a_dead_engine(window: Window) -> None:

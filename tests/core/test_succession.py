@@ -1,0 +1,66 @@
+"""What a new engine is told after the last one died, by what had happened."""
+
+from __future__ import annotations
+
+from core.protocol import Command, Derive, Event, Load, Loaded, Look, Restore, SetValue, Status, StatusChanged
+from core.succession import Succession
+from tests.fakes.fake_session import experiment
+
+A, B = experiment("a"), experiment("b")
+STAND = Restore(A, b"state", 7)
+LOADING, PAUSED = StatusChanged(Status.LOADING), StatusChanged(Status.PAUSED)
+SIGMA, WEIGHT = SetValue("method.sigma", 1.0), SetValue("term.0.weight", 2.0)
+AT_A: list[Command | Event] = [Load(A), LOADING, Loaded(A, {}, (), ()), PAUSED]
+
+
+def after(
+    happened: list[Command | Event], checkpoint: Restore | None = STAND, cancelled: bool = False
+) -> list[Command]:
+    succession = Succession()
+    for item in happened:
+        if isinstance(item, (StatusChanged, Loaded)):
+            succession.heard(item)
+        else:
+            succession.sent(item)  # type: ignore[arg-type]
+    succession.died(checkpoint, cancelled=cancelled)
+    return succession.commands()
+
+
+def test_nothing_was_there() -> None:
+    assert after([], None) == []
+
+
+def test_it_stands_where_the_checkpoint_is() -> None:
+    assert after(AT_A) == [STAND]
+
+
+def test_settings_and_aims_come_back_but_values_are_in_the_checkpoint() -> None:
+    moved = SetValue("value.pose.translation.x", 1.0)
+    sent = [*AT_A, Look(1), Derive("x"), SIGMA, moved, Look(2), SetValue("method.sigma", 3.0)]
+    assert after(sent) == [Look(2), Derive("x"), STAND, SetValue("method.sigma", 3.0)]
+
+
+def test_a_load_that_was_not_begun_is_told_again() -> None:
+    assert after([*AT_A, SIGMA, Load(B), WEIGHT]) == [Load(B), WEIGHT]
+    assert after([*AT_A, Load(B, keep_state=True), WEIGHT]) == [STAND, Load(B, keep_state=True), WEIGHT]
+
+
+def test_a_load_that_was_begun_is_not() -> None:
+    assert after([*AT_A, SIGMA, Load(B), LOADING]) == [STAND, SIGMA]
+    assert after([*AT_A, SIGMA, Load(B), LOADING], cancelled=True) == [STAND, SIGMA]
+
+
+def test_the_first_load_is_told_again_unless_it_was_cancelled() -> None:
+    assert after([Load(A), SIGMA, LOADING], None) == [Load(A), SIGMA]
+    assert after([Load(A), SIGMA, LOADING], None, cancelled=True) == []
+
+
+def test_a_refused_load_takes_its_settings_along() -> None:
+    assert after([*AT_A, SIGMA, Load(B), WEIGHT, LOADING, PAUSED]) == [STAND, SIGMA]
+
+
+def test_an_older_checkpoint_serves_where_the_last_engine_left_none() -> None:
+    succession = Succession()
+    succession.died(STAND)
+    succession.died(None)
+    assert succession.commands() == [STAND]
