@@ -12,7 +12,7 @@ from PyQt6.QtCore import QPoint, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from app import numbers
+from app.panes.arrangement import MARGINS, grid_height, pane_width, room
 from app.panes.head import PaneHead
 from app.panes.kinds import BY_NAME, KINDS
 from app.panes.linking import Linking
@@ -20,12 +20,11 @@ from app.panes.maps import CHANNELS
 from app.panes.menus import more_menu, pane_menu
 from app.panes.pane import Pane
 from app.panes.ranges import Ranges
+from app.panes.words import Context, words
 from app.theme import PANE_GAP, Theme
 from app.widgets import Themed, current_theme, frame, hbox, restyle, vbox
 from core.protocol import Agreement, Loaded, ParameterInfo, Snapshot
 
-LEAST_WIDTH = 154
-"""Logical px of a pane; what does not fit is left out from the right, and is still reached by its digit."""
 BUSY_AFTER = 0.2
 """Seconds before a pane that waits says so: most derivatives come sooner."""
 GIVE_UP = 120.0
@@ -60,7 +59,8 @@ class PaneGrid(QWidget, Themed):
         self._theta: str | None = None
         self._agreement: Agreement | None = None
         self._waiting: dict[str, float] = {}
-        body = frame(hbox(*self.panes.values(), margins=(8, 0, 8, 6), gap=PANE_GAP), "body")
+        self._aspect = 1.0
+        body = frame(hbox(*self.panes.values(), margins=MARGINS, gap=PANE_GAP), "body")
         layout = vbox(self.head, body)
         layout.setStretch(1, 1)
         self.setLayout(layout)
@@ -119,7 +119,7 @@ class PaneGrid(QWidget, Themed):
                     self._waiting.pop(name, None)
             elif turned:
                 pane.set_array(None, -1)
-        self._refresh()
+        (self._refresh if self._image_aspect() == self._aspect else self._arrange)()
 
     def set_agreement(self, agreement: Agreement | None) -> None:
         """How method and finite differences agree; numbers of another parameter than the shown one are left out."""
@@ -184,15 +184,26 @@ class PaneGrid(QWidget, Themed):
         if self.enlarged:
             return [self.enlarged]
         chosen = [kind.name for kind in KINDS if kind.name in self.chosen]
-        room = (self.width() - 2 * PANE_GAP + PANE_GAP) // (LEAST_WIDTH + PANE_GAP)
-        return chosen[: max(1, room)]
+        return chosen[: room(self.width())]
 
     def _arrange(self) -> None:
         shown = self.shown()
+        self._aspect = self._image_aspect()
+        height = None if self.enlarged else round(pane_width(self.width(), len(shown)) * self._aspect)
         for name, pane in self.panes.items():
             pane.setVisible(name in shown)
+            pane.set_height(height)
             pane.set_enlarged(name == self.enlarged)
         self._refresh()
+
+    def _image_aspect(self) -> float:
+        """Height of an image over its width."""
+        shapes = [pane.array.shape for pane in self.panes.values() if pane.array is not None]
+        return shapes[0][0] / max(shapes[0][1], 1) if shapes else 1.0
+
+    def height_for(self, width: int) -> int:
+        """Logical px at which the panes side by side show their images with nothing to spare."""
+        return grid_height(width, min(max(len(self.chosen), 1), room(width)), self._image_aspect())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._arrange()
@@ -208,31 +219,15 @@ class PaneGrid(QWidget, Themed):
     def _refresh(self) -> None:
         """Bring every visible pane up to date; what is painted already is not painted again."""
         now, shown = time.monotonic(), self.shown()
+        context = Context(self._shows, self._view, self._theta, self._agreement, set(self._waiting))
         limits = self.ranges.limits({name: pane.own_range(self.channel) for name, pane in self.panes.items()})
         for name in shown:
             pane = self.panes[name]
             since = self._waiting.get(name)
-            pane.set_empty(*self._empty_state(name))
+            pane.set_empty(*words(pane, context))
             pane.draw(*limits[name], self._shows)
             pane.set_remarks(self._iteration, since if since is not None and now - since > BUSY_AFTER else None)
             pane.show_reading(self.linking.cursor)
-
-    def _empty_state(self, name: str) -> tuple[str, str, str]:
-        """Sentence, button, and the line below the picture."""
-        kind, pane = BY_NAME[name], self.panes[name]
-        if pane.array is not None:
-            height, width = pane.array.shape[:2]
-            what = "sRGB" if self._shows == "colour" else self._shows
-            by = f"view {self._view}" if name == "target" else f"it {pane.stamp}"
-            return kind.empty, kind.action, f"{by}, {width} × {height} px, {what}"
-        if kind.by_theta and self._theta is None:
-            return "Choose a parameter to derive by.", "Choose" if name == "derivative" else "", "no parameter"
-        if name in self._waiting:
-            return "", "", "no range yet"
-        if name == "reference" and self._agreement is not None and self._agreement.reference_ms > 0:
-            seconds = numbers.number(self._agreement.reference_ms / 1000, 2)
-            return f"{kind.empty} It takes {seconds} s.", kind.action, "no range yet"
-        return kind.empty, kind.action, "needs pane 5" if name == "disagreement" else "no range yet" * kind.signed
 
     def _wait(self, *names: str) -> None:
         """Fade these panes until their successors arrive."""
@@ -292,17 +287,6 @@ class PaneGrid(QWidget, Themed):
         self.channel = channel
         self._refresh()
 
-    # ------------------------------------------------------------------------------------------ zoom and cursor
-
-    @property
-    def pointed(self) -> tuple[int, int] | None:
-        """The pixel under the pointer, else the pinned one."""
-        return self.linking.pointed
-
     def set_pin(self, pixel: tuple[int, int] | None) -> None:
         """Mark a pixel in every pane."""
         self.linking.set_pin(pixel)
-
-    def fit(self) -> None:
-        """Every picture whole."""
-        self.linking.fit()

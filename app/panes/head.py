@@ -196,6 +196,7 @@ class PaneHead(Head):
     def _show_samples(self, count: int) -> None:
         self._sampled = count
         self.samples.set_label(f"{count} × {count}")
+        self.samples.setFixedWidth(self.samples.fontMetrics().horizontalAdvance(self.samples.text()) + 18)
 
     def _on_samples(self, count: int) -> None:
         if count != self._sampled:

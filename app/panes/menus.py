@@ -61,10 +61,12 @@ def pane_menu(grid: PaneGrid, pane: Pane) -> QMenu:
     full = pane.array is not None
     enlarged = grid.enlarged == pane.kind.name
     _add(menu, "Back to all panes" if enlarged else "Enlarge", lambda: grid.maximise(pane.kind.key))
-    _add(menu, "Fit the picture", grid.fit, enabled=full)
+    _add(menu, "Fit the picture", grid.linking.fit, enabled=full)
     menu.addSeparator()
     _add(menu, "Copy picture", lambda: copy_pane(grid, pane), enabled=full)
-    _add(menu, "Copy values at the cursor", lambda: copy_values(grid), enabled=full and grid.pointed is not None)
+    _add(
+        menu, "Copy values at the cursor", lambda: copy_values(grid), enabled=full and grid.linking.pointed is not None
+    )
     _add(menu, "Save as PNG…", lambda: ask_and_save(grid, pane), enabled=full)
     if pane.kind.signed:
         menu.addSeparator()
@@ -83,7 +85,7 @@ def copy_pane(grid: PaneGrid, pane: Pane) -> None:
 
 def copy_values(grid: PaneGrid) -> None:
     """Every pane's value at the cursor as lines of text, with a plain minus."""
-    pixel, clipboard = grid.pointed, QGuiApplication.clipboard()
+    pixel, clipboard = grid.linking.pointed, QGuiApplication.clipboard()
     if pixel is None or clipboard is None:
         return
     lines = [f"pixel\t{pixel[0]}\t{pixel[1]}"]

@@ -82,8 +82,8 @@ class Pane(QWidget, Themed):
         row.setStretchFactor(self.note, 100)
         self.caption = frame(row, height=CAPTION_HEIGHT)
         self.caption.installEventFilter(self)
-        body = vbox(self.caption, 2, self.picture, 4, self.footer)
-        body.setStretch(2, 1)
+        body = vbox(self.caption, 2, self.picture, 4, self.footer, None)
+        body.setStretch(2, 1000)
         self.setLayout(body)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.empty = EmptyState(self.picture, kind)
@@ -178,6 +178,10 @@ class Pane(QWidget, Themed):
         self.enlarge.setVisible(enlarged or not self.kind.signed)
         self.enlarge.set_icon("restore" if enlarged else "maximize")
         self.enlarge.setToolTip("Back to all panes (Esc)" if enlarged else f"Enlarge this pane ({self.kind.key})")
+
+    def set_height(self, height: int | None) -> None:
+        """What the picture needs at most, so that the footer stays close to it; None is all there is."""
+        self.picture.setMaximumHeight(16777215 if height is None else max(height, self.picture.minimumHeight()))
 
     def _on_lock(self, locked: bool) -> None:
         self.lock.set_icon("lock" if locked else "unlock")

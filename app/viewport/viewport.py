@@ -5,25 +5,23 @@ Without OpenGL it is a placeholder that takes the same calls.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import replace
 
-import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.theme import Theme
-from app.viewport.camera import Eye, Orbit, azimuth_beside, look_through
+from app.viewport.camera import Eye, Orbit
 from app.viewport.canvas import Canvas, opengl_problem
 from app.viewport.controls import Tools, mode_control
+from app.viewport.helm import Helm
 from app.viewport.navigator import Navigator
 from app.viewport.overlay import Corners, Gizmo, GradientScale, NoGraphics, Readout
 from app.viewport.scene import Scene
 from app.viewport.surface import MODES, Frame
 from app.widgets import Themed, current_theme, restyle, vbox
-from core.protocol import Loaded, Snapshot, ViewInfo
+from core.protocol import Loaded, Snapshot
 
 MARGIN = 8
 SETTLE = 400
@@ -39,10 +37,7 @@ class Viewport(QWidget, Themed):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = current_theme()
-        self._orbit = Orbit(azimuth=30.0)
-        self._home_azimuth, self._at_home = 30.0, True
-        self._views: tuple[ViewInfo, ...] = ()
-        self._view, self._looking = 0, False
+        self.helm = Helm()
         self._staged: tuple | None = None
         self._moving = False
         self._settle = QTimer(self)
@@ -70,9 +65,9 @@ class Viewport(QWidget, Themed):
         self.surface = self._canvas.widget
         self.layout().addWidget(self.surface)  # type: ignore[union-attr]
         navigator = Navigator(self.surface)
-        navigator.orbited.connect(lambda dx, dy: self._steer(self._free().turned(dx, dy)))
-        navigator.rolled.connect(lambda dx, dy: self._steer(self._free().rolled(dx, dy)))
-        navigator.panned.connect(lambda dx, dy: self._steer(self._free().panned(dx, dy, self.height())))
+        navigator.orbited.connect(lambda dx, dy: self._steer(self.helm.free().turned(dx, dy)))
+        navigator.rolled.connect(lambda dx, dy: self._steer(self.helm.free().rolled(dx, dy)))
+        navigator.panned.connect(lambda dx, dy: self._steer(self.helm.free().panned(dx, dy, self.height())))
         navigator.zoomed.connect(self._on_zoomed)
         navigator.clicked.connect(self._on_clicked)
         navigator.hovered.connect(self._on_hovered)
@@ -87,7 +82,7 @@ class Viewport(QWidget, Themed):
         self.tools.fit.clicked.connect(self.fit)
         self.tools.maximise.clicked.connect(self.maximise_requested)
         self.gizmo, self.scale, self.readout = Gizmo(self), GradientScale(self), Readout(self)
-        self.gizmo.axis_clicked.connect(lambda axis, negative: self._steer(self._free().snapped(axis, negative)))
+        self.gizmo.axis_clicked.connect(lambda axis, negative: self._steer(self.helm.free().snapped(axis, negative)))
         self._overlays = (self.modes, self.tools, self.gizmo, self.scale, self.readout)
         self._corners = Corners(self)
 
@@ -114,16 +109,14 @@ class Viewport(QWidget, Themed):
         """A problem was loaded. The view stays as it is when only method, loss or optimizer changed."""
         if self.scene is None:
             return
-        self._views = tuple(loaded.views)
+        self.helm.views = tuple(loaded.views)
         self.scene.set_loaded(loaded)
         experiment = loaded.experiment
         staged = (experiment.shape, experiment.target, experiment.views)
         if staged != self._staged:
             self._staged = staged
-            azimuths = [_azimuth(view.world_to_camera) for view in self._views if not view.held_out]
-            self._home_azimuth = azimuth_beside(azimuths)
             self.reset_view()
-        self.set_view(min(self._view, max(len(self._views) - 1, 0)))
+        self.set_view(min(self.helm.view, max(len(self.helm.views) - 1, 0)))
         self._request()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
@@ -146,7 +139,7 @@ class Viewport(QWidget, Themed):
 
     def set_view(self, index: int) -> None:
         """Which view is chosen (the accent pyramid, and whose camera is looked through)."""
-        self._view = index
+        self.helm.view = index
         if self.scene is not None:
             self.scene.cameras.chosen = index
             self._request()
@@ -174,24 +167,21 @@ class Viewport(QWidget, Themed):
 
     def set_looking_through(self, looking: bool) -> None:
         """Put the eye where the chosen view's camera is; dragging leaves it from there."""
-        self._looking = looking and bool(self._views)
+        self.helm.looking = looking and bool(self.helm.views)
         if self.scene is not None:
-            self.tools.look.setChecked(self._looking)
+            self.tools.look.setChecked(self.helm.looking)
             self._request(now=True)
 
     def fit(self) -> None:
         """Shape and target fill the view."""
         if self.scene is not None:
-            self._steer(self._free().fitted(*self.scene.bounds(), self._aspect()))
+            self._steer(self.helm.free().fitted(*self.scene.bounds(), self._aspect()))
 
     def reset_view(self) -> None:
         """Back to where the view was when the problem was loaded: shape, target and cameras in the picture."""
         if self.scene is not None:
-            cameras = [_position(view.world_to_camera) for view in self._views if not view.held_out]
-            home = Orbit(azimuth=self._home_azimuth)
-            framed = home.framed(*self.scene.bounds(), self._aspect(), np.array(cameras).reshape(-1, 3))
-            self._steer(framed)
-            self._at_home = True
+            self._steer(self.helm.home(*self.scene.bounds(), self._aspect()))
+            self.helm.at_home = True
 
     def _refresh_scale(self) -> None:
         if self.scene is not None:
@@ -200,30 +190,16 @@ class Viewport(QWidget, Themed):
 
     # ------------------------------------------------------------------------------------------ the eye
 
-    @property
-    def orbit(self) -> Orbit:
-        return self._orbit
-
     def eye(self) -> Eye:
         """What is drawn with now."""
-        if self._looking and self._view < len(self._views):
-            view = self._views[self._view]
-            return look_through(view.world_to_camera, view.fov, view.width / view.height, self._aspect())
-        return self._orbit.eye(self._aspect())
+        return self.helm.eye(self._aspect())
 
     def _aspect(self) -> float:
         return max(self.width(), 1) / max(self.height(), 1)
 
-    def _free(self) -> Orbit:
-        """The orbit that the pointer moves: while looking through a camera, one that starts there."""
-        if self._looking and self._view < len(self._views):
-            view = self._views[self._view]
-            return replace(Orbit.from_camera(view.world_to_camera), fov=math.degrees(view.fov) * 1.06)
-        return self._orbit
-
     def _steer(self, orbit: Orbit) -> None:
-        self._orbit, self._at_home = orbit, False
-        if self._looking:
+        self.helm.orbit, self.helm.at_home = orbit, False
+        if self.helm.looking:
             self.set_looking_through(False)
         self._request(now=True)
 
@@ -246,37 +222,37 @@ class Viewport(QWidget, Themed):
 
     def _paint(self, width: int, height: int) -> None:
         if self.scene is not None:
-            self.scene.draw(self._frame(), self._view if self._looking else None)
+            self.scene.draw(self._frame(), self.helm.view if self.helm.camera else None)
 
     # ------------------------------------------------------------------------------------------ the pointer
 
     def _camera_at(self, point: QPointF) -> int | None:
-        if self.scene is None or not self.scene.show_cameras or self._looking:
+        if self.scene is None or not self.scene.show_cameras or self.helm.looking:
             return None
         return self.scene.cameras.at(point.x(), point.y(), self._frame(), self.width(), self.height())
 
     def _on_clicked(self, point: QPointF) -> None:
         index = self._camera_at(point)
-        if index is not None and not self._views[index].held_out:
+        if index is not None and not self.helm.views[index].held_out:
             self.set_view(index)
             self.view_chosen.emit(index)
 
     def _on_hovered(self, point: QPointF) -> None:
         index = self._camera_at(point)
-        choosable = index is not None and not self._views[index].held_out
+        choosable = index is not None and not self.helm.views[index].held_out
         self.surface.setCursor(Qt.CursorShape.PointingHandCursor if choosable else Qt.CursorShape.ArrowCursor)
-        held_out = ", held out" if index is not None and self._views[index].held_out else ""
-        self.surface.setToolTip("" if index is None else f"View {index}: {self._views[index].name}{held_out}")
+        held_out = ", held out" if index is not None and self.helm.views[index].held_out else ""
+        self.surface.setToolTip("" if index is None else f"View {index}: {self.helm.views[index].name}{held_out}")
 
     def _on_zoomed(self, factor: float, point: QPointF) -> None:
         ndc = (2 * point.x() / max(self.width(), 1) - 1, 1 - 2 * point.y() / max(self.height(), 1))
-        self._steer(self._free().zoomed(factor, ndc, self._aspect()))
+        self._steer(self.helm.free().zoomed(factor, ndc, self._aspect()))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         if self._canvas is None:
             return
         self._place()
-        if self._at_home and self._views:
+        if self.helm.at_home and self.helm.views:
             self.reset_view()
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -305,13 +281,3 @@ class Viewport(QWidget, Themed):
 
     def _place_readout(self) -> None:
         self.readout.move((self.width() - self.readout.width()) // 2, self.height() - self.readout.height() - MARGIN)
-
-
-def _azimuth(world_to_camera: np.ndarray) -> float:
-    """Degrees about +y, 0 on +z."""
-    position = _position(world_to_camera)
-    return math.degrees(math.atan2(position[0], position[2]))
-
-
-def _position(world_to_camera: np.ndarray) -> np.ndarray:
-    return -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
