@@ -43,7 +43,7 @@ class Controller(Feed):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._flush)
-        self.loaded_changed.connect(self._keep_view_in_range)
+        self.loaded_changed.connect(self._keep_in_range)
 
     # ------------------------------------------------------------------------------------------ life
 
@@ -86,9 +86,16 @@ class Controller(Feed):
         if self._started:
             self._open()
 
-    def _keep_view_in_range(self, loaded: protocol.Loaded) -> None:
+    def _keep_in_range(self, loaded: protocol.Loaded) -> None:
+        """The view and theta that are shown must exist in the new problem."""
         if self.view >= sum(not view.held_out for view in loaded.views):
             self.look(0)
+        known = {name for p in loaded.parameters for name in (p.name, *(f"{p.name}.{c}" for c in p.components))}
+        theta = self.theta
+        named = theta is not None and not theta.startswith(("random", "vertices."))
+        gone = theta is not None and theta.startswith("vertices.") and "vertices" not in known
+        if gone or (named and theta not in known):
+            self.choose_theta(_first_component(self.experiment.parameters.free))
 
     def _open(self) -> None:
         self._send(protocol.Load(self.experiment))
@@ -207,6 +214,10 @@ class Controller(Feed):
             self._started = True
             self.timer.start()
             self._open()
+
+    def retry(self) -> None:
+        """Load again what is on screen."""
+        self._open()
 
     def look(self, view: int) -> None:
         """Show another view in the panes."""

@@ -175,6 +175,10 @@ class Inspector(QFrame):
         self.pin.setChecked(True)
         self._refresh()
 
+    def unpin(self) -> None:
+        self.pin.setChecked(False)
+        self.set_pixel(None)
+
     # ------------------------------------------------------------------------------------------ what it shows
 
     def _refresh(self) -> None:

@@ -39,7 +39,7 @@ class Replay:
     """Frames in order of iteration, evenly spaced over the fit; the last one is always the newest."""
 
     def __init__(self, frames: int = FRAMES, limit: int = BYTES) -> None:
-        self._count, self._limit = frames, limit
+        self._count, self.limit = frames, limit
         self.frames: list[Frame] = []
         self._geometry: dict[str, np.ndarray] = {}
         self._stride = 1
@@ -65,7 +65,7 @@ class Replay:
         if len(self.frames) >= 2 and self.frames[-1].iteration - self.frames[-2].iteration < self._stride:
             self.frames.pop()  # the newest is provisional until it lies a stride from the one before
         self.frames.append(Frame(snapshot, thumbnail(render)))
-        while len(self.frames) > 2 and (len(self.frames) > self._count or self.bytes() > self._limit):
+        while len(self.frames) > 2 and (len(self.frames) > self._count or self.bytes() > self.limit):
             self._thin()
 
     def _thin(self) -> None:

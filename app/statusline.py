@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from PyQt6.QtCore import QTimer, pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QStatusBar, QWidget
+from PyQt6.QtWidgets import QStatusBar, QWidget
 
 from app.theme import BASE, HINT, NUMBER, REGULAR
 from app.widgets import Elided, Glyph, IconButton, Spinner, hbox, hint, label, mini
@@ -53,11 +53,10 @@ class StatusLine(QStatusBar):
         self.dismiss.clicked.connect(self.clear_message)
 
         left = QWidget()
-        row: QHBoxLayout = hbox(
+        row = hbox(
             self.spinner, self.glyph, self.text, self.seconds, self.cancel, self.remedy, self.details, self.dismiss, None,
             margins=(10, 0, 0, 0), gap=8,
         )  # fmt: skip
-        row.setStretchFactor(self.text, 100)
         left.setLayout(row)
         self.addWidget(left, 1)
 

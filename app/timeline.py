@@ -127,6 +127,8 @@ class Strip(QFrame, Themed):
         y = self._size() + 17.0
         first, last = self._rail()
         colour = QColor(self._theme.run_colour(self._method))
+        if self._frames[-1].iteration == 0:
+            return
         painter.setPen(QPen(colour, 2.5, cap=Qt.PenCapStyle.RoundCap))
         painter.drawLine(QPointF(first, y), QPointF(last, y))
         painter.setBrush(QColor(self._theme.accent))
@@ -204,9 +206,9 @@ class Timeline(QFrame):
         self.strip.chosen.connect(self.chosen)
         self.live.clicked.connect(self.live_wanted)
 
-    def set_frames(self, frames: list[Frame], shown: int, newest: int, replaying: bool, method: str) -> None:
-        """shown, newest: iterations on screen and of the fit."""
+    def set_frames(self, frames: list[Frame], shown: int, steps: int, replaying: bool, method: str) -> None:
+        """shown: the iteration on screen. steps: how many the run has."""
         self.strip.set_frames(frames, shown, method)
         self.now.setText(numbers.integer(shown))
-        self.of.setText(f"of {numbers.integer(newest)}" if frames else "")
+        self.of.setText(f"of {numbers.integer(steps)}")
         self.live.setVisible(replaying)

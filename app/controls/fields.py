@@ -110,8 +110,9 @@ class QuietCombo(QComboBox):
         super().__init__()
         self.setFont(font(BASE))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumContentsLength(4)
+        self.setMinimumContentsLength(2)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumWidth(48)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         if event:

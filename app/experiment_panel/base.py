@@ -34,7 +34,7 @@ class PanelSection(Section):
         tools: tuple[Item, ...] = (),
         folded: bool = False,
     ) -> None:
-        self.rows: QVBoxLayout = vbox(margins=(12, 0, 10, 8), gap=gap)
+        self.rows: QVBoxLayout = vbox(margins=(12, 0, 4, 8), gap=gap)
         super().__init__(title, frame(self.rows), tip=tip, folded=folded, tools=tools)
         self.controller = controller
 
@@ -59,19 +59,19 @@ class PanelSection(Section):
 class Fold(QWidget):
     """A part of a section that is folded away at first; its line says what is in it."""
 
-    def __init__(self, title: str, tip: str, *rows: QWidget, open: bool = False) -> None:
+    def __init__(self, title: str, tip: str, *rows: QWidget, pixels: int = BASE, tone: str = "text2") -> None:
         super().__init__()
         self._chevron = Glyph("chevron-right", "text3", 12)
         self._summary = Elided("", HINT, REGULAR, "text3")
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._title = Elided(title, BASE, REGULAR, "text2")
-        line = _Line(hbox(self._chevron, self._title, 6, self._summary, gap=3))
+        self._title = Elided(title, pixels, REGULAR, tone)
+        line = _Line(hbox(self._chevron, self._title, None, self._summary, gap=3))
         line.setToolTip(tip)
         line.clicked = self.toggle
         self.body = frame(vbox(*rows, gap=2))
         self.setLayout(vbox(line, self.body))
         self.line = line
-        self.set_open(open)
+        self.set_open(False)
 
     def toggle(self) -> None:
         self.set_open(not self.body.isVisibleTo(self))
@@ -82,6 +82,9 @@ class Fold(QWidget):
 
     def set_summary(self, text: str) -> None:
         self._summary.setText(text)
+
+    def set_title(self, text: str) -> None:
+        self._title.setText(text)
 
 
 class _Line(QFrame):
@@ -126,9 +129,8 @@ class Source(QWidget):
         self.menu = QMenu(self)
         self.bundled.setMenu(self.menu)
         self.set_kinds(("mesh", "sdf-grid"))
-        text = vbox(None, self.name, self.facts, None, gap=2)
-        self.row = hbox(text, self.open, self.bundled, gap=4)
-        self.row.setStretch(0, 1)
+        top = hbox(self.name, None, self.open, self.bundled, gap=4)
+        self.row = hbox(vbox(None, top, self.facts, None, gap=0), gap=4)
         self.setLayout(self.row)
 
     def set_kinds(self, kinds: tuple[str, ...]) -> None:

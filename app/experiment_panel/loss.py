@@ -19,15 +19,12 @@ from app.experiment_panel.adapt import (
     without_term,
 )
 from app.experiment_panel.base import PanelSection
-from app.theme import HINT, REGULAR
-from app.widgets import hbox, label, mini
+from app.widgets import hbox, mini
 from core.catalog import entries, entry
 from core.experiment import Experiment, TermSpec
 
 LEVELS = 6
 """Pyramid levels offered: 256 pixels down to 8."""
-
-SHORT = {"silhouette-cross-entropy": "Cross-entropy"}
 
 
 class TermRow(QWidget):
@@ -43,7 +40,7 @@ class TermRow(QWidget):
             self.loss.addItem(each["title"])
         self.sees.setToolTip("What this term looks at")
         self.weight = NumberField(0.0, 1e6)
-        self.weight.setFixedWidth(46)
+        self.weight.setFixedWidth(44)
         self.weight.setToolTip("Weight of this term; takes effect at once")
         self.weight.setAccessibleName("Weight")
         self.more = mini("more", "Pyramid levels, and removing this term")
@@ -52,7 +49,10 @@ class TermRow(QWidget):
         self._levels_group = QActionGroup(self)
         self._fill_menu()
         self.more.setMenu(self.menu)
-        self.setLayout(hbox(self.loss, self.sees, label("×", HINT, REGULAR, "text3"), self.weight, self.more, gap=4))
+        row = hbox(self.loss, self.sees, self.weight, self.more, gap=4)
+        row.setStretch(0, 5)
+        row.setStretch(1, 7)
+        self.setLayout(row)
         self.loss.activated.connect(lambda i: self._edit("loss", lambda e: with_loss(e, self.index, self._losses[i])))
         self.sees.activated.connect(
             lambda i: self._edit("loss", lambda e: with_term(e, self.index, sees=self.sees.itemData(i)))
@@ -96,7 +96,7 @@ class TermRow(QWidget):
             for choice in choices:
                 self.sees.addItem(choice.capitalize(), choice)
         self.sees.setCurrentIndex(choices.index(term.sees) if term.sees in choices else -1)
-        self.sees.setVisible(bool(choices))
+        self.sees.setVisible(len(choices) > 1)
         self.weight.show_value(term.weight)
         self.levels[min(term.levels, LEVELS) - 1].setChecked(True)
         self._levels_group.setEnabled(bool(choices))

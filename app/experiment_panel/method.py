@@ -38,7 +38,7 @@ class MethodSection(PanelSection, Themed):
         for index, method in enumerate(entries("methods")):
             tip = f"{method['title']}: {method['summary']}"
             self.choice.combo.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
-        self.choice.changed.connect(self._choose)
+        self.choice.changed.connect(self.choose)
         self.settings: dict[str, Row] = {}
         self._shown = ""
         self._body = vbox(gap=2)
@@ -84,5 +84,6 @@ class MethodSection(PanelSection, Themed):
             self.settings[setting["name"]] = row
             self._body.addWidget(row)
 
-    def _choose(self, name: str) -> None:
+    def choose(self, name: str) -> None:
+        """Another method, as one edit; unknown names are refused by the catalog."""
         self.edit("method", with_method(self.controller.experiment, name))

@@ -28,10 +28,10 @@ class OptimizerSection(PanelSection):
         self.bind(self.rate, "learning rate", lambda e, v: within(e, "optimizer", learning_rate=v))
         self.bind(self.decay, "decay", lambda e, v: within(e, "optimizer", decay=v))
         self._body = vbox(gap=2)
-        self.more = Fold("Settings", "The optimizer's own numbers", frame(self._body))
+        self.more = Fold("More", "Which optimizer, and its own numbers", self.choice, self.decay, frame(self._body))
         self.settings: dict[str, Row] = {}
         self._shown = ""
-        for row in (self.choice, self.rate, self.decay, self.more):
+        for row in (self.rate, self.more):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -42,12 +42,10 @@ class OptimizerSection(PanelSection):
         self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
         self.rate.show_value(optimizer.learning_rate)
         self.decay.show_value(optimizer.decay)
-        shown = []
         for setting in entry("optimizers", optimizer.name)["settings"]:
             value = optimizer.settings.get(setting["name"], setting["default"])
             self.settings[setting["name"]].show_value(value)
-            shown.append(field(value))
-        self.more.set_summary(", ".join(shown))
+        self.more.set_summary(f"decay {field(optimizer.decay)}" if optimizer.decay != 1.0 else "")
         self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
 
     def _rebuild(self, name: str) -> None:

@@ -18,6 +18,24 @@ from app.widgets import Head, IconButton, frame, mini, vbox
 RAIL_WIDTH = 44
 
 
+class _Column(QScrollArea):
+    """A scrolling column whose content keeps its width whether the bar is there or not."""
+
+    BAR = 8
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setViewportMargins(0, 0, self.BAR, 0)
+        self.setWidget(content)
+        bar = self.verticalScrollBar()
+        assert bar is not None
+        bar.rangeChanged.connect(lambda low, high: self.setViewportMargins(0, 0, 0 if high > low else self.BAR, 0))
+
+
 class ExperimentPanel(QFrame):
     """The dock's body; `head` is its title bar, `save` and `more` are buttons on it."""
 
@@ -37,12 +55,7 @@ class ExperimentPanel(QFrame):
         self.sections: tuple[PanelSection, ...] = (
             self.shape, self.target, self.method, self.loss, self.optimizer, self.parameters, self.stop, self.scene,
         )  # fmt: skip
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setWidget(frame(vbox(*self.sections, None)))
+        self.area = _Column(frame(vbox(*self.sections, None)))
         self.setLayout(vbox(self.area, margins=(0, 0, 0, 4)))
         controller.experiment_changed.connect(self._show_experiment)
         controller.loaded_changed.connect(self._show_loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 from PyQt6.QtCore import QRectF
@@ -85,7 +86,8 @@ class ShapeSection(PanelSection):
 
     def show_loaded(self, loaded: Loaded) -> None:
         shape = loaded.experiment.shape
-        self._facts = ((shape.kind, shape.file, shape.primitive), str(loaded.shape_facts.get("summary", "")))
+        summary = re.sub(r"(?<=\d),(?=\d{3})", "", str(loaded.shape_facts.get("summary", "")))
+        self._facts = ((shape.kind, shape.file, shape.primitive), summary)
         self.show_experiment(self.controller.experiment)
 
     def _choose_primitive(self, name: str, kind: str) -> None:

@@ -10,8 +10,7 @@ from app.experiment_panel.adapt import with_target_shape, within
 from app.experiment_panel.base import Fold, PanelSection, Source, source_title
 from app.experiment_panel.shape import pose_summary
 from app.experiment_panel.views_strip import ViewsStrip
-from app.theme import HINT, REGULAR
-from app.widgets import Elided
+from app.theme import HINT
 from core.experiment import Experiment, ViewsSpec
 from core.protocol import Loaded
 
@@ -30,26 +29,25 @@ def target_kind(experiment: Experiment) -> str:
 
 
 def views_summary(views: ViewsSpec) -> str:
-    """ "Orbit, 4 views and 8 held out, 192 × 192 px"."""
+    """ "Orbit, 4 views + 8 held out, 192 × 192"."""
     count = {"single": 1, "cube": 26}.get(views.kind, views.count)
     name = {"single": "One view", "orbit": "Orbit", "sphere": "Sphere", "cube": "Cube"}[views.kind]
     parts = [name] if views.kind == "single" else [f"{name}, {count} views"]
-    held = f" and {views.held_out} held out" if views.held_out else ""
-    return f"{parts[0]}{held}, {views.width} × {views.height} px"
+    held = f" + {views.held_out} held out" if views.held_out else ""
+    return f"{parts[0]}{held}, {views.width} × {views.height}"
 
 
 class TargetSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
-        super().__init__(controller, "Target and views", "What the fit should look like, and from where", gap=4)
+        super().__init__(controller, "Target and views", "What the fit should look like, and from where")
         self.strip = ViewsStrip()
         self.strip.chosen.connect(controller.look)
-        self.facts = Elided("", HINT, REGULAR, "text3")
         self.rows.addWidget(self.strip)
-        self.rows.addWidget(self.facts)
         self.target = Fold("Target", "What is fitted to", *self._target_rows())
-        self.views = Fold("Views", "Where the cameras stand and how large the images are", *self._view_rows())
-        self.rows.addWidget(self.target)
+        tip = "Where the cameras stand and how large the images are"
+        self.views = Fold("Views", tip, *self._view_rows(), pixels=HINT, tone="text3")
         self.rows.addWidget(self.views)
+        self.rows.addWidget(self.target)
 
     def _target_rows(self) -> tuple:
         self.kind = ChoiceRow("", "What the target is", KINDS)
@@ -149,11 +147,10 @@ class TargetSection(PanelSection):
         for name in ("azimuth", "elevation"):
             self.numbers[name].set_reason(around)
         self.numbers["batch"].set_reason("There is one view" if views.kind == "single" else "")
-        self.facts.setText(views_summary(views))
+        self.views.set_title(views_summary(views))
         count = {"single": 1, "cube": 26}.get(views.kind, views.count)
         self.strip.set_count(count)
         self.set_summary(f"{count} view{'s' if count != 1 else ''}")
-        self.views.set_summary(f"{views.width} × {views.height} px, {views.fov:g}°")
 
     def show_loaded(self, loaded: Loaded) -> None:
         self.strip.set_views(loaded.views)

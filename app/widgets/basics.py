@@ -131,22 +131,20 @@ class Elided(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(font(pixels, weight))
         self.setProperty("tone", tone)
-        self.setMinimumWidth(0)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._tip = ""
         self.setText(text)
 
     def setText(self, text: str | None) -> None:
         super().setText(text or "")
-        self.setMaximumWidth(self.fontMetrics().horizontalAdvance(text or "") + 2)
-        self.setMinimumWidth(0)
+        self.updateGeometry()
 
     def set_tip(self, text: str) -> None:
         """A tooltip of its own, shown instead of the text when nothing is cut off."""
         self._tip = text
 
     def sizeHint(self) -> QSize:
-        return QSize(self.maximumWidth(), super().sizeHint().height())
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 2, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())

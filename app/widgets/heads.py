@@ -57,7 +57,7 @@ class Section(QWidget):
         self.head.setFixedHeight(SECTION_HEIGHT)
         self.head.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.head.setToolTip(tip)
-        self.head.setLayout(hbox(self._chevron, name, 4, self._summary, *tools, margins=(9, 0, 12, 0), gap=5))
+        self.head.setLayout(hbox(self._chevron, name, 4, self._summary, *tools, margins=(9, 0, 6, 0), gap=5))
         self.head.layout().setStretch(3, 1)  # type: ignore[union-attr]
         self._summary.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.head.clicked.connect(lambda: self.set_folded(not self.folded))
@@ -79,4 +79,3 @@ class Section(QWidget):
 
     def _refresh(self) -> None:
         self._summary.setText(self._folded_summary if self.folded else self._open_summary)
-        self._summary.setMaximumWidth(16777215)

@@ -1,0 +1,197 @@
+"""Opening, saving and exporting: dialogs, drops, and what a bare file means. Failures become one line in the window.
+
+Convention: every path that comes back from a dialog is remembered as the folder the next one starts in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtWidgets import QFileDialog, QWidget
+
+from app.controller import Controller
+from app.experiment_panel.adapt import with_shape, with_target_picture, with_target_shape
+from app.lessons import Lesson
+from app.settings import Settings
+from core.errors import RimlightError
+from core.experiment import DeriveSpec, Experiment
+from core.io.suffixes import EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+
+SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
+GRID_FILTERS = ("Grid (*.npz)",)
+
+
+def _filter(title: str, *groups: tuple[str, ...]) -> str:
+    return f"{title} ({' '.join(f'*{suffix}' for group in groups for suffix in group)})"
+
+
+OPEN_FILTERS = ";;".join(
+    (
+        _filter("All that can be opened", EXPERIMENT_SUFFIXES, MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES),
+        _filter("Experiments", EXPERIMENT_SUFFIXES),
+        _filter("Meshes", MESH_SUFFIXES),
+        _filter("Signed distance grids", GRID_SUFFIXES),
+        _filter("Pictures", IMAGE_SUFFIXES),
+    )
+)
+
+
+class Files(QObject):
+    """`opened(Lesson or None)` after another experiment was opened."""
+
+    opened = pyqtSignal(object)
+
+    def __init__(self, window: QWidget, controller: Controller, settings: Settings) -> None:
+        super().__init__(window)
+        self._window, self._controller, self._settings = window, controller, settings
+        self.path: Path | None = None
+        """The experiment's own file; None for a lesson or a bare mesh."""
+        controller.exported.connect(lambda event: controller.say("info", f"Wrote {event.path}"))
+
+    # ------------------------------------------------------------------------------------------ opening
+
+    def open_dialog(self) -> None:
+        path = self._ask_open("Open", OPEN_FILTERS)
+        if path:
+            self.open_path(path)
+
+    def open_path(self, path: str | Path) -> bool:
+        """Open an experiment, a mesh, a grid or a picture. False where it cannot be, which the window then says."""
+        from core.experiment_defaults import experiment_for_file
+
+        path = Path(path)
+        try:
+            experiment = experiment_for_file(path)
+        except (RimlightError, OSError) as error:
+            self._complain(error)
+            return False
+        self._settings.folder = str(path.absolute().parent)
+        self._settings.add_recent(str(path.absolute()))
+        self.path = path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None
+        self._controller.open(experiment)
+        self.opened.emit(None)
+        return True
+
+    def open_lesson(self, lesson: Lesson) -> bool:
+        from core.experiment_io import load_experiment
+
+        try:
+            experiment = load_experiment(lesson.path)
+        except (RimlightError, OSError) as error:
+            self._complain(error)
+            return False
+        self.path = None
+        self._controller.open(experiment)
+        self.opened.emit(lesson)
+        return True
+
+    def choose_shape(self) -> None:
+        """Another file for the shape that is fitted; the rest of the experiment stays."""
+        path = self._ask_open("Open a shape", _filter("Shapes", MESH_SUFFIXES, GRID_SUFFIXES))
+        if path:
+            self._controller.edit("shape", with_shape(self._controller.experiment, _kind(path), path, None))
+            self._controller.settle()
+
+    def choose_target(self) -> None:
+        """A shape or a picture as the target."""
+        path = self._ask_open(
+            "Open a target", _filter("Shapes and pictures", MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES)
+        )
+        if not path:
+            return
+        experiment = self._controller.experiment
+        try:
+            if Path(path).suffix.lower() in IMAGE_SUFFIXES:
+                from core.io.images import picture_size
+
+                changed = with_target_picture(experiment, path, picture_size(path))
+            else:
+                changed = with_target_shape(experiment, _kind(path), path, None)
+        except (RimlightError, OSError) as error:
+            self._complain(error)
+            return
+        self._controller.edit("target", changed)
+        self._controller.settle()
+
+    def _ask_open(self, title: str, filters: str) -> str:
+        path, _ = QFileDialog.getOpenFileName(self._window, title, self._settings.folder, filters)
+        if path:
+            self._settings.folder = str(Path(path).parent)
+        return path
+
+    # ------------------------------------------------------------------------------------------ saving
+
+    def save(self) -> None:
+        if self.path is None:
+            self.save_as()
+        else:
+            self.save_to(self.path)
+
+    def save_as(self) -> None:
+        name = self.path.name if self.path else f"{_slug(self._controller.experiment.title)}.toml"
+        start = str(Path(self._settings.folder) / name)
+        path, _ = QFileDialog.getSaveFileName(self._window, "Save experiment", start, "Experiment (*.toml)")
+        if path:
+            self.save_to(Path(path).with_suffix(".toml"))
+
+    def save_to(self, path: Path) -> bool:
+        """Write the experiment, with what the derivative images show. False where it cannot be."""
+        from core.experiment_io import save_experiment
+
+        experiment = self.with_derive(self._controller.experiment)
+        try:
+            save_experiment(experiment, path)
+        except (RimlightError, OSError) as error:
+            self._complain(error)
+            return False
+        self.path = path.absolute()
+        self._settings.folder = str(self.path.parent)
+        self._settings.add_recent(str(self.path))
+        self._controller.mark_saved(self._controller.experiment)
+        self._controller.say("info", f"Saved {self.path}")
+        return True
+
+    def with_derive(self, experiment: Experiment) -> Experiment:
+        """The experiment with the theta, the view and the finite differences' options that are on screen."""
+        c = self._controller
+        derive = DeriveSpec(c.theta, c.step_pixels, c.supersampling, c.view)
+        return dataclasses.replace(experiment, derive=derive)
+
+    # ------------------------------------------------------------------------------------------ exporting
+
+    def export(self, what: str) -> None:
+        """what: "shape", "images", "curves", "report" or "all"."""
+        name = _slug(self._controller.experiment.title)
+        folder = Path(self._settings.folder)
+        if what in ("images", "all"):
+            path = QFileDialog.getExistingDirectory(self._window, "Export into a folder", str(folder))
+        else:
+            grid = self._controller.experiment.shape.kind == "sdf-grid"
+            filters = {
+                "shape": ";;".join(GRID_FILTERS if grid else SHAPE_FILTERS),
+                "curves": "Numbers (*.csv);;Picture (*.png)",
+                "report": "Report (*.json)",
+            }[what]
+            first = filters.partition("*")[2].partition(")")[0]
+            start = str(folder / f"{name}{first}")
+            path, chosen = QFileDialog.getSaveFileName(self._window, f"Export the {what}", start, filters)
+            if path and not Path(path).suffix:
+                path += chosen.partition("*")[2].rstrip(")")
+        if path:
+            self._settings.folder = str(path if Path(path).is_dir() else Path(path).parent)
+            self._controller.export(what, path)
+
+    def _complain(self, error: Exception) -> None:
+        self._controller.say("error", str(error), getattr(error, "details", ""))
+
+
+def _kind(path: str) -> str:
+    return "sdf-grid" if Path(path).suffix.lower() in GRID_SUFFIXES else "mesh"
+
+
+def _slug(title: str) -> str:
+    """A title as a file name."""
+    words = "".join(c if c.isalnum() else " " for c in title.lower()).split()
+    return "-".join(words) or "experiment"

@@ -1,0 +1,97 @@
+"""The text of the help window and of the shortcut sheet, made from the catalog and the window's actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from PyQt6.QtGui import QAction, QKeySequence
+
+from core.catalog import entries
+
+TOUR = (
+    (
+        "Look",
+        "The window opens on a lesson, paused. The viewport shows the shape where it starts and, as a ghost, where it "
+        "should be; the pyramids are the cameras. Drag to turn, with the right button to pan, wheel to zoom, F to fit.",
+    ),
+    (
+        "Run",
+        "Press Space. The loss falls, the shape moves onto its ghost, and every picture follows. Space pauses; a full "
+        "stop takes one step; R goes back to the start. Nothing you can see waits for the fit.",
+    ),
+    (
+        "See the derivative",
+        "Panes 4 to 6 show how each pixel changes with one parameter θ: by the method, by finite differences of a "
+        "supersampled render, and what is left between them. Click θ beside any row of the parameter tree to choose "
+        "another. Blue is negative, orange positive, and empty is zero.",
+    ),
+    (
+        "Change the method",
+        "Choose another one in the Experiment panel. The fit goes on from where it is; the curve before stays, thinner. "
+        "Sliders take effect at once, while the fit runs; choices that change the program compile for a moment.",
+    ),
+    (
+        "Ask a pixel",
+        "Move over an image: the Inspector shows this pixel in all of them, and why its derivative is zero where it is. "
+        "A click keeps the pixel.",
+    ),
+    (
+        "Go back",
+        "The timeline keeps the fit's past. Click a picture, and viewport and panes show that step; L goes back to now.",
+    ),
+    (
+        "Bring your own",
+        "Drop a mesh, a grid, a picture or an experiment on the window. Save writes the experiment as a TOML file that "
+        "gives the same numbers again, here and with rimlight fit.",
+    ),
+)
+
+
+def help_html() -> str:
+    """Everything, as rich text."""
+    parts = ["<h2>A tour of five minutes</h2>"]
+    parts += [f"<p><b>{escape(title)}.</b> {escape(text)}</p>" for title, text in TOUR]
+    parts.append("<h2>Images</h2>")
+    parts.append(_definitions(entries("heatmaps")))
+    parts.append("<h2>Gradient methods</h2>")
+    for method in entries("methods"):
+        lines = [method["summary"], method["cannot"], method["paper"]]
+        parts.append(f"<h3>{escape(method['title'])} <code>{escape(method['name'])}</code></h3>")
+        parts += [f"<p>{escape(line)}</p>" for line in lines if line]
+        parts.append(_definitions(method["settings"]))
+    parts.append("<h2>Losses</h2>")
+    parts.append(_definitions(entries("losses")))
+    parts.append("<h2>Optimizers</h2>")
+    for optimizer in entries("optimizers"):
+        parts.append(f"<h3>{escape(optimizer['title'])}</h3><p>{escape(optimizer['help'])}</p>")
+        parts.append(_definitions(optimizer["settings"]))
+    return "\n".join(parts)
+
+
+def _definitions(items: Sequence[Any]) -> str:
+    rows = "".join(
+        f"<tr><td style='padding: 2px 14px 2px 0'><b>{escape(item['title'].capitalize())}</b></td>"
+        f"<td style='padding: 2px 0'>{escape(item['help'])}</td></tr>"
+        for item in items
+    )
+    return f"<table>{rows}</table>" if rows else ""
+
+
+def shortcuts_html(actions: Sequence[QAction], tips: dict[QAction, str]) -> str:
+    """All keys, as rich text."""
+    rows = []
+    for action in actions:
+        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        if key and not action.text().startswith("Maximize pane"):
+            rows.append((key, tips[action]))
+    rows.append(("1 … 9", "Show one image alone, or all again"))
+    rows.append(("Left, Right", "In the timeline: the step before, the next. In the views: the view before, the next"))
+    rows.append(("Return", "Press the focused button, tick the tree's current row"))
+    rows.append(("Tab", "To the next control"))
+    cells = "".join(
+        f"<tr><td style='padding: 3px 22px 3px 0'><b>{escape(key)}</b></td><td>{escape(tip)}</td></tr>"
+        for key, tip in rows
+    )
+    return f"<table>{cells}</table>"

@@ -1,0 +1,393 @@
+"""The main window: it puts the parts together and carries what one says to the others. No numbers are made here.
+
+Convention: a part's `_on_x` handler changes one thing; the controller is the only one that talks to the engine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import QEvent, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
+from PyQt6.QtWidgets import QApplication, QMainWindow
+
+from app import dialogs, help_text
+from app.actions import Actions
+from app.controller import Controller
+from app.curves import Curves
+from app.docks import ROOMY, TALL, WIDE, Docks
+from app.experiment_panel import ExperimentPanel
+from app.feed import Client
+from app.files import Files
+from app.inspector import Inspector
+from app.lesson_pane import LessonPane
+from app.lessons import Lesson, bundled_lessons
+from app.menus import Menus
+from app.panes import PaneGrid
+from app.settings import Settings
+from app.statusline import StatusLine
+from app.stylesheet import stylesheet
+from app.theme import GAP, THEMES, Theme, font, palette, system_theme
+from app.timeline import Timeline
+from app.toolbar import Toolbar
+from app.viewport import Viewport
+from app.widgets import restyle, set_current_theme
+from core.protocol import Loaded, Message, Scalars, Snapshot, Status
+
+LEAST = (820, 560)
+"""The window can be made this small; below 1024 x 700 nothing is promised but that it works."""
+
+
+class MainWindow(QMainWindow):
+    """`painted()` once, after the first paint."""
+
+    painted = pyqtSignal()
+
+    def __init__(self, client: Client, settings: Settings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.theme = self._chosen_theme()
+        self._style(self.theme)
+        self.setObjectName("Rimlight")
+        self.setWindowTitle("Rimlight")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(*LEAST)
+        self.setContentsMargins(GAP, 0, GAP, 0)
+        self.controller = Controller(client, self)
+        self.actions_ = Actions(self)
+        self.files = Files(self, self.controller, self.settings)
+        self.menus = Menus(self, self.actions_, self.files, self.settings)
+        self.toolbar = Toolbar(self.actions_, self.menus.lessons, self.menus.exports)
+        self.addToolBar(self.toolbar)
+        self.status = StatusLine()
+        self.setStatusBar(self.status)
+        self.viewport, self.panes = Viewport(), PaneGrid()
+        self.panel, self.lesson = ExperimentPanel(self.controller), LessonPane()
+        self.inspector, self.curves, self.timeline = Inspector(), Curves(), Timeline()
+        self.setCentralWidget(self.viewport)
+        self.docks = Docks(
+            self,
+            self.panel,
+            (self.lesson.head, self.lesson),
+            (self.inspector.head, self.inspector),
+            (self.panes.head, self.panes),
+            (self.curves.head, self.curves),
+            (self.timeline.head, self.timeline),
+        )
+        self.menus.add_view_items(self.docks)
+        self._size_class: tuple[bool, bool] | None = None
+        self._shown_once = self._painted_once = False
+        self._connect_engine()
+        self._connect_parts()
+        self._connect_actions()
+        self._refresh_actions()
+
+    # ------------------------------------------------------------------------------------------ wiring
+
+    def _connect_engine(self) -> None:
+        c = self.controller
+        c.experiment_changed.connect(self._on_experiment)
+        c.loaded_changed.connect(self._on_loaded)
+        c.status_changed.connect(self._on_status)
+        c.stepped.connect(self._on_steps)
+        c.snapshot_shown.connect(self._on_snapshot)
+        c.frames_changed.connect(self._on_frames)
+        c.agreement_changed.connect(self.panes.set_agreement)
+        c.message_posted.connect(self.status.show_message)
+        c.progress_changed.connect(self.status.set_progress)
+        c.derive_changed.connect(self._on_derive)
+        c.view_changed.connect(self.viewport.set_view)
+        c.undo_changed.connect(self._refresh_actions)
+
+    def _connect_parts(self) -> None:
+        c = self.controller
+        self.viewport.view_chosen.connect(c.look)
+        self.viewport.maximise_requested.connect(self._on_maximize_viewport)
+        self.panes.theta_changed.connect(self._on_theta_picked)
+        self.panes.derive_options_changed.connect(c.set_derive_options)
+        self.panes.cursor_moved.connect(self.inspector.set_pixel)
+        self.panes.pixel_pinned.connect(self._on_pixel_pinned)
+        self.timeline.chosen.connect(c.show_frame)
+        self.timeline.live_wanted.connect(c.go_live)
+        self.curves.expanded.connect(self.docks.expand_curves)
+        self.lesson.opened.connect(self.files.open_lesson)
+        self.lesson.do.connect(self._on_lesson_command)
+        self.lesson.closed.connect(lambda: self.docks.show_lesson(False))
+        self.files.opened.connect(self._on_opened)
+        self.panel.save.clicked.connect(self.files.save)
+        self.panel.shape.source.choose_file = self.files.choose_shape
+        self.panel.target.source.choose_file = self.files.choose_target
+        self.docks.rail.help_wanted.connect(self._show_help)
+        self.status.cancelled.connect(c.cancel)
+        self.status.remedy_chosen.connect(self._on_remedy)
+        self.status.details_wanted.connect(self._on_details)
+
+    def _connect_actions(self) -> None:
+        a, c = self.actions_, self.controller
+        a.run.triggered.connect(lambda: c.pause() if c.running else c.play())
+        for action, do in (
+            (a.step, c.step),
+            (a.reset, c.reset),
+            (a.cancel, c.cancel),
+            (a.restart, c.restart),
+            (a.open, self.files.open_dialog),
+            (a.save, self.files.save),
+            (a.save_as, self.files.save_as),
+            (a.quit, self.close),
+            (a.undo, c.undo),
+            (a.redo, c.redo),
+            (a.theta, self.panel.parameters.tree.choose_current),
+            (a.fit, self.viewport.fit),
+            (a.live, c.go_live),
+            (a.reset_layout, self.docks.reset),
+            (a.help, self._show_help),
+            (a.shortcuts, self._show_shortcuts),
+            (a.about, self._show_about),
+        ):
+            action.triggered.connect(lambda _checked, do=do: do())
+        a.derive.toggled.connect(c.set_derive)
+        for key, action in enumerate(a.panes, start=1):
+            action.triggered.connect(lambda _, k=key: self.panes.maximise(k))
+        for what, action in a.exports.items():
+            action.triggered.connect(lambda _, w=what: self.files.export(w))
+        for action in a.themes.actions():
+            action.setChecked(action.data() == self.settings.theme)
+        a.themes.triggered.connect(lambda action: self.choose_theme(action.data()))
+
+    # ------------------------------------------------------------------------------------------ from the engine
+
+    def _on_experiment(self, experiment: Any) -> None:
+        edited = experiment != self.controller.saved
+        self.menus.set_title(experiment.title, edited)
+        self.setWindowTitle(f"{experiment.title}{' (edited)' if edited else ''} — Rimlight")
+        self.status.seed.setText(str(experiment.seed))
+        self.curves.set_runs(self.controller.runs, experiment.stop.steps)
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self.viewport.set_loaded(loaded)
+        self.viewport.set_view(self.controller.view)
+        self.panes.set_loaded(loaded)
+        self._on_derive()
+        self.curves.set_runs(self.controller.runs, loaded.experiment.stop.steps)
+        self._refresh_actions()
+
+    def _on_status(self, status: Status, text: str) -> None:
+        if status is Status.PAUSED and self.controller.resuming:
+            return
+        self.status.set_status(status, text)
+        self.toolbar.set_status(status, self.controller.running)
+        self._refresh_actions()
+        self._refresh_hint()
+
+    def _on_steps(self, batch: list[Scalars]) -> None:
+        last = self.controller.last
+        self.toolbar.set_scalars(last, self.controller.running)
+        self.curves.refresh()
+        self.viewport.set_metrics({**last.metrics, "loss": last.loss} if last else {})
+        self._refresh_hint()
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self.viewport.show_snapshot(snapshot)
+        self.panes.show_snapshot(snapshot)
+        self.inspector.set_snapshot(snapshot, self.controller.experiment.method.name)
+
+    def _on_frames(self) -> None:
+        c = self.controller
+        shown = c.shown.iteration if c.shown else 0
+        steps = c.experiment.stop.steps
+        self.timeline.set_frames(c.replay.frames, shown, steps, c.replaying, c.experiment.method.name)
+        self.curves.set_shown(shown if c.shown else None)
+        self.status.set_memory(c.replay.bytes(), c.replay.limit)
+        self.actions_.explain(self.actions_.live, "" if c.replaying else "The newest step is shown")
+        if c.shown is None:
+            self.toolbar.set_scalars(None, False)
+            self.inspector.set_snapshot(None, "")
+
+    def _on_derive(self) -> None:
+        c = self.controller
+        self.panes.set_theta(c.theta if c.derive_on else None)
+        self.panes.set_derive_options(c.step_pixels, c.supersampling)
+        self.actions_.derive.setChecked(c.derive_on)
+
+    # ------------------------------------------------------------------------------------------ from the parts
+
+    def _on_theta_picked(self, theta: str | None) -> None:
+        if theta is not None:
+            self.controller.choose_theta(theta)
+        self.controller.set_derive(theta is not None)
+
+    def _on_pixel_pinned(self, pixel: tuple[int, int] | None) -> None:
+        if pixel is not None:
+            self.inspector.pin_pixel(pixel)
+        else:
+            self.inspector.unpin()
+
+    def _on_maximize_viewport(self) -> None:
+        alone = not any(dock.isVisible() for dock in self.docks.all)
+        self.docks.only_viewport(not alone)
+
+    def _on_opened(self, lesson: Lesson | None) -> None:
+        if lesson is not None:
+            self.lesson.show_lesson(lesson)
+            if self._shown_once:
+                self.docks.show_lesson(True)
+        else:
+            self.docks.show_lesson(False)
+        self._refresh_hint()
+
+    def _on_lesson_command(self, command: str) -> None:
+        name, _, value = command.partition("=")
+        c = self.controller
+        plain = {"run": c.play, "pause": c.pause, "step": c.step, "reset": c.reset}
+        if name in plain:
+            plain[name]()
+        elif name == "method":
+            self.panel.method.choose(value)
+        elif name == "theta":
+            c.set_derive(True)
+            c.choose_theta(value)
+        elif name == "view" and value.isdigit():
+            c.look(int(value))
+
+    def _on_remedy(self, remedy: str) -> None:
+        c = self.controller
+        self.status.clear_message()
+        known = {
+            "Restart engine": c.restart,
+            "Halve the learning rate": c.halve_rate,
+            "Undo": c.undo,
+            "Reset": c.reset,
+            "Retry": c.retry,
+        }
+        known[remedy]()
+
+    def _on_details(self, message: Message) -> None:
+        dialogs.show_plain(self, "Details", f"{message.text}\n\n{message.details}")
+
+    # ------------------------------------------------------------------------------------------ what can be done now
+
+    def _refresh_actions(self) -> None:
+        c, a = self.controller, self.actions_
+        wait = "" if c.ready else "The engine has not loaded anything yet"
+        a.run.setText("Pause" if c.running else "Run")
+        a.explain(a.run, wait)
+        a.explain(a.step, wait or ("Pause first" if c.running else ""))
+        a.explain(a.reset, wait)
+        busy = c.status in (Status.COMPILING, Status.LOADING)
+        a.explain(a.cancel, "" if busy else "Nothing is being compiled or loaded")
+        for action in a.exports.values():
+            a.explain(action, wait)
+        undo, redo = c.undo_stack.next_undo(), c.undo_stack.next_redo()
+        a.undo.setText(f"Undo {undo}" if undo else "Undo")
+        a.redo.setText(f"Redo {redo}" if redo else "Redo")
+        a.explain(a.undo, "" if undo else "Nothing was changed yet")
+        a.explain(a.redo, "" if redo else "Nothing was taken back")
+
+    def _refresh_hint(self) -> None:
+        c = self.controller
+        if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
+            done = c.last is not None
+            go = f"Press Space to go on with {c.experiment.method.name}." if done else "Press Space to run."
+            self.status.set_hint(f"Paused. {go}")
+        elif c.status is Status.RUNNING:
+            self.status.set_hint("Space pauses. Sliders take effect while it runs.")
+        else:
+            self.status.set_hint("")
+
+    # ------------------------------------------------------------------------------------------ theme, help
+
+    def _chosen_theme(self) -> Theme:
+        return THEMES.get(self.settings.theme) or system_theme()
+
+    def _style(self, theme: Theme) -> None:
+        set_current_theme(theme)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.setFont(font())
+        app.setPalette(palette(theme))
+        app.setStyleSheet(stylesheet(theme))
+
+    def choose_theme(self, name: str) -> None:
+        """ "system", "dark" or "light"; remembered."""
+        self.settings.theme = name
+        for action in self.actions_.themes.actions():
+            action.setChecked(action.data() == name)
+        self.follow_theme()
+
+    def follow_theme(self) -> None:
+        """Take the chosen theme, or the desktop's where it was left to it."""
+        theme = self._chosen_theme()
+        if theme is self.theme:
+            return
+        self.theme = theme
+        self._style(theme)
+        restyle(self, theme)
+
+    def _show_help(self) -> None:
+        dialogs.show_html(self, "Rimlight help", help_text.help_html())
+
+    def _show_shortcuts(self) -> None:
+        tips = {action: self.actions_.tip(action) for action in self.actions_.all}
+        dialogs.show_html(self, "Keyboard shortcuts", help_text.shortcuts_html(self.actions_.all, tips), (520, 600))
+
+    def _show_about(self) -> None:
+        dialogs.show_html(self, "About Rimlight", dialogs.about_html(self.settings.location), (480, 300))
+
+    # ------------------------------------------------------------------------------------------ life
+
+    def open_first(self, path: str | None) -> None:
+        """What the window opens on: the file it was given, or the first lesson."""
+        if path is not None and self.files.open_path(path):
+            return
+        lessons = bundled_lessons()
+        if lessons:
+            self.files.open_lesson(lessons[0])
+
+    def restore_layout(self) -> None:
+        """Geometry and docks as they were left; otherwise 1440 x 900, or the screen where it is smaller."""
+        geometry, docks, arranged = self.settings.layout()
+        if geometry is None or not self.restoreGeometry(geometry):
+            screen = self.screen()
+            room = screen.availableSize() if screen else self.size()
+            self.resize(min(1440, room.width()), min(900, room.height()))
+        self.docks.restore(docks, arranged)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self._shown_once = True
+        self.docks.arrange()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        width, height = self.width(), self.height()
+        self.toolbar.set_compact(width < WIDE)
+        size_class = (width < ROOMY or height < TALL, width < WIDE)
+        if size_class != self._size_class:
+            self._size_class = size_class
+            self.panel.set_short(size_class[0])
+        self.docks.arrange()
+
+    def event(self, event: QEvent | None) -> bool:
+        result = super().event(event)
+        if event is not None and event.type() == QEvent.Type.Paint and not self._painted_once:
+            self._painted_once = True
+            self.painted.emit()
+        return result
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        if event and (mime := event.mimeData()) and any(url.isLocalFile() for url in mime.urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        if event and (mime := event.mimeData()):
+            files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+            if files:
+                event.acceptProposedAction()
+                self.files.open_path(Path(files[0]))
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        self.settings.set_layout(self.saveGeometry(), self.saveState(), self.docks.arranged)
+        self.controller.close()
+        self.viewport.shutdown()
+        super().closeEvent(event)
