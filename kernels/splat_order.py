@@ -7,37 +7,66 @@ and beyond its border alike. Host side; K layers, nearest first.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import int8, njit
 
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _index_rows(inverse_depth, out, first_row, last_row):
-    layers, height, width = inverse_depth.shape
-    zero = inverse_depth.dtype.type(0)
+def _two_layers(source, target, out):
+    """Surface indices of one stretch of a row for two layers, without branches; source, target: (2, n)."""
+    for i in range(out.shape[0]):
+        source_front, target_front = source[0, i], target[0, i]
+        fronts = abs(source_front - target_front)
+        behind = abs(source[1, i] - target_front)
+        nearest = min(fronts, behind)
+        other = min(fronts, abs(target[1, i] - source_front))
+        out[i] = int8(-1) if other < nearest else (int8(1) if behind < fronts else int8(0))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _any_layers(source, target, out):
+    """Surface indices of one stretch of a row; source, target: (K, n). The first least distance wins a tie."""
+    for i in range(out.shape[0]):
+        nearest = abs(source[0, i] - target[0, i])
+        other, at, other_at = nearest, 0, 0
+        for layer in range(1, source.shape[0]):
+            distance = abs(source[layer, i] - target[0, i])
+            if distance < nearest:
+                nearest, at = distance, layer
+            distance = abs(target[layer, i] - source[0, i])
+            if distance < other:
+                other, other_at = distance, layer
+        out[i] = -other_at if other < nearest else at
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _index(source, target, out):
+    if source.shape[0] == 2:
+        _two_layers(source, target, out)
+    else:
+        _any_layers(source, target, out)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _index_rows(inverse_depth, outside, out, first_row, last_row):
+    """Fill rows of out (8, H, W); outside: (K, W) zeros, what lies beyond the border."""
+    _, height, width = inverse_depth.shape
     for row in range(first_row, last_row):
         for tap in range(8):
             place = tap if tap < 4 else tap + 1
             source_row, dx = row - (place // 3 - 1), place % 3 - 1
-            row_inside = 0 <= source_row < height
-            for column in range(width):
-                source = column - dx
-                inside = row_inside and 0 <= source < width
-                target_front = inverse_depth[0, row, column]
-                source_front = inverse_depth[0, source_row, source] if inside else zero
-                nearest = abs(source_front - target_front)
-                other, at, other_at = nearest, 0, 0
-                for layer in range(1, layers):
-                    value = inverse_depth[layer, source_row, source] if inside else zero
-                    distance = abs(value - target_front)
-                    if distance < nearest:
-                        nearest, at = distance, layer
-                    distance = abs(inverse_depth[layer, row, column] - source_front)
-                    if distance < other:
-                        other, other_at = distance, layer
-                out[tap, row, column] = -other_at if other < nearest else at
+            target = inverse_depth[:, row]
+            if source_row < 0 or source_row >= height:
+                _index(outside, target, out[tap, row])
+                continue
+            start, stop = max(0, dx), width + min(0, dx)
+            source = inverse_depth[:, source_row]
+            _index(source[:, start - dx : stop - dx], target[:, start:stop], out[tap, row, start:stop])
+            if dx != 0:
+                edge = 0 if dx > 0 else width - 1
+                _index(outside[:, :1], target[:, edge : edge + 1], out[tap, row, edge : edge + 1])
 
 
 def surface_indices(inverse_depth: np.ndarray) -> np.ndarray:
@@ -48,12 +77,13 @@ def surface_indices(inverse_depth: np.ndarray) -> np.ndarray:
     surface for k = s, behind for k > s.
     """
     inverse_depth = read_only(inverse_depth, np.float32)
-    _, height, width = inverse_depth.shape
+    layers, height, width = inverse_depth.shape
+    outside = read_only(np.zeros((layers, width), np.float32), np.float32)
     out = aligned_empty((8, height, width), np.int8)
     parts = max(1, min(workers.default_workers(), height * width // 16_384))
 
     def task(part: int) -> None:
-        _index_rows(inverse_depth, out, height * part // parts, height * (part + 1) // parts)
+        _index_rows(inverse_depth, outside, out, height * part // parts, height * (part + 1) // parts)
 
     workers.run(task, parts)
     return out
