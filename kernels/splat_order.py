@@ -14,14 +14,13 @@ from kernels.raster.arrays import aligned_empty, read_only
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _two_layers(source, target, out):
-    """Surface indices of one stretch of a row for two layers, without branches; source, target: (2, n)."""
+def _two_layers(source_front, source_back, target_front, target_back, out):
+    """Surface indices of one stretch of a row for two layers: contiguous rows and no branches, so that it vectorises."""
     for i in range(out.shape[0]):
-        source_front, target_front = source[0, i], target[0, i]
-        fronts = abs(source_front - target_front)
-        behind = abs(source[1, i] - target_front)
+        fronts = abs(source_front[i] - target_front[i])
+        behind = abs(source_back[i] - target_front[i])
         nearest = min(fronts, behind)
-        other = min(fronts, abs(target[1, i] - source_front))
+        other = min(fronts, abs(target_back[i] - source_front[i]))
         out[i] = int8(-1) if other < nearest else (int8(1) if behind < fronts else int8(0))
 
 
@@ -42,31 +41,37 @@ def _any_layers(source, target, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _index(source, target, out):
-    if source.shape[0] == 2:
-        _two_layers(source, target, out)
+def _stretch(source, source_row, source_start, target, row, start, out):
+    """Fill out (n,) from n pixels of `source` (K, H, W) at source_row, source_start and of `target` at row, start."""
+    stop, source_stop = start + out.shape[0], source_start + out.shape[0]
+    if target.shape[0] == 2:
+        _two_layers(
+            source[0, source_row, source_start:source_stop],
+            source[1, source_row, source_start:source_stop],
+            target[0, row, start:stop],
+            target[1, row, start:stop],
+            out,
+        )
     else:
-        _any_layers(source, target, out)
+        _any_layers(source[:, source_row, source_start:source_stop], target[:, row, start:stop], out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _index_rows(inverse_depth, outside, out, first_row, last_row):
-    """Fill rows of out (8, H, W); outside: (K, W) zeros, what lies beyond the border."""
+    """Fill rows of out (8, H, W); outside: (K, 1, W) zeros, what lies beyond the border."""
     _, height, width = inverse_depth.shape
     for row in range(first_row, last_row):
         for tap in range(8):
             place = tap if tap < 4 else tap + 1
             source_row, dx = row - (place // 3 - 1), place % 3 - 1
-            target = inverse_depth[:, row]
             if source_row < 0 or source_row >= height:
-                _index(outside, target, out[tap, row])
+                _stretch(outside, 0, 0, inverse_depth, row, 0, out[tap, row])
                 continue
             start, stop = max(0, dx), width + min(0, dx)
-            source = inverse_depth[:, source_row]
-            _index(source[:, start - dx : stop - dx], target[:, start:stop], out[tap, row, start:stop])
+            _stretch(inverse_depth, source_row, start - dx, inverse_depth, row, start, out[tap, row, start:stop])
             if dx != 0:
                 edge = 0 if dx > 0 else width - 1
-                _index(outside[:, :1], target[:, edge : edge + 1], out[tap, row, edge : edge + 1])
+                _stretch(outside, 0, 0, inverse_depth, row, edge, out[tap, row, edge : edge + 1])
 
 
 def surface_indices(inverse_depth: np.ndarray) -> np.ndarray:
@@ -78,7 +83,7 @@ def surface_indices(inverse_depth: np.ndarray) -> np.ndarray:
     """
     inverse_depth = read_only(inverse_depth, np.float32)
     layers, height, width = inverse_depth.shape
-    outside = read_only(np.zeros((layers, width), np.float32), np.float32)
+    outside = read_only(np.zeros((layers, 1, width), np.float32), np.float32)
     out = aligned_empty((8, height, width), np.int8)
     parts = max(1, min(workers.default_workers(), height * width // 16_384))
 
