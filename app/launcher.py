@@ -107,6 +107,9 @@ class _Child:
     def close(self) -> None:
         """Wait for a child that was killed or ended, and give everything back."""
         self.process.join(KILL_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(KILL_S)
         self._commands.close()
         self.events.close()
         self.rooms.close()
@@ -143,6 +146,7 @@ class EngineClient:
         self._generation = 0
         self._succession = Succession()
         self._child: _Child | None = None
+        self._task: str | None = None
         self._closing = False
         self._wake_reader, self._wake_writer = connection.Pipe(duplex=False)
         self._awake = False
@@ -238,9 +242,9 @@ class EngineClient:
                 Message("error", f"The window lost its engine: {error}; open Rimlight again", traceback.format_exc())
             )
         finally:
-            child, self._child = self._child, None
-            if child is not None:
-                child.farewell()
+            if self._child is not None:  # it stays in reach of `close` until it is gone
+                self._child.farewell()
+            self._child = None
             self._wake_reader.close()
             self._wake_writer.close()
 
@@ -287,13 +291,22 @@ class EngineClient:
                 continue
             if isinstance(item, protocol.Loaded):
                 self._generation = item.generation
+            elif isinstance(item, protocol.Progress):
+                self._task = None if item.done else item.task
             self._succession.heard(item)
             self._say(item)
         if not there:
             self._died(child)
 
-    def _died(self, child: _Child) -> None:
+    def _abandon(self) -> None:
+        """The engine is no longer the one that is listened to: what it was busy with is over."""
         self._child = None
+        if self._task is not None:
+            self._say(protocol.Progress(self._task, None, done=True))
+            self._task = None
+
+    def _died(self, child: _Child) -> None:
+        self._abandon()
         child.process.join(KILL_S)
         self._succession.died(child.rooms.checkpoint())
         cause = _cause(child.process.exitcode)
@@ -322,7 +335,7 @@ class EngineClient:
 
     def _replace(self, child: _Child, message: Message) -> None:
         child.kill()
-        self._child = None
+        self._abandon()
         self._say(message)
         self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
         self._spawn()

@@ -197,10 +197,11 @@ def test_a_load_is_cancelled_back_to_what_was_there(window: Window) -> None:
     window.client.send(Load(experiment("one")))
     window.until_status(Status.PAUSED)
     window.client.send(Load(experiment("huge", load_s=500.0)))
-    window.until_status(Status.LOADING)
+    window.until(lambda: protocol.Progress("reading", None) in window.events)
     window.client.cancel_compile()
     window.until_status(Status.PAUSED)
     assert window.of(protocol.Loaded)[-1].experiment.title == "one"
+    assert protocol.Progress("reading", None, done=True) in window.events
 
 
 def test_cancelling_what_is_done_only_pauses(window: Window) -> None:
