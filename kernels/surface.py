@@ -7,11 +7,13 @@ Planes are (height, width); layer 0 is the nearest; normals are smooth (per vert
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
 from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
+from kernels.linear import linear_map
 from kernels.planes import stored
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
@@ -78,7 +80,7 @@ def evaluate_fragments(
         bary = None if fragments.bary is None else fragments.bary[k]
         if attached:
             bary = pixel_barycentrics(values, fragments, lens, k)
-        position, normal, colour = _attributes(samples, tables, bary, k, channels)
+        position, normal, colour = _attributes(samples, tables, bary, attached, k, channels)
         world = stored(object_to_world_planes(values, position))
         x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
         masks.append(mask)
@@ -117,14 +119,17 @@ def _free_tables(values: Values, channels: tuple[str, ...], free: frozenset[str]
 
 
 def _attributes(
-    samples: SurfaceSamples, tables: dict[str, Any], bary: Any, k: int, channels: tuple[str, ...]
+    samples: SurfaceSamples, tables: dict[str, Any], bary: Any, attached: bool, k: int, channels: tuple[str, ...]
 ) -> tuple[Planes, Planes | None, Planes | None]:
     """Position, normal and albedo planes of layer k, in object space; None where no channel asks."""
     fragments = samples.fragments
     found: dict[str, Planes] = {}
     if tables:
         wide = jnp.concatenate(list(tables.values()), axis=1)
-        planes = interpolate_corners(wide, fragments.corners[k], bary)
+        if attached:
+            planes = _weighted(wide.at[fragments.corners[k]].get(mode="promise_in_bounds"), bary)
+        else:
+            planes = interpolate_corners(wide, fragments.corners[k], bary)
         found = {name: planes[3 * i : 3 * i + 3] for i, name in enumerate(tables)}
     position = found.get("position")
     if position is None:
@@ -163,10 +168,29 @@ def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int)
 
 
 def interpolate_corners(table: Any, corners: Any, bary: Any) -> Planes:
-    """Vertex attributes (n, c) at fragments: corners (3, H, W) ids, bary (3, H, W) -> c planes. One fused gather."""
-    rows = table.at[corners].get(mode="promise_in_bounds")
+    """Vertex attributes (n, c) at fragments: corners (3, H, W) ids, constant bary (3, H, W) -> c planes.
+
+    One fused gather; the transpose is one scatter-add of whole rows.
+    """
+    table = jnp.asarray(table)
+    return linear_map(_mix_corners, functools.partial(_add_to_corners, table.shape), (corners, bary), table)
+
+
+def _mix_corners(residuals: Any, table: Any) -> Planes:
+    rows = table.at[residuals[0]].get(mode="promise_in_bounds")
+    return _weighted(rows, residuals[1])
+
+
+def _add_to_corners(shape: tuple[int, int], residuals: Any, cotangents: Planes) -> Any:
+    corners, bary = residuals
+    rows = jnp.stack(stored(cotangents), axis=-1) * bary[..., None]
+    return jnp.zeros(shape, rows.dtype).at[corners].add(rows, mode="promise_in_bounds")
+
+
+def _weighted(rows: Any, bary: Any) -> Planes:
+    """Corner rows (3, H, W, c) and their weights -> c planes."""
     mixed = rows[0] * bary[0][..., None] + rows[1] * bary[1][..., None] + rows[2] * bary[2][..., None]
-    return tuple(mixed[..., i] for i in range(table.shape[1]))
+    return tuple(mixed[..., i] for i in range(rows.shape[-1]))
 
 
 def _planes(stack: Any) -> Planes:
