@@ -183,7 +183,7 @@ class Engine:
         )
         self._changed()
         self._voice.progress("Compiling the first picture", None)
-        self._show(session)
+        self._show(session, first=True)
         self._voice.end_progress()
         self._checkpoints.changed(at_once=True)
         self._checkpoint(session)
@@ -275,12 +275,15 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------ showing
 
-    def _show(self, session: SessionLike) -> None:
-        """Build and post a snapshot, if there is something new and the last was taken."""
-        if self._sink is None or not self._dirty or not self._sink.wanted():
-            return
+    def _show(self, session: SessionLike, *, first: bool = False) -> None:
+        """Build and post a snapshot, if there is something new and the last was taken.
+
+        first: of a new problem, so it does not wait; one that was not taken is of a problem that is gone.
+        """
         begin = self._clock()
-        if self._left > 0 and begin < self._show_due:
+        if self._sink is None or not self._dirty:
+            return
+        if not first and (not self._sink.wanted() or (self._left > 0 and begin < self._show_due)):
             return
         try:
             snapshot = session.snapshot(self._view, include_topology=self._topology_due)

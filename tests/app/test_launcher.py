@@ -245,7 +245,7 @@ def test_without_memory_for_a_picture_the_fit_goes_on(window: Window, monkeypatc
         patch.setattr("core.mailbox._check_space", refuse)
         window.client.send(Load(experiment("large", snapshot_side=1200)))
         window.client.send(Step(3))
-        window.until(lambda: window.iterations[-1:] == [3])
+        window.until(lambda: window.iterations[-1:] == [3] and window.of(protocol.Message))
     assert [message.text for message in window.of(protocol.Message)] == ["no memory"]
     window.client.send(Load(experiment("small")))
     window.until(lambda: window.snapshots[-1].generation == 3)

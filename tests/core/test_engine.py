@@ -237,6 +237,13 @@ def test_triangles_come_once_a_problem(desk: Desk) -> None:
     assert ["faces" in s.arrays for s in desk.snapshots] == [True, False, True]
 
 
+def test_a_new_problem_is_shown_even_if_the_last_picture_was_not_taken(desk: Desk) -> None:
+    desk.takes = False
+    desk.do(Load(experiment("one")), turns=3)
+    desk.do(Load(experiment("two")), turns=3)
+    assert [snapshot.generation for snapshot in desk.snapshots] == [1, 2]
+
+
 def test_another_view_is_shown_while_paused(desk: Desk) -> None:
     desk.do(Load(experiment()), turns=2)
     desk.do(Look(2), turns=2)
