@@ -105,11 +105,11 @@ def sort_kinds(count, integers, found, singles, blocks, others):
     for lane in range(uint32(count)):
         kind = integers[7 * BATCH + lane]
         singles[n_single] = lane
-        n_single = uint32(n_single + uint32((kind == SINGLE) & (found[lane] != 0)))
+        n_single += uint32(1) if (kind == SINGLE) & (found[lane] != 0) else uint32(0)
         blocks[n_block] = lane
-        n_block = uint32(n_block + uint32(kind == BLOCK))
+        n_block += uint32(1) if kind == BLOCK else uint32(0)
         others[n_other] = lane
-        n_other = uint32(n_other + uint32(kind == OTHER))
+        n_other += uint32(1) if kind == OTHER else uint32(0)
     return n_single, n_block, n_other
 
 
@@ -134,10 +134,10 @@ def test_blocks(count, blocks, integers, masks):
         for k in range(uint32(16)):
             dx, dy = _I(k & uint32(3)), _I(k >> uint32(2))
             g0, g1, g2 = _I(e0 + dx * a0 + dy * b0), _I(e1 + dx * a1 + dy * b1), _I(e2 + dx * a2 + dy * b2)
-            mask |= uint32(_I(g0 | g1 | g2) >= 0) << k
+            mask |= (uint32(1) if _I(g0 | g1 | g2) >= 0 else uint32(0)) << k
         blocks[kept] = lane
         masks[kept] = mask
-        kept = uint32(kept + uint32(mask != 0))
+        kept += uint32(1) if mask != 0 else uint32(0)
     return kept
 
 
@@ -151,7 +151,7 @@ def insert_blocks(count, blocks, masks, survivors, first, width, integers, reals
     while j < count:
         lane = blocks[j]
         at = uint32(_EDGE + lane)
-        k = _I(trailing_zeros(mask))
+        k = _I(trailing_zeros(mask))  # pyright: ignore[reportCallIssue]
         dx, dy = _I(k & 3), _I(k >> 2)
         g0 = _I(integers[at] + dx * integers[at + 3 * BATCH] + dy * integers[at + 6 * BATCH] + integers[at + 9 * BATCH])
         g1 = _I(

@@ -134,6 +134,4 @@ def fill(x0, y0, q0, x1, y1, q1, x2, y2, q2, width, height, low, cull_back_faces
         if layers <= 2 and not unique:
             run_vector(nearest, second, layers, base, first, last, e0, e1, e2, s0, s1, s2, t0, t1, t2, r0, r1, r2, low)
         else:
-            run_scalar(
-                keys, layers, unique, base, first, last, e0, e1, e2, s0, s1, s2, t0, t1, t2, r0, r1, r2, low
-            )
+            run_scalar(keys, layers, unique, base, first, last, e0, e1, e2, s0, s1, s2, t0, t1, t2, r0, r1, r2, low)

@@ -42,11 +42,14 @@ def interpolate(attributes: np.ndarray, fragments: Fragments, out: np.ndarray | 
     layers, height, width = fragments.face_id.shape
     if out is None:
         out = aligned_empty((layers, attributes.shape[1], height, width), np.float32)
-    constant = [read_only(a, a.dtype) for a in (fragments.face_id, fragments.corners, fragments.bary)]
+    face_id, corners = read_only(fragments.face_id, np.int32), read_only(fragments.corners, np.int32)
+    bary = read_only(fragments.bary, np.float32)
     parts = max(1, min(workers.default_workers(), layers * height * width // 16_384))
 
     def task(index):
-        interpolate_rows(attributes, *constant, out, height * index // parts, height * (index + 1) // parts)
+        interpolate_rows(
+            attributes, face_id, corners, bary, out, height * index // parts, height * (index + 1) // parts
+        )
 
     workers.run(task, parts)
     return out

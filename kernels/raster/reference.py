@@ -50,18 +50,18 @@ def snapped_pieces(homogeneous: np.ndarray, near: float) -> list[np.ndarray]:
     """One triangle (3, 3) float32 -> its pieces, each (3, 3) float64: snapped x, y and float32 1/w."""
     if not np.isfinite(homogeneous).all():
         return []
-    near = np.float32(near)
+    near32 = np.float32(near)
     corners = np.zeros((3, 3))
     inside = np.zeros(3, bool)
     for i, (x, y, w) in enumerate(homogeneous):
-        if w >= near:
+        if w >= near32:
             inverse = np.float32(1) / w
             sx, sy = x * inverse, y * inverse
             inside[i] = abs(sx) <= GUARD and abs(sy) <= GUARD
             corners[i] = np.rint(sx), np.rint(sy), inverse
     if inside.all():
         return [corners]
-    polygon = clip_polygon([(p.astype(np.float64), i) for i, p in enumerate(homogeneous)], float(near))
+    polygon = clip_polygon([(p.astype(np.float64), i) for i, p in enumerate(homogeneous)], float(near32))
     snapped = []
     for (x, y, w), i in polygon:
         if i >= 0 and inside[i]:

@@ -71,28 +71,33 @@ def sliver_bary(i0, i1, i2, screen, inverse, column, row, c0, c1, c2):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gather(faces, vertices, keys, pixel, count, ids, points, covered):
+def gather(faces, vertices, keys, pixel, count, ids, points):
     """Face and corner ids (4 x LANES) and corner positions (9 x LANES) of pixels pixel..pixel + count; clears keys.
 
-    covered (LANES,) is 1 or 0; returns how many are.
+    Returns how many are covered. One loop for each step of the chain key, face, corners: more of the loads, which miss
+    the cache, are then under way at once.
     """
     found = 0
     for lane in range(uint32(count)):
         key = keys[uint32(pixel + lane)]
-        if key == _EMPTY:
-            covered[lane] = 0.0
-            for i in range(4):
-                ids[i * LANES + lane] = 0
-            ids[lane] = -1
-            continue
         keys[uint32(pixel + lane)] = _EMPTY
-        found += 1
-        covered[lane] = 1.0
-        face = uint32(_ALL - (key & _ALL))
-        ids[lane] = face
-        for i in range(3):
-            vertex = faces[face, i]
-            ids[(1 + i) * LANES + lane] = vertex
+        ids[lane] = _ALL - (key & _ALL) if key != _EMPTY else np.int64(-1)
+        found += key != _EMPTY
+    if found == 0:
+        return found
+    for lane in range(uint32(count)):
+        face = uint32(ids[lane])
+        if ids[lane] >= 0:
+            ids[LANES + lane] = faces[face, 0]
+            ids[2 * LANES + lane] = faces[face, 1]
+            ids[3 * LANES + lane] = faces[face, 2]
+        else:
+            ids[LANES + lane] = 0
+            ids[2 * LANES + lane] = 0
+            ids[3 * LANES + lane] = 0
+    for i in range(3):
+        for lane in range(uint32(count)):
+            vertex = uint32(ids[(1 + i) * LANES + lane])
             points[(3 * i + 0) * LANES + lane] = vertices[vertex, 0]
             points[(3 * i + 1) * LANES + lane] = vertices[vertex, 1]
             points[(3 * i + 2) * LANES + lane] = vertices[vertex, 2]
@@ -100,15 +105,18 @@ def gather(faces, vertices, keys, pixel, count, ids, points, covered):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def compute(matrix, near, column, row, points, covered, reals):
-    """reals (9 x LANES): bary, position, 1/w, slope of 1/w, 0 where not covered; pixels from `column`; float64 inside."""
-    cy = row + 0.5
+def compute(matrix, near, column, row, ids, points, reals):
+    """reals (9 x LANES): bary, position, 1/w, slope of 1/w, 0 where not covered; pixels from `column`; float64 inside.
+
+    Returns whether a lane needs `mend_slivers`.
+    """
+    cy, most, bad = row + 0.5, 1.0 / near, 0
     m00, m01, m02, m03 = matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3]
     m10, m11, m12, m13 = matrix[1, 0], matrix[1, 1], matrix[1, 2], matrix[1, 3]
     m20, m21, m22, m23 = matrix[2, 0], matrix[2, 1], matrix[2, 2], matrix[2, 3]
     for lane in range(uint32(LANES)):
         cx = column + lane + 0.5
-        seen = covered[lane] > 0.0
+        seen = ids[lane] >= 0
         x0, y0, z0 = points[lane], points[LANES + lane], points[2 * LANES + lane]
         x1, y1, z1 = points[3 * LANES + lane], points[4 * LANES + lane], points[5 * LANES + lane]
         x2, y2, z2 = points[6 * LANES + lane], points[7 * LANES + lane], points[8 * LANES + lane]
@@ -126,8 +134,11 @@ def compute(matrix, near, column, row, points, covered, reals):
         scale = 1.0 / (w0 * c0 + w1 * c1 + w2 * c2)
         sx = ((q1 * w2 - q2 * w1) + (q2 * w0 - q0 * w2) + (q0 * w1 - q1 * w0)) * scale
         sy = ((w1 * p2 - w2 * p1) + (w2 * p0 - w0 * p2) + (w0 * p1 - w1 * p0)) * scale
-        total = 1.0 / (c0 + c1 + c2)
+        area = c0 + c1 + c2
+        total, inverse = 1.0 / area, area * scale
         c0, c1, c2 = c0 * total, c1 * total, c2 * total
+        bad |= seen & (not ((c0 >= _SLIVER) & (c1 >= _SLIVER) & (c2 >= _SLIVER)))
+        inverse = inverse if (inverse > 0.0) & (inverse < most) else most
         finite = seen & (abs(sx) + abs(sy) < np.inf)
         reals[lane] = c0 if seen else 0.0
         reals[LANES + lane] = c1 if seen else 0.0
@@ -135,9 +146,10 @@ def compute(matrix, near, column, row, points, covered, reals):
         reals[3 * LANES + lane] = c0 * x0 + c1 * x1 + c2 * x2 if seen else 0.0
         reals[4 * LANES + lane] = c0 * y0 + c1 * y1 + c2 * y2 if seen else 0.0
         reals[5 * LANES + lane] = c0 * z0 + c1 * z1 + c2 * z2 if seen else 0.0
-        reals[6 * LANES + lane] = 1.0 / max(c0 * w0 + c1 * w1 + c2 * w2, near) if seen else 0.0
+        reals[6 * LANES + lane] = inverse if seen else 0.0
         reals[7 * LANES + lane] = sx if finite else 0.0
         reals[8 * LANES + lane] = sy if finite else 0.0
+    return bad != 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -145,14 +157,18 @@ def mend_slivers(matrix, near, screen, inverse, column, row, count, ids, points,
     """Recompute the lanes whose barycentrics extrapolate (or are not finite)."""
     for lane in range(uint32(count)):
         c0, c1, c2 = reals[lane], reals[LANES + lane], reals[2 * LANES + lane]
-        if min(c0, min(c1, c2)) >= _SLIVER:
+        if ids[lane] < 0 or (c0 >= _SLIVER and c1 >= _SLIVER and c2 >= _SLIVER):
             continue
         i0, i1, i2 = ids[LANES + lane], ids[2 * LANES + lane], ids[3 * LANES + lane]
         b0, b1, b2 = sliver_bary(i0, i1, i2, screen, inverse, column + lane, row, c0, c1, c2)
         reals[lane], reals[LANES + lane], reals[2 * LANES + lane] = b0, b1, b2
         depth = matrix[2, 3]
         for i in range(3):
-            x = b0 * points[i * LANES + lane] + b1 * points[(3 + i) * LANES + lane] + b2 * points[(6 + i) * LANES + lane]
+            x = (
+                b0 * points[i * LANES + lane]
+                + b1 * points[(3 + i) * LANES + lane]
+                + b2 * points[(6 + i) * LANES + lane]
+            )
             reals[(3 + i) * LANES + lane] = x
             depth += matrix[2, i] * x
         reals[6 * LANES + lane] = 1.0 / max(depth, near)
@@ -173,18 +189,18 @@ def resolve_rows(
     """Merge and clear rows first_row..last_row of keys and write their fragments; matrix (3, 4) float64, in pixels."""
     layers, _, width = face_id.shape
     ids, reals = np.zeros(4 * LANES, np.int32), np.zeros(9 * LANES, np.float32)
-    points, covered = np.zeros(9 * LANES, np.float64), np.zeros(LANES, np.float64)
+    points = np.zeros(9 * LANES, np.float64)
     for row in range(first_row, last_row):
         base = row * width
         merge_row(keys, workers, base, base + width)
         for layer in range(layers):
             for column in range(0, width, LANES):
                 count = min(LANES, width - column)
-                if gather(faces, vertices, keys[0, layer], base + column, count, ids, points, covered) > 0:
-                    compute(matrix, near, column, row, points, covered, reals)
-                    mend_slivers(matrix, near, screen, inverse, column, row, count, ids, points, reals)
-                else:
+                if gather(faces, vertices, keys[0, layer], base + column, count, ids, points) == 0:
+                    ids[LANES:] = 0
                     reals[:] = 0
+                elif compute(matrix, near, column, row, ids, points, reals):
+                    mend_slivers(matrix, near, screen, inverse, column, row, count, ids, points, reals)
                 copy_out(ids, 0, face_id[layer], row, column, count)
                 copy_out(reals, 6 * LANES, inverse_depth[layer], row, column, count)
                 for i in range(3):

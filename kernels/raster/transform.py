@@ -55,7 +55,8 @@ def transform(vertices, matrix, near, width, height, screen, inverse, cell):
         sx = sx if front else _ZERO
         sy = sy if front else _ZERO
         good = front & (abs(sx) <= _GUARD) & (abs(sy) <= _GUARD)
-        ix, iy = _I(rint(min(max(sx, -_CLAMP), _CLAMP))), _I(rint(min(max(sy, -_CLAMP), _CLAMP)))
+        ix = _I(rint(min(max(sx, -_CLAMP), _CLAMP)))  # pyright: ignore[reportCallIssue]
+        iy = _I(rint(min(max(sy, -_CLAMP), _CLAMP)))  # pyright: ignore[reportCallIssue]
         screen[2 * i] = ix
         screen[2 * i + 1] = iy
         inverse[i] = q if good else _ZERO
