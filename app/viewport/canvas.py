@@ -114,9 +114,11 @@ class Canvas(QObject):
         self.repaints += 1
 
     def close(self) -> None:
-        """Free the context's resources; vispy keeps a canvas alive until it is closed."""
+        """Free the context's resources now: a GL widget that the garbage collector finds while another one paints
+        takes the program with it."""
         self._timer.stop()
         if self.widget is not None:
             self.canvas.events.draw.disconnect()
             self.canvas.close()
+            self.widget.deleteLater()
             self.widget = None  # type: ignore[assignment]

@@ -51,4 +51,5 @@ class Helm:
         """Beside the first camera, with the sphere and all fitted cameras in the picture."""
         positions = self._fitted
         azimuths = [math.degrees(math.atan2(x, z)) for x, _, z in positions]
-        return Orbit(azimuth=azimuth_beside(azimuths)).framed(centre, radius, aspect, positions)
+        # A start that is much smaller than its target's unit sphere would bring the eye in front of the cameras.
+        return Orbit(azimuth=azimuth_beside(azimuths)).framed(centre, max(radius, 0.85), aspect, positions)

@@ -38,13 +38,14 @@ void main() {
 }
 """
 
-# A vertex whose faces cancel has a zero normal: the face's own, from screen derivatives, stands in for it.
+# Both sides are lit. Which one is seen the triangle itself decides, by screen derivatives: at a rim the interpolated
+# normal may point away though its triangle does not. It also stands in for a normal whose faces cancel.
 _FACING = """
 vec3 facing(vec3 normal, vec3 world, vec3 to_eye) {
-    vec3 n = normal;
-    if (dot(n, n) < 1e-12) n = cross(dFdx(world), dFdy(world));
-    n = normalize(n);
-    return dot(n, to_eye) < 0.0 ? -n : n;
+    vec3 face = cross(dFdx(world), dFdy(world));
+    if (dot(face, to_eye) < 0.0) face = -face;
+    vec3 n = dot(normal, normal) < 1e-12 ? face : normal;
+    return normalize(dot(n, face) < 0.0 ? -n : n);
 }
 """
 

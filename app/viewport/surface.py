@@ -160,7 +160,7 @@ class Surface:
         if len(finite):
             place = int(0.995 * (len(finite) - 1))
             top = float(np.partition(finite, place)[place])
-            if not self.range[1] - 1.0 < top <= self.range[1]:
+            if self.exponent is None or not self.range[1] - 1.0 < top <= self.range[1]:
                 high = float(np.ceil(2 * top) / 2)
                 self.range = (high - DECADES, high)
         # Finite ends, so that a thinned mesh can average them.

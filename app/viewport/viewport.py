@@ -122,7 +122,10 @@ class Viewport(QWidget, Themed):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         if self.scene is None:
             return
+        began = self.scene.surface.empty
         self.scene.show(snapshot)
+        if began and self.helm.at_home and not self.scene.surface.empty:
+            self.reset_view()
         self._refresh_scale()
         self._request()
 

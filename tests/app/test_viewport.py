@@ -1,0 +1,448 @@
+"""The 3D view, by the pixels it shows: what is in the middle, what moves, what can be clicked."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QImage, QWheelEvent
+from PyQt6.QtWidgets import QApplication
+from vispy.gloo.context import canvasses
+
+from app.theme import DARK, LIGHT
+from app.viewport import Viewport
+from app.viewport import viewport as viewport_module
+from app.viewport.camera import Orbit, azimuth_beside
+from app.viewport.geometry import edges_of, thin, vertex_normals
+from app.viewport.surface import MOVING_LIMIT
+from core.colour_maps import hex_to_rgb
+from tests.fakes.fake_scene import cube, loaded, look_at_origin, moved, snapshot, sphere, views
+
+pytestmark = pytest.mark.window
+WIDTH, HEIGHT = 480, 320
+
+
+@pytest.fixture
+def viewport(qtbot):
+    widget = Viewport()
+    qtbot.addWidget(widget, before_close_func=lambda closing: closing.shutdown())
+    if widget.problem is not None:
+        pytest.skip(f"no 3D here: {widget.problem}")
+    widget.set_theme(DARK)
+    widget.resize(WIDTH, HEIGHT)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    return widget
+
+
+def pixels(widget) -> np.ndarray:
+    """The 3D picture without what lies over it, (h, w, 3) int."""
+    QApplication.processEvents()
+    image = widget.surface.grabFramebuffer().convertToFormat(QImage.Format.Format_RGB32)
+    data = image.constBits()
+    assert data is not None
+    data.setsize(image.sizeInBytes())
+    rows = np.frombuffer(data, np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 4 * image.width()].reshape(image.height(), -1, 4)[..., 2::-1].astype(int)
+
+
+def rgb(colour: str) -> np.ndarray:
+    return np.rint(255 * hex_to_rgb(colour)).astype(int)
+
+
+def covered(picture: np.ndarray, theme=DARK) -> np.ndarray:
+    """Where something other than the empty ground is drawn."""
+    return np.abs(picture - rgb(theme.viewport)).max(-1) > 24
+
+
+def show_sphere(widget, **more) -> None:
+    vertices, faces = sphere()
+    widget.show_snapshot(snapshot(vertices=vertices, faces=faces, model=moved(), **more))
+
+
+def bare(widget) -> None:
+    """Nothing but the shape, from the front."""
+    widget.set_loaded(loaded(views=()))
+    widget.set_cameras_visible(False)
+    widget.set_ghost_visible(False)
+
+
+def test_mesh_in_the_middle_is_shaded_and_lit_from_the_left(viewport):
+    bare(viewport)
+    show_sphere(viewport)
+    viewport.set_mode("shaded")
+    picture = pixels(viewport)
+    middle = picture[HEIGHT // 2, WIDTH // 2]
+    assert middle.min() > 90
+    assert np.ptp(middle) < 12  # a neutral grey
+    assert np.abs(picture[HEIGHT // 2, 8] - rgb(DARK.viewport)).max() <= 2
+    columns = np.flatnonzero(covered(picture)[HEIGHT // 2])
+    left, right = picture[HEIGHT // 2, columns[3]], picture[HEIGHT // 2, columns[-4]]
+    assert left.sum() > right.sum()
+
+
+def test_mesh_moves_with_the_model_matrix(viewport):
+    bare(viewport)
+    show_sphere(viewport)
+    before = covered(pixels(viewport))
+    viewport.show_snapshot(snapshot(1, model=moved(y=0.15)))
+    after = covered(pixels(viewport))
+    rise = np.nonzero(before)[0].mean() - np.nonzero(after)[0].mean()
+    half_height = np.tan(np.radians(0.5 * viewport.helm.orbit.fov)) * viewport.helm.orbit.distance
+    expected = 0.15 * np.cos(np.radians(viewport.helm.orbit.elevation)) * 0.5 * HEIGHT / half_height
+    assert rise == pytest.approx(expected, rel=0.2)
+
+
+def test_vertices_and_topology_may_change_at_any_snapshot(viewport):
+    bare(viewport)
+    show_sphere(viewport)
+    ball = covered(pixels(viewport)).sum()
+    vertices, _ = sphere(radius=0.3)
+    viewport.show_snapshot(snapshot(1, vertices=vertices))
+    small = covered(pixels(viewport)).sum()
+    assert small == pytest.approx(ball / 4, rel=0.15)
+    corners, faces = cube()
+    viewport.show_snapshot(snapshot(2, vertices=corners, faces=faces))
+    assert covered(pixels(viewport)).sum() > 2 * small
+    viewport.show_snapshot(snapshot(3, vertices=corners[:3], faces=np.zeros((0, 3), np.int32)))
+    assert covered(pixels(viewport)).sum() < 0.2 * small  # only the ground's lines
+    assert viewport.problem is None
+
+
+def test_arrays_may_come_pickled_in_fortran_order_and_not_finite(viewport):
+    bare(viewport)
+    vertices, faces = sphere()
+    vertices[5] = np.nan
+    vertices, faces = (pickle.loads(pickle.dumps(np.asfortranarray(a))) for a in (vertices, faces))
+    gradient = np.full(len(vertices), np.nan, np.float32)
+    viewport.set_loaded(loaded((vertices, faces), views=()))
+    viewport.show_snapshot(snapshot(vertices=vertices, faces=faces, model=moved(), vertex_gradient=gradient))
+    assert covered(pixels(viewport)).sum() > 1000
+    assert viewport.problem is None
+
+
+def test_modes_differ(viewport):
+    bare(viewport)
+    vertices, _ = sphere()
+    gradient = 10.0 ** (2 * vertices[:, 1] / 0.6 - 4)  # 1e-6 below to 1e-2 above
+    colours = np.tile(np.float32([0.0, 0.5, 0.0]), (len(vertices), 1))
+    show_sphere(viewport, vertex_gradient=gradient.astype(np.float32), vertex_colours=colours)
+    shown = {}
+    for mode in ("gradient", "shaded", "normals", "wire"):
+        viewport.set_mode(mode)
+        shown[mode] = pixels(viewport)
+    x, y = WIDTH // 2, HEIGHT // 2
+    assert shown["shaded"][y, x, 1] > 3 * shown["shaded"][y, x, 0]
+    column = shown["gradient"][:, x].sum(-1)
+    rows = np.flatnonzero(covered(shown["gradient"])[:, x])
+    low, high = column[rows[-12]], column[rows[12]]
+    assert high > low + 150  # the sequential map is light where the gradient is large
+    assert not viewport.scale.isVisible()  # only the gradient has one
+    assert shown["normals"][y, x, 2] > shown["normals"][y, x, 0]  # the middle faces the eye, near +z
+    assert np.abs(shown["wire"][y - 40 : y + 40, x - 40 : x + 40].astype(float)).std() > 12
+
+
+def test_gradient_scale_says_when_there_is_none(viewport):
+    bare(viewport)
+    show_sphere(viewport)
+    assert viewport.scale.isVisible()
+    assert viewport.scene.surface.exponent is None
+    vertices, _ = sphere()
+    viewport.show_snapshot(snapshot(1, vertex_gradient=np.full(len(vertices), 3e-3, np.float32)))
+    assert viewport.scene.surface.range == (-5.5, -2.5)
+    viewport.show_snapshot(snapshot(2, vertex_gradient=np.full(len(vertices), 2e-3, np.float32)))
+    assert viewport.scene.surface.range == (-5.5, -2.5)  # stays put for small changes
+    viewport.show_snapshot(snapshot(3, vertex_gradient=np.full(len(vertices), 3e-6, np.float32)))
+    assert viewport.scene.surface.range == (-8.5, -5.5)
+
+
+def test_ghost_shows_beside_the_shape_and_can_be_hidden(viewport):
+    vertices, faces = sphere()
+    viewport.set_loaded(loaded((vertices + np.float32([0.9, 0, 0]), faces), views=()))
+    show_sphere(viewport)
+    with_ghost = pixels(viewport)
+    viewport.set_ghost_visible(False)
+    without = pixels(viewport)
+    changed = np.abs(with_ghost - without).max(-1) > 12
+    assert changed.sum() > 1500
+    strongest = with_ghost[changed].max(0)
+    assert (np.abs(strongest - rgb(DARK.ghost)) < 60).all()
+    assert not viewport.tools.ghost.isChecked()
+
+
+def test_ghost_of_a_converged_fit_leaves_the_shape_as_it_is(viewport):
+    vertices, faces = sphere()
+    viewport.set_loaded(loaded((vertices, faces), views=()))
+    show_sphere(viewport)
+    with_ghost = pixels(viewport)
+    viewport.set_ghost_visible(False)
+    inside = covered(pixels(viewport))
+    inside &= np.roll(inside, 3, 0) & np.roll(inside, -3, 0) & np.roll(inside, 3, 1) & np.roll(inside, -3, 1)
+    difference = np.abs(with_ghost - pixels(viewport)).max(-1)
+    assert np.mean(difference[inside] > 6) < 0.01
+
+
+def test_a_click_on_a_camera_chooses_its_view(viewport, qtbot):
+    width, height = 720, 300
+    viewport.resize(width, height)
+    viewport.set_loaded(loaded(views=views(4, held_out=2)))
+    show_sphere(viewport)
+    pixels(viewport)
+    place, _ = viewport.eye().project(viewport.scene.cameras._corners[:, 1:5].mean(1), width, height)
+    inside = [i for i, (x, y) in enumerate(place[:4]) if 20 < x < width - 20 and 12 < y < height - 20]
+    assert len(inside) == 4
+    for index in inside:
+        shown = pixels(viewport)[int(place[index][1]), int(place[index][0])]
+        assert shown[1] > 120  # the thumbnail's green, whatever lies under it
+        with qtbot.waitSignal(viewport.view_chosen, timeout=1000) as signal:
+            qtbot.mouseClick(viewport.surface, Qt.MouseButton.LeftButton, pos=QPointF(*place[index]).toPoint())
+        assert signal.args == [index]
+        assert viewport.helm.view == index
+    accent = (np.abs(pixels(viewport) - rgb(DARK.accent)).max(-1) < 40).sum()
+    assert accent > 20
+    viewport.set_cameras_visible(False)
+    assert (np.abs(pixels(viewport) - rgb(DARK.accent)).max(-1) < 40).sum() == 0
+
+
+def test_a_camera_between_eye_and_shape_does_not_hide_it(viewport):
+    viewport.set_loaded(loaded(views=views(1)))
+    show_sphere(viewport)
+    viewport._steer(Orbit(azimuth=0.0, elevation=20.0, distance=6.0))
+    viewport.set_mode("shaded")
+    beside = pixels(viewport)[HEIGHT // 2 + 6, WIDTH // 2 + 14]
+    assert np.ptp(beside) < 12  # grey, not the thumbnail's green
+
+
+def test_theme_changes_the_ground(viewport):
+    bare(viewport)
+    for theme in (LIGHT, DARK):
+        viewport.set_theme(theme)
+        assert np.abs(pixels(viewport)[60, 8] - rgb(theme.viewport)).max() <= 2
+
+
+def drag(qtbot, widget, start, end, button=Qt.MouseButton.LeftButton, modifier=Qt.KeyboardModifier.NoModifier):
+    middle = (start + end) / 2
+    qtbot.mousePress(widget, button, modifier, start)
+    for point in (middle, end):
+        qtbot.mouseMove(widget, point)
+    qtbot.mouseRelease(widget, button, modifier, end)
+
+
+def test_dragging_orbits_pans_and_rolls(viewport, qtbot):
+    bare(viewport)
+    corners, faces = cube()
+    viewport.show_snapshot(snapshot(vertices=corners, faces=faces, model=moved()))
+    start, first = pixels(viewport), viewport.helm.orbit
+    middle = QPoint(WIDTH // 2, HEIGHT // 2)
+    drag(qtbot, viewport.surface, middle, middle + QPoint(60, 0))
+    turned = viewport.helm.orbit
+    assert turned.azimuth == pytest.approx(first.azimuth - 24.0, abs=2.0)
+    assert turned.target == first.target
+    assert (np.abs(pixels(viewport) - start).max(-1) > 24).sum() > 500
+    drag(qtbot, viewport.surface, middle, middle + QPoint(40, 0), Qt.MouseButton.MiddleButton)
+    assert viewport.helm.orbit.target != first.target
+    drag(qtbot, viewport.surface, middle, middle + QPoint(40, 40), Qt.MouseButton.RightButton)
+    assert abs(viewport.helm.orbit.roll) > 1.0
+    qtbot.mouseDClick(viewport.surface, Qt.MouseButton.LeftButton, pos=middle)
+    assert viewport.helm.orbit == first
+
+
+def test_the_wheel_zooms_to_the_pointer_and_fit_fits(viewport):
+    bare(viewport)
+    show_sphere(viewport)
+    before = covered(pixels(viewport)).sum()
+    point = QPointF(WIDTH / 2, HEIGHT / 2)
+    turn = QWheelEvent(
+        point, viewport.surface.mapToGlobal(point), QPoint(), QPoint(0, 240), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport.surface, turn)
+    assert covered(pixels(viewport)).sum() > 1.3 * before
+    viewport.fit()
+    rows = np.nonzero(covered(pixels(viewport)).sum(1) > 8)[0]
+    assert np.ptp(rows) == pytest.approx(0.84 * HEIGHT, rel=0.1)
+
+
+def test_looking_through_a_camera_shows_its_target_and_leaves_by_a_drag(viewport, qtbot):
+    viewport.set_loaded(loaded(views=views(4)))
+    viewport.set_view(2)
+    show_sphere(viewport)
+    viewport.set_looking_through(True)
+    picture = pixels(viewport)
+    eye = viewport.eye().position
+    assert eye == pytest.approx(-look_at_origin(180.0)[:3, :3].T @ look_at_origin(180.0)[:3, 3], abs=1e-6)
+    frame = np.flatnonzero(np.abs(picture[HEIGHT // 2] - rgb(DARK.accent)).max(-1) < 60)
+    assert len(frame) >= 2
+    inside = picture[HEIGHT // 2, frame[0] + 6]
+    assert np.abs(inside - [120, 200, 60]).max() <= 3  # the thumbnail
+    target = np.zeros((16, 16, 3), np.float32)
+    target[..., 2] = 1.0
+    viewport.show_snapshot(snapshot(1, view=2, target=target))
+    assert np.abs(pixels(viewport)[HEIGHT // 2, frame[0] + 6] - [0, 0, 255]).max() <= 3
+    middle = QPoint(WIDTH // 2, HEIGHT // 2)
+    drag(qtbot, viewport.surface, middle, middle + QPoint(30, 0))
+    assert not viewport.tools.look.isChecked()
+    assert np.linalg.norm(viewport.eye().position) == pytest.approx(3.2, rel=0.02)
+
+
+def test_large_meshes_are_thinned_while_they_move_in_software(viewport, qtbot):
+    bare(viewport)
+    vertices, faces = sphere(100)
+    assert len(faces) > MOVING_LIMIT
+    viewport.show_snapshot(snapshot(vertices=vertices, faces=faces, model=moved()))
+    viewport.set_mode("shaded")
+    moving = covered(pixels(viewport))
+    if not viewport._canvas.software:
+        pytest.skip("a graphics card draws here")
+    assert viewport.scene.surface._thin is not None
+    qtbot.waitUntil(lambda: not viewport._moving, timeout=3000)
+    still = covered(pixels(viewport))
+    assert np.mean(moving != still) < 0.004
+
+
+def test_many_requests_make_few_repaints(viewport, qtbot):
+    bare(viewport)
+    show_sphere(viewport)
+    pixels(viewport)
+    qtbot.wait(80)
+    before = viewport._canvas.repaints
+    for i in range(200):
+        viewport.show_snapshot(snapshot(i, model=moved(0.001 * i)))
+    qtbot.wait(200)
+    assert 1 <= viewport._canvas.repaints - before <= 20
+
+
+def test_readout_shows_what_is_known(viewport):
+    def words() -> str:
+        return " ".join(
+            label.text() for title, values in viewport.readout._pairs for label in (title, *values) if label.text()
+        )
+
+    viewport.set_metrics({})
+    assert viewport.readout.isHidden()
+    viewport.set_metrics({"loss": 0.012, "iou": 0.871, "translation_error": 0.0887, "rotation_error_degrees": 11.4})
+    assert words() == "Overlap 0.871 Off by 0.0887 11.4°"
+    viewport.set_metrics({"loss": 0.012})
+    assert words() == "Loss 0.0120"
+
+
+def test_overlays_keep_their_places_and_text(viewport, qtbot):
+    bare(viewport)
+    viewport.resize(700, 360)
+    qtbot.wait(20)
+    assert viewport.modes.geometry().left() == 8
+    assert viewport.tools.geometry().right() == 700 - 8 - 1
+    assert viewport.gizmo.geometry().bottom() == 360 - 4 - 1
+    for index in range(4):
+        button = viewport.modes.button(index)
+        assert button.width() >= button.sizeHint().width()
+
+
+def test_without_graphics_a_placeholder_says_why_and_takes_every_call(qtbot, monkeypatch):
+    monkeypatch.setattr(viewport_module, "opengl_problem", lambda: "no OpenGL context can be created")
+    widget = Viewport()
+    qtbot.addWidget(widget)
+    widget.show()
+    assert "no OpenGL context" in widget.placeholder.text.text()
+    widget.set_loaded(loaded(sphere()))
+    widget.show_snapshot(snapshot(vertices=sphere()[0], faces=sphere()[1]))
+    for call in (widget.fit, widget.reset_view, widget.shutdown):
+        call()
+    widget.set_metrics({"loss": 1.0})
+    widget.set_theme(LIGHT)
+    widget.set_view(1)
+    widget.set_mode("wire")
+    widget.set_looking_through(True)
+
+
+def test_a_failing_driver_ends_in_the_placeholder(viewport, qtbot, monkeypatch):
+    bare(viewport)
+
+    def refuse(*_arguments):
+        raise RuntimeError("shader did not compile")
+
+    monkeypatch.setattr(viewport.scene, "draw", refuse)
+    viewport._canvas.request_now()
+    qtbot.waitUntil(lambda: viewport.problem is not None, timeout=2000)
+    assert "shader did not compile" in viewport.placeholder.text.text()
+    show_sphere(viewport)
+
+
+def test_viewports_come_and_go_without_leaving_canvases(qtbot):
+    def alive() -> int:
+        gc.collect()
+        return sum(canvas() is not None for canvas in canvasses)
+
+    before = alive()
+    for _ in range(4):
+        widget = Viewport()
+        if widget.problem is not None:
+            pytest.skip(f"no 3D here: {widget.problem}")
+        widget.resize(200, 150)
+        with qtbot.waitExposed(widget):
+            widget.show()
+        show_sphere(widget)
+        QApplication.processEvents()
+        widget.shutdown()
+        widget.close()
+        widget.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        del widget
+    assert alive() <= before
+
+
+# ---------------------------------------------------------------------------------------------- without pixels
+
+
+def test_orbit_of_a_camera_is_that_camera():
+    for azimuth, elevation in ((0.0, 20.0), (130.0, -35.0), (-77.0, 60.0)):
+        matrix = look_at_origin(azimuth, elevation)
+        np.testing.assert_allclose(Orbit.from_camera(matrix).eye(1.5).view, matrix, atol=1e-9)
+
+
+def test_rolling_there_and_back_is_the_identity():
+    orbit = Orbit(azimuth=40.0, elevation=10.0, roll=5.0)
+    back = orbit.rolled(30.0, 0.0).rolled(-30.0, 0.0)
+    np.testing.assert_allclose(back.rotation(), orbit.rotation(), atol=1e-9)
+
+
+def test_zooming_keeps_what_lies_under_the_pointer():
+    orbit = Orbit(azimuth=20.0, target=(0.1, 0.2, 0.3))
+    eye = orbit.eye(1.5)
+    # A point in the target's plane, right and above the middle.
+    point = np.asarray(orbit.target) + orbit.rotation().T @ np.array([0.5, 0.3, 0.0])
+    (before,), _ = eye.project(point[None], 2.0, 2.0)
+    zoomed = orbit.zoomed(1.7, (before[0] - 1.0, 1.0 - before[1]), 1.5)
+    (after,), _ = zoomed.eye(1.5).project(point[None], 2.0, 2.0)
+    np.testing.assert_allclose(after, before, atol=1e-9)
+
+
+def test_the_home_view_stands_between_cameras():
+    assert azimuth_beside([0.0, 90.0, 180.0, 270.0]) == pytest.approx(-45.0)
+    assert azimuth_beside([10.0, 30.0]) == pytest.approx(-35.0)
+    assert azimuth_beside([0.0]) == pytest.approx(-45.0)
+
+
+def test_normals_of_a_sphere_and_edges_of_a_cube():
+    vertices, faces = sphere()
+    normals = vertex_normals(vertices, faces)
+    used = np.unique(faces)
+    cosine = (normals[used] * vertices[used]).sum(1) / 0.6
+    assert cosine.min() > 0.99
+    edges = edges_of(cube()[1])
+    assert len(edges) == 18
+    assert len(np.unique(edges, axis=0)) == len(edges)
+
+
+def test_thinning_keeps_the_shape():
+    vertices, faces = sphere(120)
+    thinned = thin(vertices, faces, 6000)
+    merged = thinned.merge(vertices)
+    assert 2500 < len(thinned.faces) < 9000
+    assert thinned.faces.max() < len(merged)
+    radius = np.linalg.norm(merged, axis=1)
+    assert radius.min() > 0.97 * 0.6
+    assert radius.max() <= 0.6001
