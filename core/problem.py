@@ -19,7 +19,7 @@ import numpy as np
 from core.errors import RimlightError
 from core.experiment import TermSpec
 from core.optimizers import OPTIMIZERS
-from core.parameters import retract, zero_tangent
+from core.parameters import retract, tangent_shape, zero_tangent
 from core.terms import image_terms, parameter_terms
 from kernels.camera import lens_of
 from kernels.types import CameraView, Image, Method, Shape, split_settings
@@ -144,7 +144,7 @@ def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: fl
     host = host_values(problem, state)
     weights, masks = problem.weights, problem.masks
     derived = compiled.prepare(state.values, problem.constants) if compiled.prepare else {}
-    total: Any = None
+    total = _nothing(problem, state, derived)
     for index in batch:
         view = problem.views[index]
         samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
@@ -170,6 +170,14 @@ def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: fl
         raise NonFinite(_non_finite_line(state.iteration, float(numbers[1]), gradient, batch))
     report = StepReport(float(numbers[1]), tuple(float(n) for n in numbers[2:]), gradient)
     return State({**state.values, **values}, optimizer, state.iteration + 1), report
+
+
+def _nothing(problem: Problem, state: State, derived: Any) -> Any:
+    """The sum over no views: starting from it, one compilation serves the first view and the others."""
+    dtype = state.values["background"].dtype
+    each = [np.zeros((), dtype) for _ in problem.terms]
+    tangent = {n: np.zeros(tangent_shape(n, state.values[n]), dtype) for n in problem.free}
+    return np.zeros((), dtype), each, (tangent, {n: np.zeros(d.shape, dtype) for n, d in derived.items()})
 
 
 def _non_finite_line(iteration: int, loss: float, gradient: Mapping[str, Any], batch: Sequence[int]) -> str:
@@ -217,8 +225,7 @@ def _build(structure: Structure) -> _Compiled:
         (loss, each), gradient = jax.value_and_grad(view_loss, argnums=(0, 1), has_aux=True)(
             zero, derived, values, constants, samples, lens, target, weights, traced
         )
-        new = (loss, each, gradient)
-        return new if total is None else jax.tree.map(jnp.add, total, new)
+        return jax.tree.map(jnp.add, total, (loss, each, gradient))
 
     def derive_values(delta, values, constants):
         assert shape_prepare is not None
@@ -257,9 +264,10 @@ def _build(structure: Structure) -> _Compiled:
 
 
 class Inspection(NamedTuple):
-    """One view of a state: the method's own image, dL/dI (per pixel, of this view's share), the samples behind it."""
+    """One view of a state: the method's own image, the target over its background, dL/dI, the samples behind it."""
 
     image: Image
+    target: Image
     loss_gradient: Image
     samples: Any
 
@@ -279,17 +287,17 @@ def inspect(problem: Problem, state: State, index: int) -> Inspection:
             image = s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
             planes = composite_target(target, values["background"])
             gradient = jax.grad(lambda i: image_terms(s.terms, weights, i, planes)[0])(image)
-            return image, gradient
+            return image, planes, gradient
 
         _INSPECT[key] = jax.jit(run)
     host = host_values(problem, state)
     view = problem.views[index]
     samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
-    image, gradient = _INSPECT[key](
+    image, target, gradient = _INSPECT[key](
         with_derived(problem, state.values), problem.constants, samples, lens_of(view), problem.targets[index],
         problem.weights, problem.traced,
     )  # fmt: skip
-    return Inspection(image, gradient, samples)
+    return Inspection(image, target, gradient, samples)
 
 
 def with_derived(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:

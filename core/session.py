@@ -5,6 +5,7 @@ The engine (core/engine.py) drives a Session in its process; the command line an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pickle
 import time
@@ -105,11 +106,8 @@ class Session:
 
     def compile(self) -> None:
         """Trace and compile the step by taking one and forgetting it."""
-        try:
+        with contextlib.suppress(NonFinite):
             step(self.problem, self.state, batch_of(self.experiment, len(self.problem.views), 0)[:1], 0.0)
-            step(self.problem, self.state, batch_of(self.experiment, len(self.problem.views), 0)[:2], 0.0)
-        except NonFinite:
-            pass
         self._compiled = True
 
     # ------------------------------------------------------------------------------------------ stepping
@@ -197,7 +195,7 @@ class Session:
         seen = inspect(self.problem, self.state, view)
         channel = self.primary_channel()
         render = as_arrays(seen.image)[channel]
-        target = as_arrays(_composited(self.problem, view, self.state))[channel]
+        target = as_arrays(seen.target)[channel]
         values = self.host()
         vertices, faces = self._display_mesh(values)
         arrays: dict[str, np.ndarray] = {
@@ -324,6 +322,7 @@ class Session:
 
     def _image_metrics(self, views: list, targets: list, prefix: str) -> dict[str, float]:
         from core.reference import hard_image
+        from core.thumbnails import over_background
 
         values, sees_colour = self.host(), "colour" in self.problem.channels
         channels = ("colour", "silhouette") if sees_colour else ("silhouette",)
@@ -332,7 +331,7 @@ class Session:
             own = hard_image(self.problem.shape, values, view, channels, 1)
             overlaps.append(iou(own["silhouette"][..., 0], np.asarray(target.planes["silhouette"][0])))
             if sees_colour:
-                shown = as_arrays(_over_background(target, values["background"]))["colour"]
+                shown = over_background(target, values["background"])["colour"]
                 peaks.append(psnr(own["colour"], shown))
         found = {f"{prefix}iou": float(np.mean(overlaps))}
         if peaks:
@@ -385,16 +384,6 @@ def _placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarra
     vertices, faces = mesh
     model = _model_matrix(values)
     return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
-
-
-def _over_background(target: Any, background: Any) -> Any:
-    from core.problem import composite_target
-
-    return composite_target(target, np.asarray(background))
-
-
-def _composited(problem: Any, view: int, state: State) -> Any:
-    return _over_background(problem.targets[view], state.values["background"])
 
 
 def _fragment_arrays(samples: Any) -> dict[str, np.ndarray]:

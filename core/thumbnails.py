@@ -8,7 +8,7 @@ import numpy as np
 
 from core import protocol
 from core.colour import linear_to_srgb
-from core.problem import composite_target
+from core.problem import Target
 from core.reference import as_arrays
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ def thumbnail(image: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:
     return np.round(255 * linear_to_srgb(np.clip(np.nan_to_num(small), 0, 1))).astype(np.uint8)
 
 
+def over_background(target: Target, background: np.ndarray) -> dict[str, np.ndarray]:
+    """A target's channels [H, W, C], its colour over `background` (3,): composite_target on the host."""
+    arrays = as_arrays(target.planes)
+    if "colour" in arrays:
+        arrays["colour"] = arrays["colour"] + (1.0 - np.asarray(target.alpha))[..., None] * np.asarray(background)
+    return arrays
+
+
 def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
     """Every camera, fitted first, with its target's picture where there is one."""
     problem = scene.problem
@@ -37,7 +45,7 @@ def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
         held_out = i >= len(problem.views)
         picture: Any = None
         if not held_out:
-            planes = as_arrays(composite_target(problem.targets[i], scene.values["background"]))
+            planes = over_background(problem.targets[i], scene.values["background"])
             picture = thumbnail(planes["colour"] if "colour" in planes else planes["silhouette"])
         infos.append(
             protocol.ViewInfo(view.name, view.world_to_camera, fov, view.width, view.height, held_out, picture)
