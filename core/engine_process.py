@@ -55,7 +55,7 @@ class Link:
         self._writers: dict[str, MailboxWriter] = {}
         self._held: deque[Any] = deque()
         self._refused: dict[str, int] = {}
-        """kind -> size of the smallest letter that no room could be had for."""
+        """kind -> size of the last letter that no room could be had for; only half of it is worth asking again."""
         threading.Thread(target=self._read, name="commands", daemon=True).start()
         for kind, name in rooms.items():
             self._writers[kind] = MailboxWriter(Room.attach(name))
@@ -126,7 +126,7 @@ class Link:
         """Post a letter, if need be in a larger room. None where there is none to be had."""
         writer = self._writers[kind]
         sequence = writer.post(header, arrays)
-        if sequence is None and writer.needed < self._refused.get(kind, writer.needed + 1):
+        if sequence is None and 2 * writer.needed <= self._refused.get(kind, 2 * writer.needed):
             self._send(wire.RoomNeeded(kind, writer.needed))
             if self._move(kind):
                 return writer.post(header, arrays)
