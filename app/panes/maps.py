@@ -45,7 +45,8 @@ def robust_range(values: np.ndarray) -> float:
 
 def signed_picture(values: np.ndarray, limit: float, lut: np.ndarray) -> np.ndarray:
     """(H, W) -> (H, W, 3) through a map of 256 colours whose entry 128 is zero and 1 and 255 are -limit and +limit."""
-    scaled = np.clip(np.nan_to_num(values) * (127.0 / max(limit, 1e-30)), -127.0, 127.0)
+    limit = max(limit, 1e-30)
+    scaled = np.clip(np.nan_to_num(values, posinf=0.0, neginf=0.0), -limit, limit) * (127.0 / limit)
     result = lut[(np.rint(scaled) + 128).astype(np.uint8)]
     finite = np.isfinite(values)
     if not finite.all():
