@@ -10,7 +10,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from app.theme import BASE, LESSON, font
-from app.widgets import IconButton, hbox, vbox
+from app.widgets import IconButton, current_theme, hbox, vbox
 
 
 class TextWindow(QDialog):
@@ -40,9 +40,17 @@ class TextWindow(QDialog):
 
 
 def show_html(parent: QWidget, title: str, html: str, size: tuple[int, int] = (640, 620)) -> TextWindow:
-    """A window of rich text."""
+    """A window of rich text. Headings and strong words are larger or brighter: a variable font has no bold of its own."""
     window = TextWindow(parent, title, size)
-    window.text.setHtml(html)
+    t = current_theme()
+    document = window.text.document()
+    assert document is not None
+    document.setDefaultStyleSheet(
+        f"body {{ color: {t.text2}; }} h2 {{ font-size: 18px; font-weight: 400; color: {t.text}; }}"
+        f"h3 {{ font-size: 14px; font-weight: 400; color: {t.text}; }} b {{ font-weight: 400; color: {t.text}; }}"
+        f"code {{ color: {t.text3}; }} td {{ color: {t.text2}; }}"
+    )
+    window.text.setHtml(f"<body>{html}</body>")
     window.show()
     return window
 

@@ -21,6 +21,8 @@ WIDE, ROOMY, TALL = 1200, 1400, 860
 narrow and sections fold."""
 
 LESSON_WIDTH = 320
+TAB_HEIGHT = 28
+"""What the tabs of the lower docks take of their height."""
 TIMELINE_SHARE = 0.46
 CHROME = TITLE_HEIGHT + 24 + 2 + 2 + 25 + 2 + 6
 """What a pane has above and below its square picture: title, caption, footer, gaps."""
@@ -47,7 +49,7 @@ def sizes(width: int, height: int, left: int = 0) -> Sizes:
     rest = width - 3 * GAP - left
     panes = 6 if wide else 5
     cell = (rest - 16 - (panes - 1) * PANE_GAP) / (6 if wide else 5.3)
-    images = min(int(CHROME + cell), int(0.42 * height))
+    images = min(int(CHROME + cell), int(0.42 * height)) + (0 if wide else TAB_HEIGHT)
     lower = (144 if tall else 128) if wide else 0
     timeline = int(TIMELINE_SHARE * rest)
     return Sizes(left, right, images, lower, int(rest) - timeline, timeline)

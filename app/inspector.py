@@ -97,7 +97,7 @@ class Inspector(QFrame):
     # ------------------------------------------------------------------------------------------ building
 
     def _empty(self) -> QWidget:
-        text = label("Move over an image to see the pixel's value\nin every pane.", BASE, REGULAR, "text2")
+        text = label("Move over an image to see the pixel's value in every pane.", BASE, REGULAR, "text2")
         more = label("Click to keep it while the fit runs.", BASE, REGULAR, "text2")
         for line in (text, more):
             line.setWordWrap(True)
@@ -233,7 +233,7 @@ class Inspector(QFrame):
         self.why_title.setVisible(bool(why.title))
         self.why.setText(why.text)
         face_id, depth = snapshot.arrays.get("face_id"), snapshot.arrays.get("depth")
-        hit = face_id is not None and face_id[y, x] >= 0
+        hit = face_id is not None and bool(face_id[y, x] >= 0)
         self._surface_rows.setVisible(hit)
         if hit and face_id is not None:
             self.triangle.setText(numbers.integer(int(face_id[y, x])))

@@ -9,14 +9,14 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QSizePolicy, QWidget
 
 from app.lessons import Block, Lesson, bundled_lessons
-from app.theme import BASE, HINT, LESSON, LESSON_TITLE, REGULAR, TITLE, font
-from app.widgets import Head, IconButton, hbox, label, mini, vbox
+from app.theme import BASE, HINT, LESSON, LESSON_TITLE, REGULAR, TITLE, Theme, font
+from app.widgets import Head, IconButton, Themed, current_theme, hbox, label, mini, vbox
 
 LINE_HEIGHT = 138
 """Per cent; running text needs more air than labels."""
 
 
-class LessonPane(QFrame):
+class LessonPane(QFrame, Themed):
     """The dock's body; `head` is its title bar. `opened(Lesson)`, `do(command)`, `closed()`."""
 
     opened = pyqtSignal(object)
@@ -43,6 +43,10 @@ class LessonPane(QFrame):
         self.next.clicked.connect(lambda: self._go(1))
         foot = hbox(self.previous, None, self.place, None, self.next, margins=(8, 4, 8, 8))
         self.setLayout(vbox(self._area, foot))
+
+    def set_theme(self, theme: Theme) -> None:
+        if self.lesson is not None:
+            self.show_lesson(self.lesson)
 
     def show_lesson(self, lesson: Lesson) -> None:
         self.lesson = lesson
@@ -104,6 +108,8 @@ class LessonPane(QFrame):
         return rows
 
     def _text(self, rich: str) -> QLabel:
+        strong = f'<span style="color: {current_theme().text}">'  # a variable font has no bold of its own
+        rich = rich.replace("<b>", strong).replace("</b>", "</span>")
         text = QLabel(f"<div style='line-height:{LINE_HEIGHT}%'>{rich}</div>")
         text.setTextFormat(Qt.TextFormat.RichText)
         text.setFont(font(LESSON))

@@ -34,7 +34,7 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False, trim: 
 
 def narrow(value: float | None) -> str:
     """Two significant digits, for narrow columns."""
-    return number(value, 2, trim=True)
+    return number(value, 2)
 
 
 def field(value: float) -> str:

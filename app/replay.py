@@ -60,6 +60,8 @@ class Replay:
         render = snapshot.arrays.get("render")
         if render is None:
             return
+        if self.frames:
+            snapshot = _sharing(snapshot, self.frames[-1].snapshot)
         while self.frames and self.frames[-1].iteration >= snapshot.iteration:
             self.frames.pop()
         if len(self.frames) >= 2 and self.frames[-1].iteration - self.frames[-2].iteration < self._stride:
@@ -82,6 +84,15 @@ class Replay:
     def nearest(self, iteration: int) -> int:
         """Index of the frame nearest to an iteration; there must be one."""
         return int(np.argmin([abs(frame.iteration - iteration) for frame in self.frames]))
+
+
+def _sharing(snapshot: Snapshot, before: Snapshot) -> Snapshot:
+    """`snapshot` with the arrays that equal those of the snapshot before taken from it: the target, fixed geometry."""
+    arrays = {}
+    for name, array in snapshot.arrays.items():
+        old = before.arrays.get(name)
+        arrays[name] = old if old is not None and np.array_equal(old, array) else array
+    return dataclasses.replace(snapshot, arrays=arrays)
 
 
 def thumbnail(image: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:

@@ -10,10 +10,12 @@ from typing import Any
 
 from PyQt6.QtCore import QEvent, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
-from PyQt6.QtWidgets import QApplication, QMainWindow
+from PyQt6.QtWidgets import QMainWindow
 
 from app import dialogs, help_text
 from app.actions import Actions
+from app.appearance import Appearance
+from app.availability import carry_out, hint, refresh_actions
 from app.controller import Controller
 from app.curves import Curves
 from app.docks import ROOMY, TALL, WIDE, Docks
@@ -27,12 +29,10 @@ from app.menus import Menus
 from app.panes import PaneGrid
 from app.settings import Settings
 from app.statusline import StatusLine
-from app.stylesheet import stylesheet
-from app.theme import GAP, THEMES, Theme, font, palette, system_theme
+from app.theme import GAP
 from app.timeline import Timeline
 from app.toolbar import Toolbar
 from app.viewport import Viewport
-from app.widgets import restyle, set_current_theme
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
 LEAST = (820, 560)
@@ -47,8 +47,7 @@ class MainWindow(QMainWindow):
     def __init__(self, client: Client, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings or Settings()
-        self.theme = self._chosen_theme()
-        self._style(self.theme)
+        self.appearance = Appearance(self.settings)
         self.setObjectName("Rimlight")
         self.setWindowTitle("Rimlight")
         self.setAcceptDrops(True)
@@ -112,7 +111,7 @@ class MainWindow(QMainWindow):
         self.timeline.live_wanted.connect(c.go_live)
         self.curves.expanded.connect(self.docks.expand_curves)
         self.lesson.opened.connect(self.files.open_lesson)
-        self.lesson.do.connect(self._on_lesson_command)
+        self.lesson.do.connect(lambda command: carry_out(command, c))
         self.lesson.closed.connect(lambda: self.docks.show_lesson(False))
         self.files.opened.connect(self._on_opened)
         self.panel.save.clicked.connect(self.files.save)
@@ -199,7 +198,8 @@ class MainWindow(QMainWindow):
         self.timeline.set_frames(c.replay.frames, shown, steps, c.replaying, c.experiment.method.name)
         self.curves.set_shown(shown if c.shown else None)
         self.status.set_memory(c.replay.bytes(), c.replay.limit)
-        self.actions_.explain(self.actions_.live, "" if c.replaying else "The newest step is shown")
+        self._refresh_actions()
+        self._refresh_hint()
         if c.shown is None:
             self.toolbar.set_scalars(None, False)
             self.inspector.set_snapshot(None, "")
@@ -236,20 +236,6 @@ class MainWindow(QMainWindow):
             self.docks.show_lesson(False)
         self._refresh_hint()
 
-    def _on_lesson_command(self, command: str) -> None:
-        name, _, value = command.partition("=")
-        c = self.controller
-        plain = {"run": c.play, "pause": c.pause, "step": c.step, "reset": c.reset}
-        if name in plain:
-            plain[name]()
-        elif name == "method":
-            self.panel.method.choose(value)
-        elif name == "theta":
-            c.set_derive(True)
-            c.choose_theta(value)
-        elif name == "view" and value.isdigit():
-            c.look(int(value))
-
     def _on_remedy(self, remedy: str) -> None:
         c = self.controller
         self.status.clear_message()
@@ -265,64 +251,23 @@ class MainWindow(QMainWindow):
     def _on_details(self, message: Message) -> None:
         dialogs.show_plain(self, "Details", f"{message.text}\n\n{message.details}")
 
-    # ------------------------------------------------------------------------------------------ what can be done now
-
     def _refresh_actions(self) -> None:
-        c, a = self.controller, self.actions_
-        wait = "" if c.ready else "The engine has not loaded anything yet"
-        a.run.setText("Pause" if c.running else "Run")
-        a.explain(a.run, wait)
-        a.explain(a.step, wait or ("Pause first" if c.running else ""))
-        a.explain(a.reset, wait)
-        busy = c.status in (Status.COMPILING, Status.LOADING)
-        a.explain(a.cancel, "" if busy else "Nothing is being compiled or loaded")
-        for action in a.exports.values():
-            a.explain(action, wait)
-        undo, redo = c.undo_stack.next_undo(), c.undo_stack.next_redo()
-        a.undo.setText(f"Undo {undo}" if undo else "Undo")
-        a.redo.setText(f"Redo {redo}" if redo else "Redo")
-        a.explain(a.undo, "" if undo else "Nothing was changed yet")
-        a.explain(a.redo, "" if redo else "Nothing was taken back")
+        refresh_actions(self.actions_, self.controller)
 
     def _refresh_hint(self) -> None:
-        c = self.controller
-        if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
-            done = c.last is not None
-            go = f"Press Space to go on with {c.experiment.method.name}." if done else "Press Space to run."
-            self.status.set_hint(f"Paused. {go}")
-        elif c.status is Status.RUNNING:
-            self.status.set_hint("Space pauses. Sliders take effect while it runs.")
-        else:
-            self.status.set_hint("")
+        self.status.set_hint(hint(self.controller))
 
     # ------------------------------------------------------------------------------------------ theme, help
 
-    def _chosen_theme(self) -> Theme:
-        return THEMES.get(self.settings.theme) or system_theme()
-
-    def _style(self, theme: Theme) -> None:
-        set_current_theme(theme)
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        app.setFont(font())
-        app.setPalette(palette(theme))
-        app.setStyleSheet(stylesheet(theme))
-
     def choose_theme(self, name: str) -> None:
         """ "system", "dark" or "light"; remembered."""
-        self.settings.theme = name
+        self.appearance.choose(name, self)
         for action in self.actions_.themes.actions():
             action.setChecked(action.data() == name)
-        self.follow_theme()
 
     def follow_theme(self) -> None:
-        """Take the chosen theme, or the desktop's where it was left to it."""
-        theme = self._chosen_theme()
-        if theme is self.theme:
-            return
-        self.theme = theme
-        self._style(theme)
-        restyle(self, theme)
+        """The desktop's scheme changed."""
+        self.appearance.follow(self)
 
     def _show_help(self) -> None:
         dialogs.show_html(self, "Rimlight help", help_text.help_html())

@@ -26,6 +26,9 @@ from core.experiment import Experiment, TermSpec
 LEVELS = 6
 """Pyramid levels offered: 256 pixels down to 8."""
 
+SHORT = 54
+"""Width of the loss's name where what it sees stands beside it: only L1 and L2 have a choice there."""
+
 
 class TermRow(QWidget):
     """loss | what it sees | weight | more (pyramid levels, remove)."""
@@ -36,11 +39,13 @@ class TermRow(QWidget):
         self.setFixedHeight(28)
         self._losses = [e["name"] for e in entries("losses")]
         self.loss, self.sees = QuietCombo(), QuietCombo()
+        for combo in (self.loss, self.sees):
+            combo.setObjectName("tight")
         for each in entries("losses"):
             self.loss.addItem(each["title"])
         self.sees.setToolTip("What this term looks at")
         self.weight = NumberField(0.0, 1e6)
-        self.weight.setFixedWidth(44)
+        self.weight.setFixedWidth(50)
         self.weight.setToolTip("Weight of this term; takes effect at once")
         self.weight.setAccessibleName("Weight")
         self.more = mini("more", "Pyramid levels, and removing this term")
@@ -49,10 +54,7 @@ class TermRow(QWidget):
         self._levels_group = QActionGroup(self)
         self._fill_menu()
         self.more.setMenu(self.menu)
-        row = hbox(self.loss, self.sees, self.weight, self.more, gap=4)
-        row.setStretch(0, 5)
-        row.setStretch(1, 7)
-        self.setLayout(row)
+        self.setLayout(hbox(self.loss, self.sees, self.weight, self.more, gap=4))
         self.loss.activated.connect(lambda i: self._edit("loss", lambda e: with_loss(e, self.index, self._losses[i])))
         self.sees.activated.connect(
             lambda i: self._edit("loss", lambda e: with_term(e, self.index, sees=self.sees.itemData(i)))
@@ -97,6 +99,7 @@ class TermRow(QWidget):
                 self.sees.addItem(choice.capitalize(), choice)
         self.sees.setCurrentIndex(choices.index(term.sees) if term.sees in choices else -1)
         self.sees.setVisible(len(choices) > 1)
+        self.loss.setMaximumWidth(SHORT if len(choices) > 1 else 16777215)
         self.weight.show_value(term.weight)
         self.levels[min(term.levels, LEVELS) - 1].setChecked(True)
         self._levels_group.setEnabled(bool(choices))

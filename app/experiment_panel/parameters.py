@@ -17,7 +17,7 @@ class ParametersSection(PanelSection):
         tip = "What the fit moves. Click θ beside a row, double-click it or press H to derive the images by it"
         super().__init__(controller, "Free parameters", tip, gap=0)
         self.tree = ParameterTree()
-        self.rows.setContentsMargins(4, 0, 4, 6)
+        self.rows.setContentsMargins(3, 0, 3, 6)
         self.rows.addWidget(self.tree)
         self.tree.freed.connect(self._free)
         self.tree.theta_chosen.connect(controller.choose_theta)

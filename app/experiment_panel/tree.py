@@ -17,7 +17,7 @@ from app import numbers
 from app.theme import BASE, HINT, TITLE, TREE_HEIGHT, Theme, font
 from app.widgets import Themed, current_theme
 
-VALUE_WIDTH, GRADIENT_WIDTH = 58, 48
+VALUE_WIDTH, GRADIENT_WIDTH = 60, 46
 NAME, VALUE, GRADIENT = 0, 1, 2
 CHIP = 16
 """Width of the theta marker."""
@@ -58,7 +58,7 @@ class ParameterTree(QTreeWidget, Themed):
         self.setColumnCount(3)
         self.setHeaderHidden(True)
         self.setRootIsDecorated(True)
-        self.setIndentation(12)
+        self.setIndentation(11)
         self.setFont(font(BASE))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -189,9 +189,9 @@ class ParameterTree(QTreeWidget, Themed):
             unit = unit if unit == "°" else ""
             if row.components and isinstance(value, (list, tuple)):
                 for component, number in zip(row.components, value):
-                    _write(self._rows[f"{name}.{component}"], VALUE, numbers.number(number) + unit)
+                    _write(self._rows[f"{name}.{component}"], VALUE, _short(number) + unit)
             elif not isinstance(value, (list, tuple)):
-                _write(row, VALUE, numbers.number(value) + unit)
+                _write(row, VALUE, _short(value) + unit)
 
     def show_gradients(self, gradients: Mapping[str, float]) -> None:
         """gradients: as Scalars.gradients; rows without one show a dash."""
@@ -288,6 +288,12 @@ class ParameterTree(QTreeWidget, Themed):
 def _derivable(row: Row) -> bool:
     """Whether one can derive by it: a number or a direction, not a group of components or an array."""
     return not row.components and row.name not in ("vertices", "vertex_colours", "values")
+
+
+def _short(value: float) -> str:
+    """Three digits, two where a power follows: the column is narrow."""
+    text = numbers.number(value)
+    return numbers.narrow(value) if "e" in text else text
 
 
 def _write(row: Row, column: int, text: str) -> None:

@@ -57,8 +57,8 @@ class Section(QWidget):
         self.head.setFixedHeight(SECTION_HEIGHT)
         self.head.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.head.setToolTip(tip)
-        self.head.setLayout(hbox(self._chevron, name, 4, self._summary, *tools, margins=(9, 0, 6, 0), gap=5))
-        self.head.layout().setStretch(3, 1)  # type: ignore[union-attr]
+        self.head.setLayout(hbox(self._chevron, name, self._summary, *tools, margins=(9, 0, 6, 0), gap=5))
+        self.head.layout().setStretch(2, 1)  # type: ignore[union-attr]
         self._summary.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.head.clicked.connect(lambda: self.set_folded(not self.folded))
         self.setLayout(vbox(self.head, body, rule()))

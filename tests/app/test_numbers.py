@@ -39,7 +39,7 @@ def test_signs_and_narrow_columns():
     assert numbers.number(0.175, signed=True) == "+0.175"
     assert numbers.number(0.0, signed=True) == "0"
     assert numbers.narrow(0.0086) == "8.6e−3"
-    assert numbers.narrow(1e-3) == "1e−3"
+    assert numbers.narrow(5e-4) == "5.0e−4"
     assert numbers.narrow(0.087) == "0.087"
     assert numbers.field(0.0035) == "3.5e−3"
     assert numbers.integer(-8790) == f"{M}8790"

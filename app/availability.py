@@ -1,0 +1,61 @@
+"""What can be done now, and why the rest cannot: the state of every action, and the hint in the status line."""
+
+from __future__ import annotations
+
+from app.actions import Actions
+from app.controller import Controller
+from core.protocol import Status
+
+
+def refresh_actions(a: Actions, c: Controller) -> None:
+    """Enable what makes sense, and let each tooltip say why the rest does not."""
+    wait = "" if c.ready else "The engine has not loaded anything yet"
+    a.run.setText("Pause" if c.running else "Run")
+    a.explain(a.run, wait)
+    a.explain(a.step, wait or ("Pause first" if c.running else ""))
+    a.explain(a.reset, wait)
+    busy = c.status in (Status.COMPILING, Status.LOADING)
+    a.explain(a.cancel, "" if busy else "Nothing is being compiled or loaded")
+    for action in a.exports.values():
+        a.explain(action, wait)
+    undo, redo = c.undo_stack.next_undo(), c.undo_stack.next_redo()
+    a.undo.setText(f"Undo {undo}" if undo else "Undo")
+    a.redo.setText(f"Redo {redo}" if redo else "Redo")
+    a.explain(a.undo, "" if undo else "Nothing was changed yet")
+    a.explain(a.redo, "" if redo else "Nothing was taken back")
+    a.explain(a.live, "" if c.replaying else "The newest step is shown")
+
+
+def hint(c: Controller) -> str:
+    """What may be done next, in a sentence or two."""
+    if c.replaying and c.shown is not None:
+        return f"Step {c.shown.iteration} as it was. L goes back to the newest."
+    if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
+        if c.last is None:
+            return "Paused. Press Space to run."
+        if c.last.iteration >= c.experiment.stop.steps:
+            return "Done. R goes back to the start, a full stop takes one step more."
+        return f"Paused. Press Space to go on with {c.experiment.method.name}."
+    if c.status is Status.RUNNING:
+        return "Space pauses. Sliders take effect while it runs."
+    return ""
+
+
+def carry_out(command: str, c: Controller) -> None:
+    """A lesson's button (app/lessons.py): run, pause, step, reset, method=NAME, theta=NAME, view=NUMBER."""
+    from app.experiment_panel.adapt import with_method
+
+    name, _, value = command.partition("=")
+    plain = {"run": c.play, "pause": c.pause, "step": c.step, "reset": c.reset}
+    if name in plain:
+        plain[name]()
+    elif name == "method":
+        c.edit("method", with_method(c.experiment, value))
+        c.settle()
+    elif name == "theta":
+        c.set_derive(True)
+        c.choose_theta(value)
+    elif name == "view":
+        c.look(int(value))
+    else:
+        raise ValueError(f"a lesson asks for {command!r}, which no button can do")

@@ -1,0 +1,199 @@
+"""The window's state without Qt: what an edit tells the engine, undo, runs, stored frames, what drags along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.edits import UndoStack, commands
+from app.experiment_panel import adapt
+from app.replay import Replay, thumbnail
+from app.runs import RunBook, Series
+from core.experiment import (
+    Experiment,
+    MethodSpec,
+    OptimizerSpec,
+    ParametersSpec,
+    PoseSpec,
+    ShapeSpec,
+    StopSpec,
+    TargetSpec,
+    TermSpec,
+    ViewsSpec,
+)
+from core.protocol import Load, Scalars, SetValue, Snapshot
+
+BASE = Experiment(method=MethodSpec("splat", {"sigma": 0.5, "layers": 2}))
+
+
+def told(new: Experiment) -> list:
+    return commands(BASE, new, ["sigma", "eps"])
+
+
+def test_continuous_edits_are_values_and_recompile_nothing():
+    assert told(replace(BASE, method=MethodSpec("splat", {"sigma": 0.7, "layers": 2}))) == [
+        SetValue("method.sigma", 0.7)
+    ]
+    assert told(replace(BASE, optimizer=OptimizerSpec(learning_rate=0.1))) == [SetValue("optimizer.learning_rate", 0.1)]
+    assert told(replace(BASE, terms=(TermSpec(weight=2.0),))) == [SetValue("term.0.weight", 2.0)]
+    assert told(replace(BASE, title="Another title")) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": MethodSpec("splat", {"sigma": 0.5, "layers": 3})},
+        {"method": MethodSpec("naive")},
+        {"optimizer": OptimizerSpec("sgd")},
+        {"optimizer": OptimizerSpec(decay=0.1)},
+        {"terms": (TermSpec(), TermSpec("l1"))},
+        {"terms": (TermSpec("l1"),)},
+        {"parameters": ParametersSpec(("vertices",))},
+        {"stop": StopSpec(10)},
+    ],
+)
+def test_other_edits_load_and_keep_the_state(change):
+    new = replace(BASE, **change)
+    assert told(new) == [Load(new, keep_state=True)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": ShapeSpec(start=PoseSpec((1, 2, 3)))},
+        {"views": ViewsSpec(count=8)},
+        {"target": TargetSpec(primitive="torus")},
+        {"seed": 3},
+    ],
+)
+def test_another_problem_starts_from_its_start(change):
+    new = replace(BASE, **change)
+    assert told(new) == [Load(new)]
+
+
+def test_undo_takes_a_drag_as_one_step():
+    stack, states = UndoStack(), [replace(BASE, seed=i) for i in range(6)]
+    for i in range(3):  # one drag
+        stack.note("sigma", states[i])
+    stack.close()
+    stack.note("sigma", states[3])
+    stack.close()
+    assert stack.undo(states[4]) == states[3]
+    assert stack.undo(states[3]) == states[0]
+    assert stack.undo(states[0]) is None
+    assert stack.redo(states[0]) == states[3]
+    assert stack.next_redo() == "sigma"
+    stack.note("rate", states[3])
+    assert stack.redo(states[3]) is None
+
+
+def test_no_point_of_a_curve_is_lost_and_a_repeated_one_replaces():
+    series = Series()
+    for i in range(1, 2001):
+        series.put(i, 1.0 / i)
+    series.put(2000, 5.0)
+    assert len(series) == 2000
+    assert series.y[0] == 1.0
+    assert series.y[-1] == 5.0
+    assert series.at(3) == 1 / 3
+    assert series.at(0) is None
+
+
+def test_a_change_of_method_and_a_reset_keep_the_run_before():
+    book = RunBook()
+    book.begin("naive")
+    book.begin("edge-grad")  # nothing was run: replaced, not kept
+    book.put([Scalars(i, 1.0, metrics={"iou": 0.5}) for i in range(1, 6)])
+    book.begin("splat", 5)
+    book.put([Scalars(6, 0.5), Scalars(7, 0.4)])
+    book.put([Scalars(1, 1.0)])  # a reset the window was not told of
+    assert [(run.method, run.start, len(run.loss)) for run in book.runs] == [
+        ("edge-grad", 0, 5),
+        ("splat", 5, 2),
+        ("splat", 0, 1),
+    ]
+    assert book.runs[0].metrics["iou"].y[-1] == 0.5
+
+
+def frame(iteration: int, vertices: np.ndarray | None = None) -> Snapshot:
+    arrays = {"render": np.full((8, 8, 3), iteration / 100, np.float32), "target": np.ones((8, 8, 3), np.float32)}
+    if vertices is not None:
+        arrays["vertices"] = vertices
+    return Snapshot(iteration, 0, arrays, {}, {})
+
+
+def test_frames_are_bounded_even_and_end_with_the_newest():
+    replay = Replay(frames=12)
+    for i in range(500):
+        replay.add(replay.complete(frame(i, np.zeros((4, 3), np.float32) if i == 0 else None)))
+    iterations = [f.iteration for f in replay.frames]
+    assert len(iterations) <= 12
+    assert iterations[0] == 0
+    assert iterations[-1] == 499
+    steps = np.diff(iterations[:-1])
+    assert steps.max() <= 2 * steps.min()
+    assert "vertices" in replay.frames[-1].snapshot.arrays
+    assert replay.frames[0].snapshot.arrays["target"] is replay.frames[-1].snapshot.arrays["target"]
+    replay.add(frame(3))  # after a reset the later ones belong to the past
+    assert [f.iteration for f in replay.frames] == [0, 3]
+
+
+def test_frames_keep_within_their_memory():
+    replay = Replay(frames=100, limit=40_000)
+    for i in range(60):
+        replay.add(frame(i))
+    assert replay.bytes() <= 40_000
+    assert replay.nearest(59) == len(replay.frames) - 1
+
+
+def test_thumbnails_of_colours_and_silhouettes():
+    assert thumbnail(np.ones((200, 100, 1), np.float32)).shape == (66, 33, 3)
+    assert thumbnail(np.ones((20, 20, 3), np.float32)).max() == 255
+    assert thumbnail(np.full((4, 4, 1), np.nan, np.float32)).max() == 0
+
+
+# ------------------------------------------------------------------------------------------ what drags along
+
+
+def test_another_kind_of_shape_replaces_what_it_cannot_have():
+    e = replace(
+        BASE,
+        method=MethodSpec("edge-grad"),
+        terms=(TermSpec("laplacian"), TermSpec("l2", "normals")),
+        parameters=ParametersSpec(("vertices",)),
+    )
+    changed = adapt.with_shape(e, "sdf-grid", None, "torus-grid")
+    assert adapt.method_reason(changed.method.name, "sdf-grid") == ""
+    assert [t.loss for t in changed.terms] == ["l2"]
+    assert changed.parameters.free == ("pose.translation",)
+
+
+def test_a_picture_as_target_is_one_view_that_sees_what_pictures_have():
+    e = replace(BASE, terms=(TermSpec("l2", "normals"),), views=ViewsSpec(count=4))
+    changed = adapt.with_target_picture(e, "/tmp/a.png", (320, 200))
+    assert (changed.views.kind, changed.views.width, changed.views.height) == ("single", 320, 200)
+    assert changed.terms[0].sees in ("colour", "silhouette")
+
+
+def test_freeing_components_and_whole_parameters():
+    xyz = ("x", "y", "z")
+    e = replace(BASE, parameters=ParametersSpec(("pose.translation",)))
+    e = adapt.with_free(e, "pose.rotation", xyz, ("y",))
+    assert e.parameters.free == ("pose.rotation.y", "pose.translation")
+    e = adapt.with_free(e, "pose.rotation", xyz, xyz)
+    assert e.parameters.free == ("pose.rotation", "pose.translation")
+    e = adapt.with_free(e, "pose.translation", xyz, ())
+    assert e.parameters.free == ("pose.rotation",)
+    assert adapt.free_components(e, "pose.rotation", xyz) == xyz
+    assert adapt.free_components(e, "pose.translation", xyz) == ()
+
+
+def test_terms_are_added_where_nothing_looks_yet_and_the_last_look_stays():
+    e = adapt.with_new_term(replace(BASE, terms=(TermSpec("l2", "silhouette"),)), "l1")
+    assert e.terms[1] == TermSpec("l1", "colour")
+    assert not adapt.last_image_term(e, 0)
+    e = adapt.without_term(e, 0)
+    assert adapt.last_image_term(e, 0)
+    assert adapt.with_loss(e, 0, "iou").terms[0].sees == "silhouette"
