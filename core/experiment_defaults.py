@@ -87,7 +87,7 @@ def picture_experiment(path: Path) -> Experiment:
         target=TargetSpec(kind="image", file=str(path.absolute())),
         views=ViewsSpec(kind="single", width=width, height=height, elevation=0.0),
         method=MethodSpec("edge-grad"),
-        terms=(TermSpec("l2", "silhouette"), TermSpec("laplacian", weight=3.0)),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("laplacian", weight=30.0)),
         optimizer=OptimizerSpec("adam", 0.01),
         parameters=ParametersSpec(("vertices",)),
         stop=StopSpec(300),
