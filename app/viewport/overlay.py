@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QFrame, QLabel, QWidget
 
 from app import numbers
 from app.theme import BASE, HINT, NUMBER, PANEL_RADIUS, REGULAR, TITLE, Theme, font
+from app.viewport.surface import MAP_ENDS
 from app.widgets import Glyph, Themed, current_theme, hbox, label, vbox
 
 AXIS_COLOURS = ("#E0656B", "#7FBF5A", "#5B9BE6")
@@ -155,7 +156,8 @@ class GradientScale(QWidget, Themed):
         clip = QPainterPath()
         clip.addRoundedRect(bar, 2, 2)
         painter.setClipPath(clip)
-        lut = theme.sequential_lut()[18:246][::-1]
+        first, last = (round(255 * end) for end in MAP_ENDS)
+        lut = theme.sequential_lut()[first : last + 1][::-1]
         painter.drawImage(bar, QImage(lut.tobytes(), 1, len(lut), 3, QImage.Format.Format_RGB888))
         painter.setClipping(False)
         low, high = self._range

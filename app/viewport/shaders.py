@@ -58,6 +58,7 @@ uniform vec3 u_colour;
 uniform vec2 u_range;        // of log10 |dL/dv|
 uniform float u_rim;
 uniform sampler2D u_map;
+uniform vec2 u_map_ends;     // the part of the map that is used
 varying vec3 v_world;
 varying vec3 v_normal;
 varying vec3 v_colour;
@@ -73,9 +74,8 @@ void main() {
     float rim = pow(1.0 - max(0.0, dot(n, to_eye)), 3.0);
     vec3 base = u_colour;
     if (u_mode < 0.5) {
-        // Both ends are kept off the map's darkest and lightest entries, which would leave the shape's shading no room.
         float t = clamp((v_value - u_range.x) / max(u_range.y - u_range.x, 1e-6), 0.0, 1.0);
-        base = texture2D(u_map, vec2(0.07 + 0.89 * t, 0.5)).rgb;
+        base = texture2D(u_map, vec2(mix(u_map_ends.x, u_map_ends.y, t), 0.5)).rgb;
     } else if (u_mode < 1.5) {
         base = pow(clamp(v_colour, 0.0, 1.0), vec3(0.4545));
     } else if (u_mode < 2.5) {

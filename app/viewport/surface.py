@@ -22,12 +22,16 @@ NEUTRAL = 0.62
 """sRGB grey of a shape without colours."""
 KEY_LIGHT = np.array([-0.42, 0.50, 0.76])
 """Towards the light, in the eye's own axes: over the left shoulder."""
-DECADES = 3.0
-"""What the gradient's map spans; more would make a converged shape look flat."""
+LEAST_DECADES, MOST_DECADES = 2.0, 5.0
+"""What the gradient's map spans: fewer would show noise as structure, more would look flat."""
+MAP_ENDS = (0.12, 0.97)
+"""The part of the sequential map that is used: its darkest blue would vanish in the dark ground."""
 EDGE_LIMIT = 120_000
 """Above so many triangles each inner edge is drawn twice: sorting out the twins would take longer than drawing them."""
-MOVING_LIMIT = 24_000
-"""Triangles of a moving shape in software: 25 to 40 ms a repaint on two cores."""
+MOVING_LIMIT = 14_000
+"""Triangles of a moving shape in software: 25 to 40 ms a repaint on two cores that do nothing else."""
+GHOST_LIMIT = 8_000
+"""Triangles of the ghost in software, moving or not: it is drawn twice, and only its rim is looked at."""
 STILL_LIMIT = 160_000
 """Triangles of a shape at rest in software: one repaint of about 0.15 s, when nothing else happens."""
 
@@ -150,22 +154,26 @@ class Surface:
         self._mark("colours")
 
     def set_gradient(self, gradient: np.ndarray | None) -> None:
-        """|dL/dv| (n,) >= 0. The map's top is the 99.5th percentile, in steps of half a decade so that it stays put."""
+        """|dL/dv| (n,) >= 0; not finite counts as zero. None is no gradient."""
         if gradient is None or len(gradient) != len(self.vertices):
             self.exponent = None
             return
         with np.errstate(divide="ignore", invalid="ignore"):
             exponent = np.log10(np.asarray(gradient, np.float32))
-        finite = exponent[np.isfinite(exponent)]
+        finite = np.sort(exponent[np.isfinite(exponent)])
         if len(finite):
-            place = int(0.995 * (len(finite) - 1))
-            top = float(np.partition(finite, place)[place])
-            if self.exponent is None or not self.range[1] - 1.0 < top <= self.range[1]:
-                high = float(np.ceil(2 * top) / 2)
-                self.range = (high - DECADES, high)
+            self._choose_range(float(finite[int(0.1 * len(finite))]), float(finite[int(0.995 * (len(finite) - 1))]))
         # Finite ends, so that a thinned mesh can average them.
-        self.exponent = np.clip(np.nan_to_num(exponent, nan=-60.0), *(self.range[0] - 1.0, self.range[1] + 1.0))
+        self.exponent = np.clip(np.nan_to_num(exponent, nan=-60.0), self.range[0] - 1.0, self.range[1] + 1.0)
         self._mark("gradient")
+
+    def _choose_range(self, low: float, high: float) -> None:
+        """From the 10th to the 99.5th percentile, in half decades, within bounds; it stays put while that is close."""
+        top = float(np.ceil(2 * high) / 2)
+        span = float(np.clip(np.ceil(2 * (top - low)) / 2, LEAST_DECADES, MOST_DECADES))
+        close = self.range[1] - 1.0 < high <= self.range[1] and abs(self.range[1] - self.range[0] - span) < 1.0
+        if self.exponent is None or not close:
+            self.range = (top - span, top)
 
     def _mark(self, what: str) -> None:
         self._full.stale.add(what)
@@ -194,7 +202,7 @@ class Surface:
         if self._map is None:
             lut = theme.sequential_lut()[None].copy()
             self._map = gloo.Texture2D(lut, interpolation="linear", wrapping="clamp_to_edge")
-            solid["u_map"] = self._map
+            solid["u_map"], solid["u_map_ends"] = self._map, MAP_ENDS
         for name, buffer in level.buffers.items():
             solid[name] = buffer
         wire = mode == "wire"
@@ -254,8 +262,8 @@ class Ghost:
     def _upload(self, software: bool) -> gloo.IndexBuffer:
         assert self.vertices is not None
         vertices, faces = self.vertices, self._faces
-        if software and len(faces) > MOVING_LIMIT:
-            thinning = thin(vertices, faces, MOVING_LIMIT)
+        if software and len(faces) > GHOST_LIMIT:
+            thinning = thin(vertices, faces, GHOST_LIMIT)
             vertices, faces = thinning.merge(vertices), thinning.faces
         self._program["a_position"] = gloo.VertexBuffer(packed(vertices))
         self._program["a_normal"] = gloo.VertexBuffer(vertex_normals(vertices, faces))

@@ -150,13 +150,18 @@ def test_gradient_scale_says_when_there_is_none(viewport):
     show_sphere(viewport)
     assert viewport.scale.isVisible()
     assert viewport.scene.surface.exponent is None
-    vertices, _ = sphere()
-    viewport.show_snapshot(snapshot(1, vertex_gradient=np.full(len(vertices), 3e-3, np.float32)))
-    assert viewport.scene.surface.range == (-5.5, -2.5)
-    viewport.show_snapshot(snapshot(2, vertex_gradient=np.full(len(vertices), 2e-3, np.float32)))
-    assert viewport.scene.surface.range == (-5.5, -2.5)  # stays put for small changes
-    viewport.show_snapshot(snapshot(3, vertex_gradient=np.full(len(vertices), 3e-6, np.float32)))
-    assert viewport.scene.surface.range == (-8.5, -5.5)
+    count = len(sphere()[0])
+
+    def shown(values) -> tuple[float, float]:
+        viewport.show_snapshot(snapshot(1, vertex_gradient=np.broadcast_to(values, count).astype(np.float32)))
+        return viewport.scene.surface.range
+
+    assert shown(3e-3) == (-4.5, -2.5)  # at least two decades
+    assert shown(2e-3) == (-4.5, -2.5)  # stays put for small changes
+    assert shown(3e-6) == (-7.5, -5.5)
+    assert shown(10.0 ** np.linspace(-12, -3, count)) == (-8.0, -3.0)  # at most five
+    assert shown(np.nan) == (-8.0, -3.0)
+    assert viewport.scale._known
 
 
 def test_ghost_shows_beside_the_shape_and_can_be_hidden(viewport):
