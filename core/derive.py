@@ -16,7 +16,7 @@ import numpy as np
 
 from core.parameters import group_of, retract, tangent_shape
 from core.problem import code_key
-from core.reference import as_arrays, hard_image_slices, last, moved_values, step_for_pixels
+from core.reference import as_arrays, hard_image, hard_image_slices, last, moved_values, step_for_pixels
 from kernels.camera import lens_of
 from kernels.types import CameraView, Method, Shape, split_settings
 
@@ -160,6 +160,13 @@ def silhouette_pixels(coverage: np.ndarray) -> np.ndarray:
         for shift in (-SILHOUETTE_PIXELS, SILHOUETTE_PIXELS):
             grown |= np.roll(jump, shift, axis)
     return grown
+
+
+def coverage_of(scene: Rendered, image: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Silhouette (H, W) of a reference image: its own where it has one, else a hard render's."""
+    if "silhouette" not in image:
+        image = hard_image(scene.shape, scene.values, scene.view, ("silhouette",), 1)
+    return image["silhouette"][..., 0]
 
 
 def agreement(

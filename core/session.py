@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
 from core import protocol
-from core.build import Scene, build, pose_spec_is_same_shape
+from core.build import Scene, build
 from core.derive import (
     Rendered,
     agreement,
+    coverage_of,
     method_derivative,
     method_pullback,
     milliseconds,
@@ -27,7 +29,8 @@ from core.derive import (
 )
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.metrics import iou, pose_errors, psnr
+from core.looking import fragment_arrays, placed
+from core.measures import Measures
 from core.parameters import (
     components_of,
     describe_parameters,
@@ -38,7 +41,6 @@ from core.parameters import (
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
 from core.reference import as_arrays
 from core.schedule import batch_of, learning_rate_at, stop_reason
-from kernels.rotation import quaternion_matrix
 
 ISOSURFACE_SECONDS = 0.25
 """A shape whose triangles must be extracted anew (a grid) is shown at most this often while a fit runs."""
@@ -60,7 +62,7 @@ class Session:
         self._learning_rate = experiment.optimizer.learning_rate
         self._compiled = False
         self._started: list[float] = []
-        self._held_out_targets: Any = None
+        self._measures = Measures(self.scene, self._report)
         self._mesh: tuple[float, Any] = (0.0, None)
         self._sent_faces: Any = None
 
@@ -86,12 +88,12 @@ class Session:
         shape, values = self.scene.target_shape, self.scene.target_values
         if shape is None or values is None:
             return None
-        return _placed(shape.display_mesh(values), values)
+        return placed(shape.display_mesh(values), values)
 
     def world_mesh(self) -> tuple[np.ndarray, np.ndarray]:
         """The current shape's triangles, vertices in world units."""
         values = self.host()
-        return _placed(self.problem.shape.display_mesh(values), values)
+        return placed(self.problem.shape.display_mesh(values), values)
 
     def compile_text(self) -> str:
         count = len(self.problem.views)
@@ -200,7 +202,7 @@ class Session:
         vertices, faces = self._display_mesh(values)
         arrays: dict[str, np.ndarray] = {
             "vertices": np.asarray(vertices, np.float32),
-            "model": _model_matrix(values).astype(np.float32),
+            "model": model_matrix(values).astype(np.float32),
             "target": target,
             "render": render,
             "difference": render - target,
@@ -208,7 +210,7 @@ class Session:
         }
         if include_topology or faces is not self._sent_faces:
             arrays["faces"], self._sent_faces = faces, faces
-        arrays.update(_fragment_arrays(seen.samples))
+        arrays.update(fragment_arrays(seen.samples))
         if "vertex_colours" in values:
             arrays["vertex_colours"] = np.asarray(values["vertex_colours"], np.float32)
         if self.last is not None and "vertices" in self.last.gradient:
@@ -268,15 +270,14 @@ class Session:
             yield {"vertex_gradient": np.linalg.norm(pulled, axis=1).astype(np.float32)}, None
         if not request.reference:
             return
-        start = time.perf_counter()
-        result = None
         slices = reference_derivative_slices(scene, direction, request.step_pixels, request.supersampling)
-        for result in slices:
-            if result is None:
-                yield None
-        assert result is not None
+        result, reference_ms = None, 0.0
+        while result is None:
+            result, spent = milliseconds(lambda: next(slices))
+            reference_ms += spent  # fit steps may run between slices, and are not counted
+            yield None
         truth_image, truth, _ = result
-        coverage = truth_image["silhouette"][..., 0] if "silhouette" in truth_image else self._coverage(view)
+        coverage = coverage_of(scene, truth_image)
         numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), gradient[channel])
         yield (
             {"reference": truth[channel], "disagreement": tangent[channel] - truth[channel]},
@@ -288,55 +289,20 @@ class Session:
                 step_pixels=request.step_pixels,
                 supersampling=request.supersampling,
                 forward_ms=forward_ms,
-                reference_ms=1e3 * (time.perf_counter() - start),
+                reference_ms=reference_ms,
                 **dataclasses.asdict(numbers),
             ),
         )
 
-    def _coverage(self, view: int) -> np.ndarray:
-        """Hard silhouette (H, W) of the current state."""
-        from core.reference import hard_image
-
-        camera = self.problem.views[view]
-        return hard_image(self.problem.shape, self.host(), camera, ("silhouette",), 1)["silhouette"][..., 0]
-
     # ------------------------------------------------------------------------------------------ metrics, export
 
     def pose_metrics(self) -> dict[str, float]:
-        if self.scene.target_values is None or not pose_spec_is_same_shape(self.experiment):
-            return {}
-        small = {n: np.asarray(self.state.values[n]) for n in ("pose.rotation", "pose.translation", "pose.scale")}
-        return pose_errors(small, self.scene.target_values)
+        """How far the pose is from the target's; nothing where the target is another shape or a picture."""
+        return self._measures.pose(self.state.values)
 
     def metrics(self) -> dict[str, float]:
-        """Pose errors, and IoU and PSNR on fitted (at most 8 of them) and on held-out views ("held_out_iou", ...)."""
-        found = self.pose_metrics()
-        chosen = list(range(len(self.problem.views)))[:8]
-        views, targets = self.problem.views, self.problem.targets
-        found.update(self._image_metrics([views[i] for i in chosen], [targets[i] for i in chosen], ""))
-        if self.scene.held_out:
-            if self._held_out_targets is None:
-                self._held_out_targets = self.scene.held_out_targets(self._report)
-            found.update(self._image_metrics(list(self.scene.held_out), list(self._held_out_targets), "held_out_"))
-        return found
-
-    def _image_metrics(self, views: list, targets: list, prefix: str) -> dict[str, float]:
-        from core.reference import hard_image
-        from core.thumbnails import over_background
-
-        values, sees_colour = self.host(), "colour" in self.problem.channels
-        channels = ("colour", "silhouette") if sees_colour else ("silhouette",)
-        overlaps, peaks = [], []
-        for view, target in zip(views, targets):
-            own = hard_image(self.problem.shape, values, view, channels, 1)
-            overlaps.append(iou(own["silhouette"][..., 0], np.asarray(target.planes["silhouette"][0])))
-            if sees_colour:
-                shown = over_background(target, values["background"])["colour"]
-                peaks.append(psnr(own["colour"], shown))
-        found = {f"{prefix}iou": float(np.mean(overlaps))}
-        if peaks:
-            found[f"{prefix}psnr"] = float(np.mean(peaks))
-        return found
+        """Pose errors, and IoU and PSNR on fitted and on held-out views ("held_out_iou", ...)."""
+        return {**self.pose_metrics(), **self._measures.images(self.host())}
 
     def export(self, what: str, path: str) -> None:
         """Write "shape", "images", "curves", "report" or "all" to `path` (core/export.py)."""
@@ -359,38 +325,20 @@ class Session:
     def state_bytes(self) -> bytes:
         """The state, for a restart after the engine was ended; read back by restore_state."""
         values = {n: np.asarray(v) for n, v in self.state.values.items()}
-        return pickle.dumps((values, self.state.iteration, self.losses, self.term_history, self.seconds))
+        moments = [np.asarray(leaf) for leaf in jax.tree.leaves(self.state.optimizer)]
+        return pickle.dumps((values, moments, self.state.iteration, self.losses, self.term_history, self.seconds))
 
     def restore_state(self, data: bytes) -> None:
         """Go on from state_bytes (our own, kept in memory by the launcher: never a file)."""
-        values, iteration, self.losses, self.term_history, self.seconds = pickle.loads(data)
+        values, moments, iteration, self.losses, self.term_history, self.seconds = pickle.loads(data)
         kept = {n: values[n] if _same(values.get(n), v) else v for n, v in self.scene.values.items()}
         self.state = initial_state(self.problem, kept)._replace(iteration=iteration)
+        leaves, tree = jax.tree.flatten(self.state.optimizer)
+        if [np.shape(m) for m in moments] == [np.shape(leaf) for leaf in leaves]:
+            self.state = self.state._replace(
+                optimizer=jax.tree.unflatten(tree, [jax.numpy.asarray(m) for m in moments])
+            )
 
 
 def _same(old: Any, new: Any) -> bool:
     return old is not None and np.shape(old) == np.shape(new)
-
-
-def _model_matrix(values: Any) -> np.ndarray:
-    """Object to world, (4, 4) float64."""
-    model = np.eye(4)
-    model[:3, :3] = float(values["pose.scale"]) * quaternion_matrix(np.asarray(values["pose.rotation"], np.float64))
-    model[:3, 3] = np.asarray(values["pose.translation"], np.float64)
-    return model
-
-
-def _placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarray, np.ndarray]:
-    vertices, faces = mesh
-    model = _model_matrix(values)
-    return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
-
-
-def _fragment_arrays(samples: Any) -> dict[str, np.ndarray]:
-    """Triangle ids and depths of the nearest layer, where the method samples a surface."""
-    fragments = getattr(samples, "fragments", None)
-    if fragments is None:
-        return {}
-    inverse = np.asarray(fragments.inverse_depth[0])
-    depth = np.where(inverse > 0, 1.0 / np.where(inverse > 0, inverse, 1.0), np.nan)
-    return {"face_id": np.array(fragments.face_id[0]), "depth": depth.astype(np.float32)}

@@ -52,12 +52,17 @@ def lens_of(view: CameraView) -> Lens:
     )
 
 
-def object_to_pixel(values: Values, view: CameraView) -> np.ndarray:
-    """Host: pixel matrix (3, 4) float64 from OBJECT space for host `values` (pose and field of view)."""
+def model_matrix(values: Values) -> np.ndarray:
+    """Host: object to world, (4, 4) float64, by the pose in `values`."""
     model = np.eye(4)
     model[:3, :3] = float(values["pose.scale"]) * quaternion_matrix(np.asarray(values["pose.rotation"], np.float64))
     model[:3, 3] = np.asarray(values["pose.translation"], np.float64)
-    return world_to_pixel(float(values["camera.fov"]), view) @ model
+    return model
+
+
+def object_to_pixel(values: Values, view: CameraView) -> np.ndarray:
+    """Host: pixel matrix (3, 4) float64 from OBJECT space for host `values` (pose and field of view)."""
+    return world_to_pixel(float(values["camera.fov"]), view) @ model_matrix(values)
 
 
 def world_to_pixel(fov: float, view: CameraView) -> np.ndarray:

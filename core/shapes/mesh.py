@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from core.io.mesh_export import save_mesh
+from core.looking import placed
 from core.shapes.surface_sampling import NormalsMemo, sample_triangles
-from kernels.rotation import quaternion_matrix
 from kernels.surface import NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
 
@@ -78,8 +78,7 @@ class Mesh(Shape):
 
     def save(self, path: str | Path, values: Values) -> None:
         """Write the posed mesh in the file's own units: PLY, OBJ, STL or GLB by suffix (core/io/mesh_export.py)."""
-        rotation = quaternion_matrix(np.asarray(values["pose.rotation"], np.float64)) * float(values["pose.scale"])
-        posed = np.asarray(values["vertices"], np.float64) @ rotation.T + np.asarray(values["pose.translation"])
+        posed, _ = placed((np.asarray(values["vertices"], np.float64), self.faces), values)
         save_mesh(path, posed, self.faces, np.asarray(values["vertex_colours"]), self.centre, self.scale)
 
     def prepare(self, values: Values, channels: tuple[str, ...], free: frozenset[str]) -> dict[str, Any]:
