@@ -5,6 +5,7 @@ Convention: widgets call the controller's methods and listen to its signals; non
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
@@ -29,8 +30,8 @@ class Controller(Feed):
     view_changed = pyqtSignal(int)
     undo_changed = pyqtSignal()
 
-    def __init__(self, client: Client, parent: QObject | None = None) -> None:
-        super().__init__(client, parent)
+    def __init__(self, make_client: Callable[[], Client], parent: QObject | None = None) -> None:
+        super().__init__(make_client, parent)
         self.experiment = Experiment()
         self.saved = self.experiment
         """What the file holds, or what was opened: the title says "edited" where it differs."""
@@ -65,7 +66,8 @@ class Controller(Feed):
         self._closed = True
         self.timer.stop()
         self._settle.stop()
-        self.client.close()
+        if self._client is not None:
+            self._client.close()
 
     # ------------------------------------------------------------------------------------------ the experiment
 

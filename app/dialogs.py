@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
-
 from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QDialog, QTextBrowser, QWidget
@@ -66,6 +63,9 @@ def show_plain(parent: QWidget, title: str, text: str) -> TextWindow:
 
 def about_html(settings_file: str) -> str:
     """Version, licence, parts, and where files are kept."""
+    import platform
+    from importlib import metadata  # costly to import, and about is seldom asked
+
     try:
         version = metadata.version("rimlight")
     except metadata.PackageNotFoundError:

@@ -6,6 +6,7 @@ Convention: a snapshot of another problem than the one loaded is never shown; on
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
@@ -45,9 +46,11 @@ class Feed(QObject):
     progress_changed = pyqtSignal(object)
     exported = pyqtSignal(object)
 
-    def __init__(self, client: Client, parent: QObject | None = None) -> None:
+    def __init__(self, make_client: Callable[[], Client], parent: QObject | None = None) -> None:
+        """make_client: called when the engine is started, so that a window can be painted before."""
         super().__init__(parent)
-        self.client = client
+        self._make_client = make_client
+        self._client: Client | None = None
         self.loaded: Loaded | None = None
         self.status, self.status_text = Status.STARTING, ""
         self.runs, self.replay = RunBook(), Replay()
@@ -63,6 +66,12 @@ class Feed(QObject):
         self.timer = QTimer(self)
         self.timer.setInterval(FASTEST_MS)
         self.timer.timeout.connect(self.tick)
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            self._client = self._make_client()
+        return self._client
 
     def remedy_for(self, message: Message) -> str:
         """The label of the button beside a message; the controller knows what can be done."""

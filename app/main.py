@@ -78,10 +78,9 @@ def run_window(path: str | None) -> int:
     import vispy
 
     vispy.use("pyqt6", "gl2")
-    from app.launcher import EngineClient
     from app.window import MainWindow
 
-    window = MainWindow(EngineClient())
+    window = MainWindow(_make_client)
     previous = sys.excepthook
     install_excepthook(window)
     window.restore_layout()
@@ -94,6 +93,12 @@ def run_window(path: str | None) -> int:
     finally:
         window.controller.close()
         sys.excepthook = previous
+
+
+def _make_client():  # type: ignore[no-untyped-def]
+    from app.launcher import EngineClient
+
+    return EngineClient()
 
 
 def _first_paint(window) -> None:  # type: ignore[no-untyped-def]

@@ -199,6 +199,11 @@ def font(pixels: int = BASE, weight: int = REGULAR) -> QFont:
 
     Inter is one variable font file, and Qt reaches its weights only through the axis, not through setWeight.
     """
+    return QFont(_font(pixels, weight))
+
+
+@cache
+def _font(pixels: int, weight: int) -> QFont:
     family = _family()
     result = QFont(family) if family else QFont()
     if not family:

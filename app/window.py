@@ -5,6 +5,7 @@ Convention: a part's `_on_x` handler changes one thing; the controller is the on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class MainWindow(QMainWindow):
 
     painted = pyqtSignal()
 
-    def __init__(self, client: Client, settings: Settings | None = None) -> None:
+    def __init__(self, make_client: Callable[[], Client], settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings or Settings()
         self.appearance = Appearance(self.settings)
@@ -53,7 +54,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(*LEAST)
         self.setContentsMargins(GAP, 0, GAP, 0)
-        self.controller = Controller(client, self)
+        self.controller = Controller(make_client, self)
         self.actions_ = Actions(self)
         self.files = Files(self, self.controller, self.settings)
         self.menus = Menus(self, self.actions_, self.files, self.settings)

@@ -52,7 +52,7 @@ def make_window(qtbot, qapp, settings_folder, fake_engine) -> Iterator[Any]:
         client = fake_engine.FakeClient(compile_polls=compile_polls)
         settings = Settings()
         settings.theme = theme
-        window = MainWindow(client, settings)
+        window = MainWindow(lambda: client, settings)
         windows.append(window)
         window.resize(*size)
         window.open_first(None)
