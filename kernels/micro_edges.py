@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from kernels.edge_classes import CROSSING, FOLLOWING, OWN
 from kernels.linear import instantiate, is_zero, linear_map
 from kernels.planes import displacement, padded, read, stored
 from kernels.types import Plane, Planes
@@ -24,6 +25,10 @@ AXES = ((0, 1), (1, 0))
 CROSSING_TOLERANCE = 0.25
 """How well the second layer must continue the other surface, as a share of the depth step, for a pair to be called an
 intersection (measured: 0.1 to 0.5 alike on intersecting triangles and spheres)."""
+
+FASTEST_EDGE = 1e4
+"""Largest |dp/dr| of an intersection under the paper's rules, pixels per unit of depth (max_dp_dr of the authors' DRTK):
+eq. 32 divides by a difference of slopes."""
 
 
 class Pairs(NamedTuple):
@@ -76,6 +81,32 @@ def crossing_pairs(front: Plane, second: Plane, slope: Planes) -> tuple[Pairs, P
         own, following, _ = _owner(za >= zb, front.dtype, crossing)
         pairs.append(Pairs(own, following, (cross,)))
     return pairs[0], pairs[1]
+
+
+def paper_pairs(classes: Any, inverse_depth: Plane, slope: Planes, crossings: bool) -> tuple[Pairs, Pairs]:
+    """The paper's rules from kernels/edge_classes.py: only overhanging fragments move edges; intersections by eq. 32.
+
+    In 1/w over the screen, where planes are linear, eq. 32 reads p = (c_b - c_a) / (s_a - s_b), each axis for itself.
+    """
+    inverse_depth, slope = jax.lax.stop_gradient((inverse_depth, tuple(slope)))
+    pairs = []
+    for axis, step in enumerate(AXES):
+        own, following = (classes[axis] == c for c in (OWN, FOLLOWING))
+        cross: Planes = ()
+        if crossings:
+            ds = slope[axis] - read(padded(slope[axis]), *step)
+            least = inverse_depth * inverse_depth / FASTEST_EDGE
+            safe = jnp.where(ds < 0, jnp.minimum(ds, -least), jnp.maximum(ds, least))
+            crossing = (classes[axis] == CROSSING) & (safe != 0)
+            cross = (jnp.where(crossing, 1.0 / jnp.where(crossing, safe, 1.0), 0.0),)
+        dtype = inverse_depth.dtype
+        pairs.append(Pairs(own.astype(dtype), following.astype(dtype), cross))
+    return pairs[0], pairs[1]
+
+
+def slice_motion(axis: int, place: Plane, inverse_depth: Plane, slope: Planes) -> Plane:
+    """The paper's c along one axis: as plane_motion, but only motion within the slice through the pair counts."""
+    return displacement(inverse_depth) - jax.lax.stop_gradient(slope[axis]) * displacement(place)
 
 
 def plane_motion(x: Plane, y: Plane, inverse_depth: Plane, slope: Planes) -> Plane:

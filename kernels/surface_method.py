@@ -31,14 +31,16 @@ class SurfaceMethod(Method):
     """A method that renders the surface face of a shape through its G-buffer."""
 
     face: ClassVar[Face] = Face.SURFACE
-    attached: ClassVar[bool] = False
-    """Whether barycentrics follow the geometry under each pixel (see evaluate_fragments), where geometry is free."""
 
     def layers(self, settings: Any) -> int:
         """How many depth layers to sample."""
         return 1
 
     def cull_back_faces(self, settings: Any) -> bool:
+        return False
+
+    def attached(self, settings: Any) -> bool:
+        """Whether channels follow the geometry under each pixel (see evaluate_fragments), where geometry is free."""
         return False
 
     def derive_samples(self, shape: Shape, values: Values, view: CameraView, surface: Any, settings: Any) -> Any:
@@ -65,7 +67,7 @@ class SurfaceMethod(Method):
             view,
             layers=self.layers(settings),
             cull_back_faces=self.cull_back_faces(settings),
-            free=free | GATHERED if self.attached and free & GEOMETRY else free,
+            free=free | GATHERED if self.attached(settings) and free & GEOMETRY else free,
             channels=channels,
         )
         return MethodSamples(surface, self.derive_samples(shape, values, view, surface, settings))
@@ -81,9 +83,13 @@ class SurfaceMethod(Method):
         channels: tuple[str, ...],
         free: frozenset[str],
     ) -> Image:
-        attached = self.attached and bool(free & GEOMETRY)
+        moving = bool(free & GEOMETRY)
+        attached = moving and self.attached(settings)
         gbuffer = shape.evaluate_surface(values, samples.surface, lens, channels=channels, free=free, attached=attached)
-        return self.image(gbuffer, samples, traced, settings, bool(free & GEOMETRY))
+        if attached:  # the channels slide, but the fragments' own motion is that of the surface
+            riding = shape.evaluate_surface(values, samples.surface, lens, channels=("silhouette",), free=free)
+            gbuffer = gbuffer._replace(x=riding.x, y=riding.y, inverse_depth=riding.inverse_depth)
+        return self.image(gbuffer, samples, traced, settings, moving)
 
 
 def front_image(gbuffer: GBuffer) -> Image:

@@ -10,15 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kernels.micro_edges import crossing_pairs, move_edges, owner_pairs, plane_motion
+from kernels.camera import object_to_pixel
+from kernels.edge_classes import classify_pairs
+from kernels.micro_edges import crossing_pairs, move_edges, owner_pairs, paper_pairs, plane_motion, slice_motion
 from kernels.planes import displacement
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, front_image, unflatten_image
-from kernels.types import GBuffer, Image, setting
+from kernels.types import CameraView, GBuffer, Image, Planes, Shape, Values, setting
 
 
 @dataclass(frozen=True)
 class Settings:
-    crossings: bool = setting(True, "Move the lines where surfaces intersect (samples a second layer).")
+    rules: str = setting(
+        "improved",
+        "Who moves an edge: the nearer fragment of every pair (improved), or as the paper's point-in-triangle test says.",
+        choices=("improved", "paper"),
+    )
+    crossings: bool = setting(True, "Move the lines where surfaces intersect (improved: samples a second layer).")
     cull_back_faces: bool = setting(False, "Leave out triangles seen from behind.")
 
 
@@ -26,15 +33,24 @@ class EdgeGrad(SurfaceMethod):
     name = "edge-grad"
     title = "EdgeGrad"
     summary = "Unblurred image; edges between pixels carry the gradient of silhouettes, occlusions and intersections."
-    paper = "Pidhorskyi et al. 2024, Rasterized Edge Gradients, eqs. 10-12"
+    paper = "Pidhorskyi et al. 2024, Rasterized Edge Gradients, eqs. 10-12, 32"
     Settings = Settings
     cannot = "Its per-pixel derivative is coarse (one sample a pixel); totals over an image are accurate."
 
     def layers(self, settings: Settings) -> int:
-        return 2 if settings.crossings else 1
+        return 2 if settings.crossings and settings.rules == "improved" else 1
+
+    def attached(self, settings: Settings) -> bool:
+        return settings.rules == "paper"
 
     def cull_back_faces(self, settings: Settings) -> bool:
         return settings.cull_back_faces
+
+    def derive_samples(self, shape: Shape, values: Values, view: CameraView, surface: Any, settings: Settings) -> Any:
+        if settings.rules != "paper":
+            return None
+        vertices, faces = shape.display_mesh(values)
+        return classify_pairs(vertices, faces, object_to_pixel(values, view), surface.fragments.face_id[0])
 
     def image(
         self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, moving: bool
@@ -43,16 +59,24 @@ class EdgeGrad(SurfaceMethod):
         if not moving:
             return image
         planes, layout = flatten_image(image)
-        x, y = gbuffer.x[0], gbuffer.y[0]
-        depths = samples.fragments.inverse_depth
-        motion = (displacement(x), displacement(y))
-        if settings.crossings:
-            pairs = crossing_pairs(depths[0], depths[1], gbuffer.slope)
-            c = plane_motion(x, y, gbuffer.inverse_depth[0], gbuffer.slope)
-            motion = (*motion, c, c)
-        else:
-            pairs = owner_pairs(depths[0])
+        rule = self._paper if settings.rules == "paper" else self._improved
+        motion, pairs = rule(gbuffer, samples, settings.crossings)
         return unflatten_image(move_edges(planes, motion, pairs), layout)
+
+    def _improved(self, gbuffer: GBuffer, samples: MethodSamples, crossings: bool) -> tuple[Planes, Any]:
+        depths = samples.fragments.inverse_depth
+        motion = (displacement(gbuffer.x[0]), displacement(gbuffer.y[0]))
+        if not crossings:
+            return motion, owner_pairs(depths[0])
+        c = plane_motion(gbuffer.x[0], gbuffer.y[0], gbuffer.inverse_depth[0], gbuffer.slope)
+        return (*motion, c, c), crossing_pairs(depths[0], depths[1], gbuffer.slope)
+
+    def _paper(self, gbuffer: GBuffer, samples: MethodSamples, crossings: bool) -> tuple[Planes, Any]:
+        places, inverse, slope = (gbuffer.x[0], gbuffer.y[0]), gbuffer.inverse_depth[0], gbuffer.slope
+        motion: Planes = tuple(displacement(place) for place in places)
+        if crossings:
+            motion += tuple(slice_motion(axis, place, inverse, slope) for axis, place in enumerate(places))
+        return motion, paper_pairs(samples.extra, samples.fragments.inverse_depth[0], slope, crossings)
 
 
 METHOD = EdgeGrad()

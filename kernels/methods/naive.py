@@ -21,12 +21,14 @@ class Settings:
 
 class Naive(SurfaceMethod):
     name = "naive"
-    attached = True
     title = "Naive autodiff"
     summary = "Autodiff of the rasterized image, with nothing at edges."
     paper = "the 'continuous only' baseline of EdgeGrad (Pidhorskyi et al. 2024, Sec. 5)"
     Settings = Settings
     cannot = "It cannot see silhouettes move: pose and shape barely fit, and never from silhouettes alone."
+
+    def attached(self, settings: Settings) -> bool:
+        return True
 
     def cull_back_faces(self, settings: Settings) -> bool:
         return settings.cull_back_faces
