@@ -67,10 +67,9 @@ def classify_pairs(
     matrix, face_id = read_only(pixel_matrix, np.float64), read_only(face_id, np.int32)
     height, width = face_id.shape
     out = aligned_empty((2, height, width), np.int8)
-    parts = max(1, min(workers.default_workers(), height * width // 16_384))
 
-    def task(part: int) -> None:
-        _classify_rows(vertices, faces, matrix, face_id, out, height * part // parts, height * (part + 1) // parts)
+    def work(worker: int, start: int, stop: int) -> None:
+        _classify_rows(vertices, faces, matrix, face_id, out, start, stop)
 
-    workers.run(task, parts)
+    workers.share(work, height, max(1, 16_384 // width), workers.default_workers())
     return out

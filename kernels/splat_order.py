@@ -85,10 +85,9 @@ def surface_indices(inverse_depth: np.ndarray) -> np.ndarray:
     layers, height, width = inverse_depth.shape
     outside = read_only(np.zeros((layers, 1, width), np.float32), np.float32)
     out = aligned_empty((8, height, width), np.int8)
-    parts = max(1, min(workers.default_workers(), height * width // 16_384))
 
-    def task(part: int) -> None:
-        _index_rows(inverse_depth, outside, out, height * part // parts, height * (part + 1) // parts)
+    def work(worker: int, start: int, stop: int) -> None:
+        _index_rows(inverse_depth, outside, out, start, stop)
 
-    workers.run(task, parts)
+    workers.share(work, height, max(1, 16_384 // width), workers.default_workers())
     return out
