@@ -186,10 +186,10 @@ class Controller(Feed):
         self.resuming = False
         self._send(protocol.Pause())
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         self.go_live()
         self._flush()
-        self._send(protocol.Step())
+        self._send(protocol.Step(count))
 
     def reset(self) -> None:
         self._flush()

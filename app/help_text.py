@@ -72,11 +72,16 @@ def help_html() -> str:
 
 def _definitions(items: Sequence[Any]) -> str:
     rows = "".join(
-        f"<tr><td style='padding: 2px 14px 2px 0'><b>{escape(item['title'].capitalize())}</b></td>"
+        f"<tr><td style='padding: 2px 14px 2px 0'><b>{escape(_capital(item['title']))}</b></td>"
         f"<td style='padding: 2px 0'>{escape(item['help'])}</td></tr>"
         for item in items
     )
     return f"<table>{rows}</table>" if rows else ""
+
+
+def _capital(title: str) -> str:
+    """A title with a capital, but dI/dθ as it is."""
+    return title.capitalize() if title.islower() else title
 
 
 def shortcuts_html(actions: Sequence[QAction], tips: dict[QAction, str]) -> str:
@@ -91,7 +96,8 @@ def shortcuts_html(actions: Sequence[QAction], tips: dict[QAction, str]) -> str:
     rows.append(("Return", "Press the focused button, tick the tree's current row"))
     rows.append(("Tab", "To the next control"))
     cells = "".join(
-        f"<tr><td style='padding: 3px 22px 3px 0'><b>{escape(key)}</b></td><td>{escape(tip)}</td></tr>"
+        f"<tr><td style='padding: 3px 22px 3px 0'><b>{escape(key)}</b></td>"
+        f"<td style='padding: 3px 0'>{escape(tip)}</td></tr>"
         for key, tip in rows
     )
     return f"<table>{cells}</table>"

@@ -80,7 +80,7 @@ def run_window(path: str | None) -> int:
     vispy.use("pyqt6", "gl2")
     from app.window import MainWindow
 
-    window = MainWindow(_make_client)
+    window = MainWindow(make_client)
     previous = sys.excepthook
     install_excepthook(window)
     window.restore_layout()
@@ -95,7 +95,8 @@ def run_window(path: str | None) -> int:
         sys.excepthook = previous
 
 
-def _make_client():  # type: ignore[no-untyped-def]
+def make_client():  # type: ignore[no-untyped-def]
+    """The engine's client, imported after the first paint."""
     from app.launcher import EngineClient
 
     return EngineClient()

@@ -37,8 +37,9 @@ class _Axis(pg.AxisItem):
         )
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        room = max(1, int(size // (22 if self.orientation == "left" else 64)))
-        step = _step((high - low) / room, whole=self.log or self.orientation == "bottom")
+        room = max(1, int(size // (20 if self.orientation == "left" else 64)))
+        least = (high - low) / room
+        step = float(max(1, math.ceil(least))) if self.log else _step(least, whole=self.orientation == "bottom")
         self.chosen = [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
         return [(step, self.chosen)]
 

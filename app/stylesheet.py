@@ -93,9 +93,9 @@ def _buttons(t: Theme) -> str:
 def _fields(t: Theme) -> str:
     r = FIELD_RADIUS
     return f"""
-    QComboBox {{ background: {t.field}; border: 1px solid {t.border}; border-radius: {r}px; padding: 0 20px 0 8px;
+    QComboBox {{ background: {t.field}; border: 1px solid {t.border}; border-radius: {r}px; padding: 0 2px 0 8px;
                  min-height: 24px; max-height: 24px; }}
-    QComboBox#tight {{ padding: 0 14px 0 6px; }}
+    QComboBox#tight {{ padding: 0 0 0 6px; }}
     QComboBox#tight::drop-down {{ width: 16px; }}
     QComboBox:hover {{ background: {t.hover}; }}
     QComboBox:focus {{ border-color: {t.accent}; }}

@@ -24,9 +24,12 @@ class NumberField(QLineEdit):
 
     entered = pyqtSignal(float)
 
-    def __init__(self, low: float | None = None, high: float | None = None, *, whole: bool = False) -> None:
+    def __init__(
+        self, low: float | None = None, high: float | None = None, *, whole: bool = False, tight: bool = False
+    ) -> None:
+        """tight: idle zeros are left out, where fields stand close."""
         super().__init__()
-        self._low, self._high, self._whole, self._value = low, high, whole, 0.0
+        self._low, self._high, self._whole, self._tight, self._value = low, high, whole, tight, 0.0
         self.setFont(font(BASE))
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setFixedWidth(FIELD_WIDTH)
@@ -43,6 +46,8 @@ class NumberField(QLineEdit):
 
     def _write(self) -> None:
         text = numbers.integer(round(self._value)) if self._whole else numbers.field(self._value)
+        if self._tight and "." in text and "e" not in text:
+            text = text.rstrip("0").rstrip(".")
         if text != self.text():
             self.setText(text)
         self.setCursorPosition(0)

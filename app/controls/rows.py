@@ -140,7 +140,7 @@ class VectorRow(Row):
 
     def __init__(self, name: str, tip: str, components: Sequence[str], unit: str = "") -> None:
         super().__init__(name, tip)
-        self.fields = [NumberField() for _ in components]
+        self.fields = [NumberField(tight=True) for _ in components]
         self.name.setFixedWidth(60)
         for field, component in zip(self.fields, components):
             field.setMinimumWidth(34)

@@ -17,7 +17,7 @@ from app import numbers
 from app.theme import BASE, HINT, TITLE, TREE_HEIGHT, Theme, font
 from app.widgets import Themed, current_theme
 
-VALUE_WIDTH, GRADIENT_WIDTH = 60, 46
+VALUE_WIDTH, GRADIENT_WIDTH = 58, 50
 NAME, VALUE, GRADIENT = 0, 1, 2
 CHIP = 16
 """Width of the theta marker."""

@@ -1,0 +1,97 @@
+"""Pictures of the real window on a real engine, for the README: `python -m app.screenshots OUT.png [options]`.
+
+It opens a lesson, takes steps, waits until every pane is there, and grabs the window. Needs a display (Xvfb will do).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE_S = 120.0
+"""A first compile on a busy machine."""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m app.screenshots", description=__doc__)
+    parser.add_argument("out", help="PNG to write")
+    parser.add_argument("--size", default="1440x900", help="logical pixels (default %(default)s)")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--lesson", type=int, help="number of the lesson (default: the first)")
+    parser.add_argument("--text", action="store_true", help="show the lesson's text")
+    parser.add_argument("--method", help="choose this method first")
+    parser.add_argument("--steps", type=int, default=40, help="steps to take (default %(default)s)")
+    parser.add_argument("--pixel", help="pixel to inspect, as 96,60")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    from PyQt6.QtCore import QSettings
+
+    from app import main as entry
+
+    entry.prepare_environment()
+    application = entry.make_application(sys.argv[:1])
+    with tempfile.TemporaryDirectory() as folder:
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
+        window = _open(entry.make_client, options)
+        try:
+            _prepare(application, window, options)
+            window.grab().save(options.out)
+        finally:
+            window.close()
+    print(options.out)
+    return 0
+
+
+def _open(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
+    from app.lessons import bundled_lessons
+    from app.settings import Settings
+    from app.window import MainWindow
+
+    settings = Settings()
+    settings.theme = options.theme
+    window = MainWindow(make_client, settings)
+    width, height = (int(part) for part in options.size.split("x"))
+    window.resize(width, height)
+    chosen = [lesson for lesson in bundled_lessons() if options.lesson in (None, lesson.number)]
+    window.files.open_lesson(chosen[0])
+    window.show()
+    window.controller.start()
+    return window
+
+
+def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None:
+    c = window.controller
+    _wait(application, lambda: c.shown is not None, "the first picture")
+    if options.method:
+        window.panel.method.choose(options.method)
+    if options.steps:
+        c.step(options.steps)
+        _wait(application, lambda: c.last is not None and c.last.iteration >= options.steps, "the steps")
+    _wait(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
+    if options.text:
+        window.docks.show_lesson(True)
+    if options.pixel:
+        x, _, y = options.pixel.partition(",")
+        window.inspector.pin_pixel((int(x), int(y)))
+    until = time.monotonic() + 1.5
+    _wait(application, lambda: time.monotonic() > until, "")
+
+
+def _wait(application: Any, there: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not there():
+        application.processEvents()
+        time.sleep(0.005)
+        if time.monotonic() > deadline:
+            raise SystemExit(f"screenshots: {what} did not come within {PATIENCE_S:.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
