@@ -10,11 +10,12 @@ vectorises. Mispredicted branches cost more than arithmetic: hence no nested loo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint32
+from numba import uint32
 from numba.cpython.unsafe.numbers import trailing_zeros
 
 from kernels.raster.fill import insert
 from kernels.raster.fixed_point import HALF, ONE, SUBPIXEL_BITS
+from kernels.raster.jit import inner
 
 BATCH = 256
 """Triangles set up together: the scratch (35 KB) stays close to the core."""
@@ -34,7 +35,7 @@ _I = np.int32
 _UNIT = np.float32(1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def gather(faces, screen, inverse, survivors, first, count, integers, reals):
     """Corners' snapped positions and 1/w of survivors first..first + count."""
     for lane in range(uint32(count)):
@@ -46,7 +47,7 @@ def gather(faces, screen, inverse, survivors, first, count, integers, reals):
         reals[lane], reals[BATCH + lane], reals[2 * BATCH + lane] = inverse[i0], inverse[i1], inverse[i2]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def setup(count, width, height, cull_back_faces, survivors, first, integers, reals, found):
     """Kind, edge functions and, in found (BATCH,) int64, the key of the first centre where it is covered (else 0)."""
     for lane in range(uint32(count)):
@@ -98,7 +99,7 @@ def setup(count, width, height, cull_back_faces, survivors, first, integers, rea
         reals[3 * BATCH + lane], reals[4 * BATCH + lane], reals[5 * BATCH + lane] = r0, r1, r2
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def sort_kinds(count, integers, found, singles, blocks, others):
     """List the lanes of each kind (covered ones of SINGLE); returns the three counts."""
     n_single, n_block, n_other = uint32(0), uint32(0), uint32(0)
@@ -113,15 +114,15 @@ def sort_kinds(count, integers, found, singles, blocks, others):
     return n_single, n_block, n_other
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def insert_singles(count, singles, integers, found, layers, keys):
     for j in range(uint32(count)):
         lane = singles[j]
         insert(keys, layers, uint32(integers[6 * BATCH + lane]), found[lane])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def test_blocks(count, blocks, integers, masks):
+@inner
+def cover_blocks(count, blocks, integers, masks):
     """Test 16 centres at once: bit 4 dy + dx of masks[j] says whether blocks[j] covers it. Drops the empty ones."""
     kept = uint32(0)
     for j in range(uint32(count)):
@@ -141,7 +142,7 @@ def test_blocks(count, blocks, integers, masks):
     return kept
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def insert_blocks(count, blocks, masks, survivors, first, width, integers, reals, layers, keys):
     """Insert every set bit, one a turn: moving on to the next triangle is a selection, not a branch."""
     if count == 0:

@@ -8,16 +8,16 @@ that their unclipped neighbours use.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from kernels.raster.fixed_point import GUARD
+from kernels.raster.jit import inner
 
 _GUARD = float(GUARD)
 MOST_CORNERS = 8
 """A triangle cut by five planes."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def plane_distance(point, plane, near):
     """Signed distance, >= 0 inside, of a homogeneous point (x w, y w, w, origin) to plane 0 (near) to 4."""
     if plane == 0:
@@ -27,7 +27,7 @@ def plane_distance(point, plane, near):
     return sign * point[axis] + _GUARD * point[2]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def clip_plane(source, count, plane, near, target):
     """One Sutherland-Hodgman step from source (8, 4) to target (8, 4); returns the new number of corners."""
     kept = 0
@@ -47,7 +47,7 @@ def clip_plane(source, count, plane, near, target):
     return kept
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def clip_triangle(corners, vertices, matrix, near, screen, inverse, corner_x, corner_y, corner_q):
     """Clip one triangle; fills snapped corners (8,) int64 and 1/w (8,) float32, returns their number (0: nothing left).
 

@@ -8,9 +8,10 @@ run is tested 16 pixels at a time without branches: an uncovered pixel is offere
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
 from kernels.raster.fixed_point import HALF, ONE, SUBPIXEL_BITS
+from kernels.raster.jit import inline, inner
 
 LANES = 16
 """Sixteen is what LLVM turns into vector code here; with 8 it unrolls scalars and takes twice as long."""
@@ -23,7 +24,7 @@ _UNIT = np.float32(1)
 _FAR = float(1 << 30)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def insert(keys, layers, pixel, key):
     """Put a key among the `layers` largest of its pixel."""
     held = keys[0, pixel]
@@ -38,7 +39,7 @@ def insert(keys, layers, pixel, key):
             key = min(held, key)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def insert_unique(keys, layers, pixel, key):
     """As insert, but a triangle already there keeps its nearer piece (the pieces of a clipped triangle share an id)."""
     for layer in range(layers):
@@ -53,7 +54,7 @@ def insert_unique(keys, layers, pixel, key):
     insert(keys, layers, pixel, key)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
+@inline
 def limits(first, last, edge, step, threshold):
     """Shrink a run to where edge + k step >= threshold, as floats, up to two pixels too long."""
     if step > 0:
@@ -63,7 +64,7 @@ def limits(first, last, edge, step, threshold):
     return first, last
 
 
-@njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
+@inline
 def run_vector(nearest, second, layers, base, first, last, e0, e1, e2, s0, s1, s2, t0, t1, t2, r0, r1, r2, low):
     """Pixels first..last of a row into one or two layers; e: edges at pixel 0, s: steps, t: thresholds, r: 1/w."""
     for start in range(first, last, LANES):
@@ -81,7 +82,7 @@ def run_vector(nearest, second, layers, base, first, last, e0, e1, e2, s0, s1, s
                 second[pixel] = max(second[pixel], min(held, key))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def run_scalar(keys, layers, unique, base, first, last, e0, e1, e2, s0, s1, s2, t0, t1, t2, r0, r1, r2, low):
     """As run_vector, for any number of layers, and for pieces of a clipped triangle (unique)."""
     for k in range(first, last):
@@ -95,7 +96,7 @@ def run_scalar(keys, layers, unique, base, first, last, e0, e1, e2, s0, s1, s2, 
                 insert(keys, layers, base + k, key)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def fill(x0, y0, q0, x1, y1, q1, x2, y2, q2, width, height, low, cull_back_faces, unique, keys):
     """One triangle into keys (layers, pixels + PADDING): snapped corners int64, 1/w float32, low = ~id in 32 bits."""
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)

@@ -7,12 +7,13 @@ on the path a triangle takes). Keys are unique and positive, so that keeping the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint32
+from numba import uint32
 
 from kernels.raster import batch
 from kernels.raster.batch import BATCH
 from kernels.raster.clip import MOST_CORNERS, clip_triangle
 from kernels.raster.fill import fill
+from kernels.raster.jit import inner, kernel
 
 CHUNK = 2048
 """Triangles culled at a time: the list of survivors stays in the first-level cache."""
@@ -21,7 +22,7 @@ _LOW = np.uint32(0xFFFF)
 _ALL = np.int64(0xFFFFFFFF)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def cull(faces, cell, start, stop, survivors):
     """List the triangles of start..stop that may cover a pixel centre (see transform.py); returns how many."""
     count = uint32(0)
@@ -33,7 +34,7 @@ def cull(faces, cell, start, stop, survivors):
     return count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def clip_and_fill(faces, vertices, matrix, near, screen, inverse, width, height, cull_back_faces, face, keys):
     """A triangle with a corner nearer than `near`, beyond the guard band or not finite."""
     x, y = np.empty(MOST_CORNERS, np.int64), np.empty(MOST_CORNERS, np.int64)
@@ -45,7 +46,7 @@ def clip_and_fill(faces, vertices, matrix, near, screen, inverse, width, height,
         fill(x[0], y[0], q[0], x[i], y[i], q[i], x[j], y[j], q[j], width, height, low, cull_back_faces, True, keys)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def rasterize(
     faces, vertices, matrix, near, screen, inverse, cell, width, height, cull_back_faces, start, stop, keys
 ):  # fmt: skip
@@ -64,7 +65,7 @@ def rasterize(
             batch.setup(count, width, height, cull_back_faces, survivors, first, integers, reals, found)
             n_single, n_block, n_other = batch.sort_kinds(count, integers, found, singles, blocks, others)
             batch.insert_singles(n_single, singles, integers, found, layers, keys)
-            n_block = batch.test_blocks(n_block, blocks, integers, masks)
+            n_block = batch.cover_blocks(n_block, blocks, integers, masks)
             batch.insert_blocks(n_block, blocks, masks, survivors, first, width, integers, reals, layers, keys)
             for j in range(n_other):
                 lane = others[j]

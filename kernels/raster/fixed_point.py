@@ -21,6 +21,6 @@ MAX_SIZE = GUARD // ONE
 """Largest image side in pixels."""
 
 BEHIND = 0xFFFF
-"""Cell of a vertex in front of the near plane's wrong side (or not finite): differs from every cell of the image."""
+"""Cell, in x and in y, of a vertex nearer than the near plane or not finite: differs from every cell of the image."""
 
 MAX_LAYERS = 8

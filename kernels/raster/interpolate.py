@@ -7,14 +7,15 @@ Convention: attributes are (n, channels) float32 per vertex; the result is plane
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint32
+from numba import uint32
 
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
+from kernels.raster.jit import kernel
 from kernels.types import Fragments
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def interpolate_rows(attributes, face_id, corners, bary, out, first_row, last_row):
     """out[k, c, y, x] = sum_i bary[k, i, y, x] attributes[corners[k, i, y, x], c] for rows first_row..last_row."""
     layers, _, width = face_id.shape
@@ -44,18 +45,16 @@ def interpolate(attributes: np.ndarray, fragments: Fragments, out: np.ndarray | 
         out = aligned_empty((layers, attributes.shape[1], height, width), np.float32)
     face_id, corners = read_only(fragments.face_id, np.int32), read_only(fragments.corners, np.int32)
     bary = read_only(fragments.bary, np.float32)
-    parts = max(1, min(workers.default_workers(), layers * height * width // 16_384))
 
-    def task(index):
-        interpolate_rows(
-            attributes, face_id, corners, bary, out, height * index // parts, height * (index + 1) // parts
-        )
+    def work(_worker, start, stop):
+        interpolate_rows(attributes, face_id, corners, bary, out, start, stop)
 
-    workers.run(task, parts)
+    rows = max(1, 16_384 // (layers * width))
+    workers.share(work, height, rows, workers.default_workers())
     return out
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _add_face_normals(vertices, faces, normals):
     for face in range(faces.shape[0]):
         i0, i1, i2 = faces[face, 0], faces[face, 1], faces[face, 2]
@@ -69,7 +68,7 @@ def _add_face_normals(vertices, faces, normals):
             normals[i, 2] += nz
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _normalise(normals):
     for i in range(normals.shape[0]):
         x, y, z = np.float64(normals[i, 0]), np.float64(normals[i, 1]), np.float64(normals[i, 2])

@@ -11,9 +11,10 @@ three times as slow: they lie a multiple of 4 KiB apart and fight for cache line
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint32
+from numba import uint32
 
 from kernels.raster.fixed_point import HALF, ONE
+from kernels.raster.jit import inner, kernel
 from kernels.raster.reference import SLIVER
 
 LANES = 64
@@ -22,10 +23,10 @@ _ALL = np.int64(0xFFFFFFFF)
 _SLIVER = SLIVER
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def merge_row(keys, workers, start, stop):
+@inner
+def merge_row(keys, start, stop):
     """Merge pixels start..stop of keys (workers, layers, pixels) into worker 0's buffer and clear the others'."""
-    layers = keys.shape[1]
+    workers, layers = keys.shape[0], keys.shape[1]
     for worker in range(1, workers):
         if layers == 1:
             for pixel in range(start, stop):
@@ -49,7 +50,7 @@ def merge_row(keys, workers, start, stop):
             keys[worker, layer, start:stop] = _EMPTY
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def sliver_bary(i0, i1, i2, screen, inverse, column, row, c0, c1, c2):
     """Barycentrics in [0, 1] of a triangle thinner than the snapping step: from its snapped corners, else clamped."""
     if min(inverse[i0], min(inverse[i1], inverse[i2])) > 0:
@@ -70,7 +71,7 @@ def sliver_bary(i0, i1, i2, screen, inverse, column, row, c0, c1, c2):
     return c0 / total, c1 / total, c2 / total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def gather(faces, vertices, keys, pixel, count, ids, points):
     """Face and corner ids (4 x LANES) and corner positions (9 x LANES) of pixels pixel..pixel + count; clears keys.
 
@@ -104,7 +105,7 @@ def gather(faces, vertices, keys, pixel, count, ids, points):
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def compute(matrix, near, column, row, ids, points, reals):
     """reals (9 x LANES): bary, position, 1/w, slope of 1/w, 0 where not covered; pixels from `column`; float64 inside.
 
@@ -152,7 +153,7 @@ def compute(matrix, near, column, row, ids, points, reals):
     return bad != 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def mend_slivers(matrix, near, screen, inverse, column, row, count, ids, points, reals):
     """Recompute the lanes whose barycentrics extrapolate (or are not finite)."""
     for lane in range(uint32(count)):
@@ -174,16 +175,16 @@ def mend_slivers(matrix, near, screen, inverse, column, row, count, ids, points,
         reals[6 * LANES + lane] = 1.0 / max(depth, near)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def copy_out(source, lane, plane, row, column, count):
     """Lanes from `lane` on to a run of pixels of one row of a plane."""
     for i in range(uint32(count)):
         plane[row, uint32(column + i)] = source[uint32(lane + i)]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def resolve_rows(
-    faces, vertices, matrix, near, screen, inverse, keys, workers, with_corners,
+    faces, vertices, matrix, near, screen, inverse, keys, with_corners,
     face_id, corners, bary, position, inverse_depth, slope, first_row, last_row,
 ):  # fmt: skip
     """Merge and clear rows first_row..last_row of keys and write their fragments; matrix (3, 4) float64, in pixels."""
@@ -192,7 +193,7 @@ def resolve_rows(
     points = np.zeros(9 * LANES, np.float64)
     for row in range(first_row, last_row):
         base = row * width
-        merge_row(keys, workers, base, base + width)
+        merge_row(keys, base, base + width)
         for layer in range(layers):
             for column in range(0, width, LANES):
                 count = min(LANES, width - column)

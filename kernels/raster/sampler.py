@@ -9,27 +9,25 @@ read-only, in the user's cache folder (NUMBA_CACHE_DIR overrides both).
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_fragments, read_only
 from kernels.raster.fill import PADDING
-from kernels.raster.fine import CHUNK, rasterize
+from kernels.raster.fine import rasterize
 from kernels.raster.fixed_point import MAX_LAYERS, MAX_SIZE
 from kernels.raster.resolve import resolve_rows
 from kernels.raster.transform import subpixel_matrix, transform
 from kernels.types import Fragments
 
-PIECE = 16 * CHUNK
-"""Triangles a worker takes at a time: small enough to balance unequal cores, large enough to hide the call."""
+KEY_BYTES = 1 << 29
+"""Memory for the workers' private key buffers together: fewer workers take part in very large images."""
 
 
 class Rasterizer:
     """A sampler for images of one size. Reuses its buffers: one call at a time per instance.
 
-    Raises ValueError for a size outside 1..8192 pixels or a layer count outside 1..8.
+    threads: the most workers to use (default: the cores, at most 4). Raises ValueError for a size outside 1..8192 pixels or a layer count outside 1..8.
     """
 
     def __init__(self, width: int, height: int, layers: int, threads: int | None = None) -> None:
@@ -38,7 +36,8 @@ class Rasterizer:
         if not 1 <= layers <= MAX_LAYERS:
             raise ValueError(f"layers = {layers}: must be 1 to {MAX_LAYERS}")
         self.width, self.height, self.layers = width, height, layers
-        self.threads = max(1, threads or workers.default_workers())
+        most = max(1, KEY_BYTES // (8 * layers * width * height))
+        self.threads = max(1, min(threads or workers.default_workers(), most))
         self._keys = np.zeros((self.threads, layers, height * width + PADDING), np.int64)
         self._no_corners = (np.empty((1, 3, 1, 1), np.int32), np.empty((1, 3, 1, 1), np.float32))
         self._resize(0)
@@ -59,7 +58,10 @@ class Rasterizer:
         near: least w, > 0; triangles that cross it are clipped and keep their id. cull_back_faces drops triangles
         that are clockwise to the eye. corners=False leaves out corners and bary. `out` is filled in place and
         returned; its arrays come from `aligned_fragments`. Vertices that are not finite take their triangles away.
+        Ids are not checked. Raises ValueError where near <= 0.
         """
+        if not near > 0:
+            raise ValueError(f"near = {near}: must be greater than 0")
         vertices = read_only(vertices, np.float32)
         faces = read_only(faces, np.int32).view(np.uint32)
         if out is None:
@@ -70,8 +72,8 @@ class Rasterizer:
         matrix = subpixel_matrix(matrix64)
         near32 = np.float32(near)
         self._transform(vertices, matrix, near32)
-        count = self._rasterize(vertices, faces, matrix, near32, bool(cull_back_faces))
-        self._resolve(vertices, faces, matrix64, float(near32), count, out)
+        used = self._rasterize(vertices, faces, matrix, near32, bool(cull_back_faces))
+        self._resolve(vertices, faces, matrix64, float(near32), self._keys[:used], out)
         return out
 
     def _resize(self, count: int) -> None:
@@ -81,48 +83,42 @@ class Rasterizer:
 
     def _transform(self, vertices, matrix, near) -> None:
         count, flat = len(vertices), vertices.reshape(-1)
-        parts = self._parts(count, 20_000)
 
-        def task(index):
-            start, stop = count * index // parts, count * (index + 1) // parts
+        def work(_worker, start, stop):
             transform(
                 flat[3 * start : 3 * stop], matrix, near, self.width, self.height,
                 self._screen[start:stop].reshape(-1), self._inverse[start:stop], self._cell[start:stop],
             )  # fmt: skip
 
-        workers.run(task, parts)
+        workers.share(work, count, self._piece(count, 20_000, 80_000), self.threads)
 
     def _rasterize(self, vertices, faces, matrix, near, cull_back_faces) -> int:
         """Fill the key buffers; returns how many were used."""
-        count = len(faces)
-        parts = self._parts(count, 512)
-        piece = min(PIECE, -(-count // parts)) if count else 1
-        pieces = itertools.count()  # next() is atomic: whoever is free takes the next piece
+        used = {0}
 
-        def task(index):
-            while (start := next(pieces) * piece) < count:
-                rasterize(
-                    faces, vertices, matrix, near, self._screen, self._inverse, self._cell, self.width, self.height,
-                    cull_back_faces, start, min(start + piece, count), self._keys[index],
-                )  # fmt: skip
+        def work(worker, start, stop):
+            used.add(worker)
+            rasterize(
+                faces, vertices, matrix, near, self._screen, self._inverse, self._cell, self.width, self.height,
+                cull_back_faces, start, stop, self._keys[worker],
+            )  # fmt: skip
 
-        workers.run(task, parts)
-        return parts
+        workers.share(work, len(faces), self._piece(len(faces), 512, 32_768), self.threads)
+        return max(used) + 1
 
-    def _resolve(self, vertices, faces, matrix, near, used, out: Fragments) -> None:
-        parts = self._parts(self.width * self.height * self.layers, 8_192)
+    def _resolve(self, vertices, faces, matrix, near, keys, out: Fragments) -> None:
         with_corners = out.corners is not None
         corners, bary = (out.corners, out.bary) if with_corners else self._no_corners
 
-        def task(index):
+        def work(_worker, start, stop):
             resolve_rows(
-                faces, vertices, matrix, near, self._screen, self._inverse, self._keys, used, with_corners,
-                out.face_id, corners, bary, out.position, out.inverse_depth, out.slope,
-                self.height * index // parts, self.height * (index + 1) // parts,
+                faces, vertices, matrix, near, self._screen, self._inverse, keys, with_corners,
+                out.face_id, corners, bary, out.position, out.inverse_depth, out.slope, start, stop,
             )  # fmt: skip
 
-        workers.run(task, parts)
+        row = self.width * self.layers
+        workers.share(work, self.height, self._piece(self.height, -(-4_096 // row), -(-65_536 // row)), self.threads)
 
-    def _parts(self, work: int, least: int) -> int:
-        """Workers for so much work, each getting at least `least` of it."""
-        return max(1, min(self.threads, work // least))
+    def _piece(self, work: int, least: int, most: int) -> int:
+        """Size of the pieces to hand out: four a worker, to balance uneven ones, but neither tiny nor huge."""
+        return work or 1 if self.threads == 1 else max(least, min(most, -(-work // (4 * self.threads))))

@@ -8,10 +8,11 @@ whole culling test, on one 32-bit word a vertex.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types, uint32
+from numba import types, uint32
 from numba.extending import intrinsic
 
 from kernels.raster.fixed_point import BEHIND, GUARD, HALF, ONE, SUBPIXEL_BITS
+from kernels.raster.jit import kernel
 
 _GUARD = np.float32(GUARD)
 _CLAMP = np.float32(2 * GUARD)
@@ -33,7 +34,7 @@ def rint(typing_context, value):
     return types.float32(types.float32), code
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def transform(vertices, matrix, near, width, height, screen, inverse, cell):
     """Fill screen (2 n,) int32, inverse (n,) float32 and cell (n,) uint32 for vertices (3 n,) float32.
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from kernels.camera import look_at, world_to_pixel
-from kernels.raster import workers
+from kernels.raster import jit, workers
 from kernels.raster.arrays import aligned_fragments
 from kernels.raster.fine import rasterize
 from kernels.raster.interpolate import interpolate, vertex_normals
+from kernels.raster.jit import STAMP
 from kernels.raster.reference import SLIVER, rasterize_reference
 from kernels.raster.resolve import resolve_rows
 from kernels.raster.sampler import Rasterizer
@@ -229,19 +230,35 @@ def test_one_compilation_each_whatever_the_arrays():
     assert_same(sampler(frozen, faces.astype(np.int64), matrix), expected)
     assert_same(sampler(vertices.astype(np.float64), np.asfortranarray(faces), matrix, near=np.float64(0.05)), expected)
     sampler(vertices, faces, matrix, corners=False)
-    assert [len(kernel.signatures) for kernel in (transform, rasterize, resolve_rows)] == [1, 1, 1]
+    kernels = transform, rasterize, resolve_rows
+    assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1]
+    assert {kernel._cache._cache_file._source_stamp for kernel in kernels} == {STAMP}
+
+
+def test_the_cache_is_stamped_with_every_source_of_the_package(tmp_path, monkeypatch):
+    """Numba itself looks at one file's date, and would run yesterday's code when another file has changed."""
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("x = 1")
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "a.py"))
+    before = jit._stamp()
+    assert jit._stamp() == before
+    (tmp_path / "b.py").write_text("x = 2")
+    assert jit._stamp() != before
 
 
 def test_an_exception_in_a_worker_is_raised_here():
-    def task(index):
-        if index == 1:
-            raise ArithmeticError("one")
+    def work(_worker, start, _stop):
+        done.append(start)
+        if start == 4:
+            raise ArithmeticError("four")
 
-    with pytest.raises(ArithmeticError, match="one"):
-        workers.run(task, 2)
     done = []
-    workers.run(done.append, 3)
-    assert sorted(done) == [0, 1, 2]
+    with pytest.raises(ArithmeticError, match="four"):
+        workers.share(work, 7, 2, 3)
+    assert set(done) >= {0, 2, 4}
+    done.clear()
+    workers.share(lambda _worker, start, stop: done.extend(range(start, stop)), 103, 5, 3)
+    assert sorted(done) == list(range(103))
 
 
 # ------------------------------------------------------------------------------------------------- geometry
@@ -342,6 +359,11 @@ def test_rows_go_down():
 def test_refuses_what_it_cannot_do(size, layers):
     with pytest.raises(ValueError, match=r"must be 1 to"):
         Rasterizer(*size, layers)
+
+
+def test_refuses_a_near_plane_at_the_eye():
+    with pytest.raises(ValueError, match="near = 0"):
+        Rasterizer(4, 4, 1)(*sphere(4), FLAT, near=0.0)
 
 
 # ------------------------------------------------------------------------------------------------- attributes

@@ -1,0 +1,44 @@
+"""How the sampler's loops are compiled: without the interpreter lock, without fast-math, and cached safely.
+
+Numba tells a stale cache by the date of the one file that holds the function, but a kernel here contains functions of
+the other files too: pull a change of one of those and yesterday's code would run on. So an entry point is stamped with
+the contents of the whole package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+
+def _stamp() -> str:
+    """Digest of the package's sources; empty where there are none (a frozen application)."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+STAMP = _stamp()
+_INNER: dict[str, Any] = dict(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def kernel(function: Callable) -> Any:
+    """An entry point called from Python: compiled at its first call, cached on disk under STAMP."""
+    compiled: Any = njit(nogil=True, cache=True, error_model="numpy")(function)
+    compiled._cache._cache_file._source_stamp = STAMP
+    return compiled
+
+
+def inner(function: Callable) -> Any:
+    """A function called by kernels only: compiled into them, not cached by itself."""
+    return njit(**_INNER)(function)
+
+
+def inline(function: Callable) -> Any:
+    """As inner, but always part of its caller: many arguments would cost more than the body."""
+    return njit(**_INNER, forceinline=True)(function)
