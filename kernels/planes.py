@@ -31,9 +31,9 @@ def padded(plane: Plane) -> Any:
 
 
 def read(frame: Any, dy: int, dx: int) -> Plane:
-    """The plane inside a `padded` frame, read at (y + dy, x + dx), 0 outside; dy, dx in -1, 0, 1."""
-    height, width = frame.shape[0] - 2, frame.shape[1] - 2
-    return frame[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+    """What is inside a `padded` frame (..., H + 2, W + 2), read at (y + dy, x + dx); dy, dx in -1, 0, 1."""
+    height, width = frame.shape[-2] - 2, frame.shape[-1] - 2
+    return frame[..., 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
 
 
 def displacement(plane: Plane) -> Plane:

@@ -64,7 +64,7 @@ def splat(layers: tuple[Planes, ...], motion: tuple[Planes, ...], surface: Plane
 
 @jax.custom_jvp
 def _splat(layers: Any, motion: Any, surface: Any, weights: Weights) -> Any:
-    return _accumulate(tuple(tuple(padded(plane) for plane in planes) for planes in layers), None, surface, weights)
+    return _accumulate(tuple(_frames(planes) for planes in layers), (), surface, weights)
 
 
 @functools.partial(_splat.defjvp, symbolic_zeros=True)
@@ -76,124 +76,113 @@ def _splat_jvp(primals: Any, tangents: Any) -> Any:
     changes = tuple(tuple(t for t in planes if not is_zero(t)) for planes in d_layers)
     shifts = any(not is_zero(t) for pair in d_motion for t in pair)
     operands = (changes, instantiate(d_motion) if shifts else ())
-    residuals = (layers if shifts else (), surface, weights)
     if not jax.tree.leaves(operands):
         return out, jax.tree.map(jnp.zeros_like, out)
-    count = len(layers[0])
-    forward = functools.partial(_spread, moving=moving, count=count)
-    return out, linear_map(forward, functools.partial(_collect, moving=moving), residuals, operands)
+    forward = functools.partial(_spread, moving=moving)
+    backward = functools.partial(_collect, moving=moving, shifts=shifts)
+    return out, linear_map(forward, backward, (layers, surface, weights), operands)
 
 
-def _spread(residuals: Any, operands: Any, *, moving: Any, count: int) -> Any:
+def _frames(planes: Planes) -> Any:
+    """C planes -> (C, H + 2, W + 2), padded: one loop over all channels shares the choice of buffers."""
+    return stored(jnp.stack([padded(plane) for plane in planes]))
+
+
+def _spread(residuals: Any, operands: Any, *, moving: Any) -> Any:
     """Tangents of the planes and of the motion -> tangents of the buffers."""
     layers, surface, weights = residuals
     changes, d_motion = operands
     values, drifts = [], []
     for k, flags in enumerate(moving):
-        waiting = list(changes[k])
-        values.append(tuple(padded(waiting.pop(0)) if flag else None for flag in flags))
+        if any(map(any, moving)):
+            waiting = list(changes[k])
+            filled = (waiting.pop(0) if flag else jnp.zeros_like(p) for flag, p in zip(flags, layers[k]))
+            values.append(_frames(tuple(filled)))
         if d_motion:
-            dx, dy = (weights.response * d for d in d_motion[k])
-            drifts.append(tuple((padded(dx * plane), padded(dy * plane)) for plane in layers[k]))
-        else:
-            drifts.append((None,) * count)
+            along = (weights.response * d for d in d_motion[k])
+            drifts.append(tuple(_frames(tuple(d * plane for plane in layers[k])) for d in along))
     return _accumulate(tuple(values), tuple(drifts), surface, weights)
 
 
 def _accumulate(values: Any, drifts: Any, surface: Planes, weights: Weights) -> Any:
-    """Sum taps into the buffers. values, drifts: per layer and plane, frames (drifts as x, y pairs) or None."""
-    many, count = len(values) > 1, len(values[0])
+    """Sum the taps of every layer into buffers of planes; values: frames a layer, drifts: (x, y) frames a layer."""
+    count = max(len(values), len(drifts))
     buffers = []
-    for buffer in (FRONT, SAME, BACK) if many else (SAME,):
-        planes = []
-        for c in range(count):
-            total: Any = 0.0
-            for dy, dx in TAPS:
-                for k in range(len(values)):
-                    reached = _reached(values[k][c], drifts[k][c] if drifts else None, dy, dx)
-                    if reached is not None:
-                        chosen = _in_buffer(surface, k, dy, dx, buffer, len(values), reached)
-                        total = total if chosen is None else total + weights.tap(dy, dx) * chosen
-            planes.append(jnp.zeros_like(read(_any_frame(values, drifts), 0, 0)) if isinstance(total, float) else total)
-        buffers.append(tuple(planes))
-    return stored(tuple(buffers))
+    for buffer in (FRONT, SAME, BACK) if count > 1 else (SAME,):
+        total: Any = 0.0
+        for dy, dx in TAPS:
+            for k in range(count):
+                belongs = _belongs(surface, k, dy, dx, buffer, count)
+                reached = None if belongs is False else _reached(values, drifts, k, dy, dx)
+                if reached is not None:
+                    total = total + weights.tap(dy, dx) * (
+                        reached if belongs is True else jnp.where(belongs, reached, 0.0)
+                    )
+        buffers.append(stored(total))
+    return tuple(tuple(stack[c] for c in range(stack.shape[0])) for stack in buffers)
 
 
-def _any_frame(values: Any, drifts: Any) -> Any:
-    return jax.tree.leaves((values, drifts))[0]
-
-
-def _reached(value: Any, drift: Any, dy: int, dx: int) -> Any:
-    """What the splats at tap (dy, dx) away bring to each pixel, before weighting."""
-    total = None if value is None else read(value, -dy, -dx)
-    for frame, step in zip(drift or (), (dx, dy)):
+def _reached(values: Any, drifts: Any, k: int, dy: int, dx: int) -> Any:
+    """What layer k's splats at tap (dy, dx) away bring to each pixel, before weighting; None for nothing."""
+    total = read(values[k], -dy, -dx) if values else None
+    for frame, step in zip(drifts[k] if drifts else (), (dx, dy)):
         if step:
             part = step * read(frame, -dy, -dx)
             total = part if total is None else total + part
     return total
 
 
-def _in_buffer(surface: Planes, k: int, dy: int, dx: int, buffer: int, layers: int, plane: Plane) -> Plane | None:
-    """`plane` where layer k's splat from this tap belongs to `buffer`, else 0; None where it never does."""
+def _belongs(surface: Planes, k: int, dy: int, dx: int, buffer: int, layers: int) -> Any:
+    """Where layer k's splat from this tap goes to `buffer`: a plane, or True or False where that is known."""
     if layers == 1:
-        return plane
+        return True
     if (dy, dx) == (0, 0):
-        return plane if buffer == (SAME if k == 0 else BACK) else None
-    index = surface[OUTER_TAPS.index((dy, dx))]
+        return buffer == (SAME if k == 0 else BACK)
     if buffer == FRONT and k == layers - 1:
-        return None  # the surface index is at most layers - 1
-    belongs = (index > k, index == k, index < k)[buffer]
-    return jnp.where(belongs, plane, 0.0)
+        return False  # the surface index is at most layers - 1
+    index = surface[OUTER_TAPS.index((dy, dx))]
+    return (index > k, index == k, index < k)[buffer]
 
 
-def _collect(residuals: Any, cotangents: Any, *, moving: Any) -> Any:
+def _collect(residuals: Any, cotangents: Any, *, moving: Any, shifts: bool) -> Any:
     """The transpose of _spread."""
     layers, surface, weights = residuals
-    many = len(moving) > 1
-    frames = tuple(tuple(padded(g) for g in planes) for planes in cotangents)
+    frames = tuple(_frames(planes) for planes in cotangents)
     indices = tuple(padded(plane) for plane in surface)
-    changes, shifts = [], []
+    changes, motion = [], []
     for k, flags in enumerate(moving):
-        found, across, down = [], 0.0, 0.0
-        for c, flag in enumerate(flags):
-            here, gx, gy = _pull(tuple(planes[c] for planes in frames), indices, weights, k, many, flag, bool(layers))
-            if flag:
-                found.append(here)
-            if layers:
-                across = across + gx * layers[k][c]
-                down = down + gy * layers[k][c]
-        changes.append(tuple(found))
-        if layers:
-            shifts.append((weights.response * across, weights.response * down))
-    return stored((tuple(changes), tuple(shifts)))
+        value, across, down = _pull(frames, indices, weights, k, len(moving))
+        changes.append(tuple(stored(value)[c] for c, flag in enumerate(flags) if flag))
+        if shifts:
+            sides = (stored(across), stored(down))
+            sums = (sum(side[c] * plane for c, plane in enumerate(layers[k])) for side in sides)
+            motion.append(tuple(stored(weights.response * total) for total in sums))
+    return tuple(changes), tuple(motion)
 
 
-def _pull(frames: Any, indices: Any, weights: Weights, k: int, many: bool, value: bool, drift: bool) -> Any:
-    """Cotangents of one plane's value and of its x and y drift, from the frames of the buffers' cotangents."""
-    here: Any = 0.0
+def _pull(frames: Any, indices: Any, weights: Weights, k: int, layers: int) -> tuple[Any, Any, Any]:
+    """Cotangents of layer k's values and of their drift in x and y, from the frames of the buffers' cotangents."""
+    value: Any = 0.0
     across: Any = 0.0
     down: Any = 0.0
     for dy, dx in TAPS:
-        centre = (dy, dx) == (0, 0)
-        if centre and not value:
-            continue
-        if not many:
+        if layers == 1:
             g = read(frames[0], dy, dx)
-        elif centre:
+        elif (dy, dx) == (0, 0):
             g = read(frames[SAME if k == 0 else BACK], dy, dx)
         else:
             index = read(indices[OUTER_TAPS.index((dy, dx))], dy, dx)
             front, same, back = (read(frame, dy, dx) for frame in frames)
-            g = jnp.where(index == k, same, jnp.where(index > k, front, back))
+            g = jnp.where(index < k, back, same) if k == layers - 1 else _choose(index, k, front, same, back)
         g = weights.tap(dy, dx) * g
-        here = here + g
-        if dx:
-            across = across + dx * g
-        if dy:
-            down = down + dy * g
-    out = [p for p, wanted in ((here, value), (across, drift), (down, drift)) if wanted]
-    out = list(stored(tuple(out)))
-    return (out.pop(0) if value else None, *(out if drift else (None, None)))
+        value = value + g
+        across = across + dx * g if dx else across
+        down = down + dy * g if dy else down
+    return value, across, down
+
+
+def _choose(index: Plane, k: int, front: Plane, same: Plane, back: Plane) -> Plane:
+    return jnp.where(index == k, same, jnp.where(index > k, front, back))
 
 
 def normalise(planes: Planes) -> Planes:
