@@ -6,8 +6,9 @@ import numpy as np
 from vispy import gloo
 
 from app.viewport.geometry import bounding_sphere
+from app.viewport.ghost import Ghost
 from app.viewport.stage import Backdrop, Cameras, Ground
-from app.viewport.surface import Frame, Ghost, Surface
+from app.viewport.surface import Frame, Surface
 from core.colour import to_bytes
 from core.colour_maps import hex_to_rgb
 from core.protocol import Loaded, Snapshot, ViewInfo
@@ -59,6 +60,10 @@ class Scene:
         """The sphere about shape and target, world: centre (3,), radius."""
         shape = self.world_vertices() if not self.surface.empty else None
         return bounding_sphere(shape, self.ghost.vertices if self.show_ghost else None)
+
+    def coarse(self, software: bool) -> bool:
+        """Whether a better picture can follow when nothing moves any more."""
+        return self.surface.coarse(software) or (self.show_ghost and self.ghost.coarse(software))
 
     def draw(self, frame: Frame, looked_through: int | None) -> None:
         """One repaint. looked_through: the view at whose camera the eye is, or None."""

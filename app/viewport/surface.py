@@ -30,8 +30,6 @@ EDGE_LIMIT = 120_000
 """Above so many triangles each inner edge is drawn twice: sorting out the twins would take longer than drawing them."""
 MOVING_LIMIT = 14_000
 """Triangles of a moving shape in software: 25 to 40 ms a repaint on two cores that do nothing else."""
-GHOST_LIMIT = 8_000
-"""Triangles of the ghost in software, moving or not: it is drawn twice, and only its rim is looked at."""
 STILL_LIMIT = 160_000
 """Triangles of a shape at rest in software: one repaint of about 0.15 s, when nothing else happens."""
 
@@ -242,51 +240,3 @@ class Surface:
 
 BLENDING = dict(blend=True, blend_func=("src_alpha", "one_minus_src_alpha", "zero", "one"))
 """Over what is there; the window's own alpha stays 1."""
-
-
-class Ghost:
-    """The target, see-through: faint where it faces the eye, bright along its rim. Drawn after all that is solid."""
-
-    def __init__(self) -> None:
-        self.vertices: np.ndarray | None = None
-        self._faces = np.zeros((0, 3), np.int32)
-        self._uploaded: tuple[bool, gloo.IndexBuffer] | None = None
-        self._program = gloo.Program(shaders.GHOST_VERTEX, shaders.GHOST_FRAGMENT)
-
-    def set(self, vertices: np.ndarray | None, faces: np.ndarray | None) -> None:
-        """World vertices (n, 3) and faces (m, 3), or None for no ghost."""
-        self.vertices, self._uploaded = None, None
-        if vertices is not None and faces is not None and len(faces):
-            self.vertices, self._faces = packed(vertices), packed(faces, np.int32)
-
-    def _upload(self, software: bool) -> gloo.IndexBuffer:
-        assert self.vertices is not None
-        vertices, faces = self.vertices, self._faces
-        if software and len(faces) > GHOST_LIMIT:
-            thinning = thin(vertices, faces, GHOST_LIMIT)
-            vertices, faces = thinning.merge(vertices), thinning.faces
-        self._program["a_position"] = gloo.VertexBuffer(packed(vertices))
-        self._program["a_normal"] = gloo.VertexBuffer(vertex_normals(vertices, faces))
-        return gloo.IndexBuffer(packed(faces.ravel(), np.uint32))
-
-    def draw(self, frame: Frame) -> None:
-        """Depth first, then colour where the depth is its own: only the nearest sheet shows, whatever the winding.
-
-        Both passes lie a little behind, so that a converged shape is not speckled by its own target.
-        """
-        if self.vertices is None:
-            return
-        if self._uploaded is None or self._uploaded[0] != frame.software:
-            self._uploaded = (frame.software, self._upload(frame.software))
-        program, triangles = self._program, self._uploaded[1]
-        program["u_clip"], program["u_eye"] = frame.clip, frame.eye.position.astype(np.float32)
-        program["u_colour"] = hex_to_rgb(frame.theme.ghost).astype(np.float32)
-        program["u_strength"] = 1.0 if frame.theme.dark else 0.9
-        gloo.set_state(depth_test=True, cull_face=False, blend=False, polygon_offset_fill=True)
-        gloo.set_polygon_offset(1.0, 4.0)
-        gloo.set_color_mask(False, False, False, False)
-        program.draw("triangles", triangles)
-        gloo.set_color_mask(True, True, True, True)
-        gloo.set_state(depth_func="lequal", **BLENDING)
-        program.draw("triangles", triangles)
-        gloo.set_state(depth_func="less", polygon_offset_fill=False)

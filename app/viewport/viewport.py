@@ -216,7 +216,7 @@ class Viewport(QWidget, Themed):
     def _on_settled(self) -> None:
         """Nothing has moved for a while: draw it as finely as it is."""
         self._moving = False
-        if self.scene is not None and self._canvas is not None and self.scene.surface.coarse(self._canvas.software):
+        if self.scene is not None and self._canvas is not None and self.scene.coarse(self._canvas.software):
             self._canvas.request()
 
     def _frame(self) -> Frame:
