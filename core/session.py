@@ -41,6 +41,7 @@ from core.parameters import (
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
 from core.reference import as_arrays
 from core.schedule import batch_of, learning_rate_at, stop_reason
+from kernels.camera import model_matrix
 
 ISOSURFACE_SECONDS = 0.25
 """A shape whose triangles must be extracted anew (a grid) is shown at most this often while a fit runs."""
