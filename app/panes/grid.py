@@ -53,7 +53,7 @@ class PaneGrid(QWidget, Themed):
         self.chosen = {kind.name for kind in KINDS[:6]}
         self.enlarged: str | None = None
         self.ranges = Ranges({kind.name for kind in KINDS if kind.locked})
-        self.channel, self._shows = CHANNELS[0], "colour"
+        self.channel, self._sees = CHANNELS[0], frozenset[str]()
         self.linking = Linking(self.panes.values(), self)
         self._iteration, self._view, self._method = -1, 0, ""
         self._theta: str | None = None
@@ -92,8 +92,7 @@ class PaneGrid(QWidget, Themed):
     def set_loaded(self, loaded: Loaded) -> None:
         """A problem was loaded: its parameters, method and derive options; the pictures go."""
         experiment = loaded.experiment
-        sees = {term.sees for term in experiment.terms if term.loss != "laplacian"}
-        self._shows = "colour" if "colour" in sees or not sees else min(sees)
+        self._sees = frozenset(term.sees for term in experiment.terms if term.loss != "laplacian")
         for pane in self.panes.values():
             pane.set_array(None, -1)
         self._iteration, self._waiting = -1, {}
@@ -219,13 +218,13 @@ class PaneGrid(QWidget, Themed):
     def _refresh(self) -> None:
         """Bring every visible pane up to date; what is painted already is not painted again."""
         now, shown = time.monotonic(), self.shown()
-        context = Context(self._shows, self._view, self._theta, self._agreement, set(self._waiting))
+        context = Context(self._sees, self._view, self._theta, self._agreement, set(self._waiting))
         limits = self.ranges.limits({name: pane.own_range(self.channel) for name, pane in self.panes.items()})
         for name in shown:
             pane = self.panes[name]
             since = self._waiting.get(name)
             pane.set_empty(*words(pane, context))
-            pane.draw(*limits[name], self._shows)
+            pane.draw(*limits[name], self._sees)
             pane.set_remarks(self._iteration, since if since is not None and now - since > BUSY_AFTER else None)
             pane.show_reading(self.linking.cursor)
 

@@ -34,6 +34,13 @@ def plane(image: np.ndarray, channel: str = "luminance") -> np.ndarray:
     return image[..., CHANNELS.index(channel) - 2]
 
 
+def channel_of(image: np.ndarray, sees: frozenset[str]) -> str:
+    """Which of the channels that the loss `sees` an image holds: "colour", "normals", "silhouette" or "depth"."""
+    three = image.ndim == 3 and image.shape[2] == 3
+    first, second = ("colour", "normals") if three else ("silhouette", "depth")
+    return second if second in sees and first not in sees else first
+
+
 def robust_range(values: np.ndarray) -> float:
     """r > 0 such that [-r, +r] shows `values` well."""
     size = np.abs(values[np.isfinite(values)])

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFrame, QSizePolicy, QWidget
 from app import numbers
 from app.panes.footer import Footer
 from app.panes.kinds import Kind
-from app.panes.maps import natural_picture, not_finite, plane, robust_range, signed_picture
+from app.panes.maps import channel_of, natural_picture, not_finite, plane, robust_range, signed_picture
 from app.panes.picture import Picture
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, Theme
 from app.widgets import Dot, Elided, Glyph, IconButton, Themed, current_theme, frame, hbox, label, mini, vbox
@@ -121,10 +121,10 @@ class Pane(QWidget, Themed):
             self._own = robust_range(self.values)
         return self._own
 
-    def draw(self, limit: float | None, edited: bool, shows: str) -> None:
-        """Paint the array unless it is painted already. limit: r of the signed map. shows: what a picture that is not
-        signed holds, "colour" or another channel of the render."""
-        drawn = (limit, edited, shows, self._theme.name)
+    def draw(self, limit: float | None, edited: bool, sees: frozenset[str]) -> None:
+        """Paint the array unless it is painted already. limit: r of the signed map. sees: the losses' channels, which
+        say how to read a picture that is not signed."""
+        drawn = (limit, edited, sees, self._theme.name)
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -135,7 +135,7 @@ class Pane(QWidget, Themed):
             self.picture.set_picture(signed_picture(self.values, limit, self._theme.signed_lut()))
             self.footer.set_range(limit, edited)
         else:
-            self.picture.set_picture(natural_picture(self.array, shows))
+            self.picture.set_picture(natural_picture(self.array, channel_of(self.array, sees)))
 
     def set_remarks(self, iteration: int, busy_since: float | None) -> None:
         """What lies over the picture: the iteration it belongs to where that is not `iteration`, how many pixels are

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app import numbers
+from app.panes.maps import channel_of
 from app.panes.pane import Pane
 from core.protocol import Agreement
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the words depend on. shows: the channel that render and target hold."""
+    """What the words depend on. sees: the channels of the problem's losses."""
 
-    shows: str
+    sees: frozenset[str]
     view: int
     theta: str | None
     agreement: Agreement | None
@@ -25,7 +26,8 @@ def words(pane: Pane, context: Context) -> tuple[str, str, str]:
     kind = pane.kind
     if pane.array is not None:
         height, width = pane.array.shape[:2]
-        what = "sRGB" if context.shows == "colour" else context.shows
+        channel = channel_of(pane.array, context.sees)
+        what = "sRGB" if channel == "colour" else channel
         when = f"view {context.view}" if kind.name == "target" else f"it {pane.stamp}"
         return "", "", f"{when}, {width} × {height} px, {what}"
     if kind.by_theta and context.theta is None:

@@ -15,7 +15,7 @@ from PyQt6.QtWidgets import QFrame, QLabel, QWidget
 from app import numbers
 from app.theme import BASE, HINT, NUMBER, PANEL_RADIUS, REGULAR, TITLE, Theme, font
 from app.viewport.surface import MAP_ENDS
-from app.widgets import Glyph, Themed, current_theme, hbox, label, vbox
+from app.widgets import Glyph, Themed, current_theme, frame, hbox, label, vbox
 
 AXIS_COLOURS = ("#E0656B", "#7FBF5A", "#5B9BE6")
 """x, y, z; readable under dark letters in both themes."""
@@ -176,16 +176,14 @@ class Readout(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFixedHeight(26)
-        self._pairs: list[tuple[QLabel, list[QLabel]]] = []
-        row = hbox(margins=(10, 0, 10, 0), gap=5)
+        self._pairs: list[tuple[QFrame, QLabel, list[QLabel]]] = []
+        row = hbox(margins=(10, 0, 10, 0), gap=11)
         for values in (1, 1, 2):
             title = label("", HINT, REGULAR, "text2")
             shown = [label("", BASE, NUMBER) for _ in range(values)]
-            if self._pairs:
-                row.addSpacing(6)
-            for widget in (title, *shown):
-                row.addWidget(widget)
-            self._pairs.append((title, shown))
+            group = frame(hbox(title, *shown, gap=5))
+            row.addWidget(group)
+            self._pairs.append((group, title, shown))
         self.setLayout(row)
         self.hide()
 
@@ -203,7 +201,8 @@ class Readout(QFrame):
             texts += [("", [])] * (2 - len(texts))
             texts.append(("Off by", off))
         texts += [("", [])] * (3 - len(texts))
-        for (title, labels), (name, values) in zip(self._pairs, texts):
+        for (group, title, labels), (name, values) in zip(self._pairs, texts):
+            group.setVisible(bool(name))
             for widget, text in zip((title, *labels), (name, *values, *([""] * len(labels)))):
                 widget.setText(text)
                 widget.setVisible(bool(text))

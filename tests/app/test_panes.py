@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import QApplication
 from app.panes import PaneGrid
 from app.panes.export import pane_image
 from app.panes.lens import LADDER, Lens, fitted_scale
-from app.panes.maps import natural_picture, plane, resample, robust_range, signed_picture
+from app.panes.maps import channel_of, natural_picture, plane, resample, robust_range, signed_picture
 from app.panes.menus import copy_values, more_menu, pane_menu, save_pane
 from app.panes.ranges import Ranges
 from app.theme import DARK, LIGHT
@@ -159,6 +159,18 @@ def test_one_channel_and_no_channel(grid):
 def test_pictures_are_shown_in_srgb(grid):
     grid.show_snapshot(snapshot(1, target=np.full((SIDE, SIDE, 3), 0.2140, np.float32)))
     assert np.abs(at(grid.panes["target"], 30, 30) - 128).max() <= 1
+
+
+def test_the_channel_of_an_image_follows_from_the_losses():
+    one, three = np.zeros((2, 2, 1)), np.zeros((2, 2, 3))
+    for sees, of_one, of_three in (
+        ({"colour"}, "silhouette", "colour"),
+        ({"silhouette", "normals"}, "silhouette", "normals"),
+        ({"depth"}, "depth", "colour"),
+        ({"colour", "normals", "silhouette", "depth"}, "silhouette", "colour"),
+    ):
+        assert channel_of(one, frozenset(sees)) == of_one
+        assert channel_of(three, frozenset(sees)) == of_three
 
 
 def test_normals_and_depth_have_their_own_pictures():

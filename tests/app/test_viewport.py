@@ -323,7 +323,7 @@ def test_many_requests_make_few_repaints(viewport, qtbot):
 def test_readout_shows_what_is_known(viewport):
     def words() -> str:
         return " ".join(
-            label.text() for title, values in viewport.readout._pairs for label in (title, *values) if label.text()
+            label.text() for _, title, values in viewport.readout._pairs for label in (title, *values) if label.text()
         )
 
     viewport.set_metrics({})
