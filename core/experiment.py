@@ -99,8 +99,8 @@ class OptimizerSpec:
     """
 
     name: str = "adam"
-    learning_rate: float = 0.02
-    decay: float = 1.0
+    learning_rate: float = 0.08
+    decay: float = 0.02
     settings: Mapping[str, Any] = field(default_factory=dict)
     """beta1, beta2, epsilon; momentum."""
 
