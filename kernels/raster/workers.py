@@ -31,6 +31,7 @@ class _Job:
 _jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
 _threads: list[threading.Thread] = []
 _lock = threading.Lock()
+_closing = threading.Event()
 
 
 def default_workers() -> int:
@@ -90,9 +91,12 @@ def _work() -> None:
 
 
 def _grow(count: int) -> None:
-    """Have at least `count` threads. Daemons, so that nothing waits for them but `_stop`."""
+    """Have at least `count` threads, unless the process is ending (a caller then does all the work itself).
+
+    Daemons, so that nothing waits for them but `_stop`.
+    """
     with _lock:
-        while len(_threads) < count:
+        while len(_threads) < count and not _closing.is_set():
             if not _threads:
                 atexit.register(_stop)
             thread = threading.Thread(target=_work, name=f"raster-{len(_threads)}", daemon=True)
@@ -102,6 +106,7 @@ def _grow(count: int) -> None:
 
 def _stop() -> None:
     """At exit: let every thread finish its piece and end, so that none is inside a kernel when the process is torn down."""
+    _closing.set()
     with _lock:
         for _ in _threads:
             _jobs.put(None)
