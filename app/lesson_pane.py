@@ -6,6 +6,7 @@ Convention: `do(command)` carries the command of a button (app/lessons.py); the 
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QSizePolicy, QWidget
 
 from app.lessons import Block, Lesson, bundled_lessons
@@ -28,6 +29,7 @@ class LessonPane(QFrame, Themed):
         self.setObjectName("body")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.lesson: Lesson | None = None
+        self._stale = False
         close = mini("close", "Close the lesson's text; the experiment stays")
         close.clicked.connect(self.closed)
         self.head = Head("Lesson", close)
@@ -45,12 +47,22 @@ class LessonPane(QFrame, Themed):
         self.setLayout(vbox(self._area, foot))
 
     def set_theme(self, theme: Theme) -> None:
-        if self.lesson is not None:
-            self.show_lesson(self.lesson)
+        self._stale = True
+        self._write()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self._write()
+
+    def _write(self) -> None:
+        """Lay out the text, if somebody looks at it."""
+        if self._stale and self.lesson is not None and self.isVisible():
+            self._stale = False
+            self._area.setWidget(self._page(self.lesson))
 
     def show_lesson(self, lesson: Lesson) -> None:
-        self.lesson = lesson
-        self._area.setWidget(self._page(lesson))
+        self.lesson, self._stale = lesson, True
+        self._write()
         lessons = bundled_lessons()
         index = lessons.index(lesson)
         self.place.setText(f"{index + 1} of {len(lessons)}")

@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
         self.files.opened.connect(self._on_opened)
         self.panel.save.clicked.connect(self.files.save)
         self.panel.shape.source.choose_file = self.files.choose_shape
-        self.panel.target.source.choose_file = self.files.choose_target
+        self.panel.target.choose_file = self.files.choose_target
         self.docks.rail.help_wanted.connect(self._show_help)
         self.status.cancelled.connect(c.cancel)
         self.status.remedy_chosen.connect(self._on_remedy)

@@ -21,22 +21,10 @@ Apply = Callable[[Experiment, Any], Experiment]
 """An experiment and a control's value -> the edited experiment."""
 
 
-class PanelSection(Section):
-    """A section bound to the controller. Subclasses fill `self.rows` and implement `show_experiment`."""
+class Binder:
+    """What binds rows to the experiment; `controller` is set by the class that inherits it."""
 
-    def __init__(
-        self,
-        controller: Controller,
-        title: str,
-        tip: str,
-        *,
-        gap: int = 2,
-        tools: tuple[Item, ...] = (),
-        folded: bool = False,
-    ) -> None:
-        self.rows: QVBoxLayout = vbox(margins=(12, 0, 4, 8), gap=gap)
-        super().__init__(title, frame(self.rows), tip=tip, folded=folded, tools=tools)
-        self.controller = controller
+    controller: Controller
 
     def bind(self, row: Row, what: str, apply: Apply) -> Row:
         """Let a row edit the experiment. what: the edit's name in the undo menu."""
@@ -52,36 +40,104 @@ class PanelSection(Section):
     def show_experiment(self, experiment: Experiment) -> None:
         raise NotImplementedError
 
+
+class Part(QWidget, Binder):
+    """Rows that are made only when they are first looked at: they would cost the first paint their time."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__()
+        self.controller = controller
+        self.rows: QVBoxLayout = vbox(gap=2)
+        self.setLayout(self.rows)
+
+
+class PanelSection(Section, Binder):
+    """A section bound to the controller. Subclasses fill `self.rows` and implement `show_experiment`.
+
+    make: builds the section's rows as a Part when it is first unfolded, for sections that are folded at first.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        title: str,
+        tip: str,
+        *,
+        gap: int = 2,
+        tools: tuple[Item, ...] = (),
+        make: Callable[[Controller], Part] | None = None,
+    ) -> None:
+        self.rows: QVBoxLayout = vbox(margins=(12, 0, 4, 8), gap=gap)
+        self.controller, self._make, self.part = controller, make, None
+        super().__init__(title, frame(self.rows), tip=tip, folded=make is not None, tools=tools)
+
+    def set_folded(self, folded: bool) -> None:
+        if not folded:
+            self.ensure_part()
+        super().set_folded(folded)
+
+    def ensure_part(self) -> Part | None:
+        """The rows of a section that is folded at first, made now if they are not yet."""
+        if self._make is not None and self.part is None:
+            self.part = self._make(self.controller)
+            self.rows.addWidget(self.part)
+            self.part.show_experiment(self.controller.experiment)
+        return self.part
+
+    def show_part(self, experiment: Experiment) -> None:
+        if self.part is not None:
+            self.part.show_experiment(experiment)
+
     def show_loaded(self, loaded: Loaded) -> None:
         """What the engine found out about it."""
 
 
 class Fold(QWidget):
-    """A part of a section that is folded away at first; its line says what is in it."""
+    """A part of a section that is folded away, and made, at first; its line says what is in it."""
 
-    def __init__(self, title: str, tip: str, *rows: QWidget, pixels: int = BASE, tone: str = "text2") -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        title: str,
+        tip: str,
+        make: Callable[[Controller], Part],
+        *,
+        pixels: int = BASE,
+        tone: str = "text2",
+    ) -> None:
         super().__init__()
+        self._controller, self._make, self.part = controller, make, None
         self._chevron = Glyph("chevron-right", "text3", 12)
         self._summary = Elided("", HINT, REGULAR, "text3")
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._title = Elided(title, pixels, REGULAR, tone)
-        line = _Line(hbox(self._chevron, self._title, None, self._summary, gap=3))
-        line.setToolTip(tip)
-        line.clicked = self.toggle
-        self.body = frame(vbox(*rows, gap=2))
-        self.setLayout(vbox(line, self.body))
-        self.line = line
-        self.set_open(False)
+        self.line = _Line(hbox(self._chevron, self._title, None, self._summary, gap=3))
+        self.line.setToolTip(tip)
+        self.line.clicked = self.toggle
+        self._column = vbox(self.line)
+        self.setLayout(self._column)
+
+    def ensure_part(self) -> Part:
+        """The rows, made now if they are not yet."""
+        if self.part is None:
+            self.part = self._make(self._controller)
+            self.part.hide()
+            self._column.addWidget(self.part)
+            self.part.show_experiment(self._controller.experiment)
+        return self.part
 
     def toggle(self) -> None:
-        self.set_open(not self.body.isVisibleTo(self))
+        self.set_open(self.part is None or self.part.isHidden())
 
     def set_open(self, open: bool) -> None:
-        self.body.setVisible(open)
+        self.ensure_part().setVisible(open)
         self._chevron.set_icon("chevron-down" if open else "chevron-right", "text3")
 
-    def set_summary(self, text: str) -> None:
-        self._summary.setText(text)
+    def show_experiment(self, experiment: Experiment, summary: str) -> None:
+        """summary: what the line says at its right end."""
+        self._summary.setText(summary)
+        if self.part is not None:
+            self.part.show_experiment(experiment)
 
     def set_title(self, text: str) -> None:
         self._title.setText(text)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.controller import Controller
 from app.controls import ChoiceRow, ColourRow, NumberRow, Row, VectorRow, row_for
 from app.experiment_panel.adapt import with_optimizer, with_setting, within
-from app.experiment_panel.base import Fold, PanelSection
+from app.experiment_panel.base import Fold, PanelSection, Part
 from app.numbers import field
 from app.widgets import frame, vbox
 from core.catalog import entries, entry
@@ -17,21 +17,34 @@ from core.experiment import Experiment
 class OptimizerSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Optimizer", "How the parameters follow the gradient")
-        names = [(e["name"], e["title"]) for e in entries("optimizers")]
-        self.choice = ChoiceRow("", "The optimizer", names)
-        self.choice.changed.connect(lambda name: self.edit("optimizer", with_optimizer(controller.experiment, name)))
         tip = "Length of a step, in radii of the bounding sphere (and radians)"
         self.rate = NumberRow("Learning rate", tip, 1e-4, 1.0, log=True)
-        self.decay = NumberRow(
-            "Decay", "The rate falls to this share of itself at the last step; 1 keeps it", 1e-3, 1.0, log=True
-        )
         self.bind(self.rate, "learning rate", lambda e, v: within(e, "optimizer", learning_rate=v))
+        self.more = Fold(controller, "More", "Which optimizer, and its own numbers", OptimizerPart)
+        self.rows.addWidget(self.rate)
+        self.rows.addWidget(self.more)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        optimizer = experiment.optimizer
+        self.rate.show_value(optimizer.learning_rate)
+        self.more.show_experiment(experiment, f"decay {field(optimizer.decay)}" if optimizer.decay != 1.0 else "")
+        self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
+
+
+class OptimizerPart(Part):
+    """Which optimizer, how its rate falls, and its own numbers."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self.choice = ChoiceRow("", "The optimizer", [(e["name"], e["title"]) for e in entries("optimizers")])
+        self.choice.changed.connect(lambda name: self.edit("optimizer", with_optimizer(controller.experiment, name)))
+        tip = "The rate falls to this share of itself at the last step; 1 keeps it"
+        self.decay = NumberRow("Decay", tip, 1e-3, 1.0, log=True)
         self.bind(self.decay, "decay", lambda e, v: within(e, "optimizer", decay=v))
         self._body = vbox(gap=2)
-        self.more = Fold("More", "Which optimizer, and its own numbers", self.choice, self.decay, frame(self._body))
         self.settings: dict[str, Row] = {}
         self._shown = ""
-        for row in (self.rate, self.more):
+        for row in (self.choice, self.decay, frame(self._body)):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -40,13 +53,10 @@ class OptimizerSection(PanelSection):
             self._rebuild(optimizer.name)
         self.choice.show_value(optimizer.name)
         self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
-        self.rate.show_value(optimizer.learning_rate)
         self.decay.show_value(optimizer.decay)
         for setting in entry("optimizers", optimizer.name)["settings"]:
             value = optimizer.settings.get(setting["name"], setting["default"])
             self.settings[setting["name"]].show_value(value)
-        self.more.set_summary(f"decay {field(optimizer.decay)}" if optimizer.decay != 1.0 else "")
-        self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
 
     def _rebuild(self, name: str) -> None:
         self._shown = name
@@ -64,7 +74,19 @@ class OptimizerSection(PanelSection):
 
 class StopSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
-        super().__init__(controller, "Stop", "When a run ends by itself", folded=True)
+        super().__init__(controller, "Stop", "When a run ends by itself", make=StopPart)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        steps = f"{experiment.stop.steps} step{'s' if experiment.stop.steps != 1 else ''}"
+        self.set_summary(steps, steps)
+        self.show_part(experiment)
+
+
+class StopPart(Part):
+    """When a run ends by itself."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
         self.fields: dict[str, NumberRow] = {}
         for name, title, tip, low, high, whole in (
             ("steps", "Steps", "A run ends after so many steps", 1, None, True),
@@ -88,14 +110,23 @@ class StopSection(PanelSection):
         for name, row in self.fields.items():
             row.show_value(getattr(experiment.stop, name))
         self.fields["patience"].set_reason("" if experiment.stop.stall > 0 else "Nothing is said of stalling")
-        self.set_summary(f"{experiment.stop.steps} steps", f"{experiment.stop.steps} steps")
 
 
 class SceneSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
-        super().__init__(
-            controller, "Light and background", "How the scene is lit, and what lies behind it", folded=True
-        )
+        super().__init__(controller, "Light and background", "How the scene is lit, and what is behind", make=ScenePart)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        scene = experiment.scene
+        self.set_summary(f"{field(scene.light_intensity)} + {field(scene.light_ambient)}")
+        self.show_part(experiment)
+
+
+class ScenePart(Part):
+    """The light, the colour behind the shape, and the seed."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
         self.direction = VectorRow("Light from", "Direction towards the light, world axes", "xyz")
         self.intensity = NumberRow("Intensity", "Of the directional light", 0.0, 2.0)
         self.ambient = NumberRow("Ambient", "Light from everywhere", 0.0, 1.0)
@@ -105,7 +136,7 @@ class SceneSection(PanelSection):
         self.bind(self.intensity, "light", lambda e, v: within(e, "scene", light_intensity=v))
         self.bind(self.ambient, "light", lambda e, v: within(e, "scene", light_ambient=v))
         self.bind(self.background, "background", lambda e, v: within(e, "scene", background=v))
-        self.bind(self.seed, "seed", _with_seed)
+        self.bind(self.seed, "seed", lambda e, v: replace(e, seed=v))
         for row in (self.direction, self.intensity, self.ambient, self.background, self.seed):
             self.rows.addWidget(row)
 
@@ -116,13 +147,8 @@ class SceneSection(PanelSection):
         self.ambient.show_value(scene.light_ambient)
         self.background.show_value(scene.background)
         self.seed.show_value(experiment.seed)
-        self.set_summary(f"{field(scene.light_intensity)} + {field(scene.light_ambient)}")
 
 
 def _with_direction(experiment: Experiment, direction: tuple[float, float, float]) -> Experiment:
     """The zero vector has no direction: then nothing changes."""
     return within(experiment, "scene", light_direction=direction) if any(direction) else experiment
-
-
-def _with_seed(experiment: Experiment, seed: int) -> Experiment:
-    return replace(experiment, seed=seed)

@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QWidget
 from app.controller import Controller
 from app.controls import NumberRow, VectorRow
 from app.experiment_panel.adapt import with_shape, within
-from app.experiment_panel.base import Fold, PanelSection, Source, source_title
+from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.numbers import field
 from app.theme import Theme
 from app.timeline import picture
@@ -54,22 +54,37 @@ class Thumbnail(QWidget, Themed):
             painter.drawPixmap(QRectF(self.rect()), self._picture, QRectF(left, top, side, side))
 
 
+class StartPart(Part):
+    """Where the fit begins."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self.rotation = VectorRow("Rotation", "Start: rotation vector about the shape's centre, world axes", "xyz", "°")
+        self.translation = VectorRow("Position", "Start: in radii of the shape's bounding sphere", "xyz")
+        self.scale = NumberRow("Scale", "Start: size of the shape", 0.1, 3.0, unit="×", log=True)
+        self.bind(self.rotation, "start rotation", lambda e, v: _start(e, rotation=v))
+        self.bind(self.translation, "start position", lambda e, v: _start(e, translation=v))
+        self.bind(self.scale, "start scale", lambda e, v: _start(e, scale=v))
+        for row in (self.rotation, self.translation, self.scale):
+            self.rows.addWidget(row)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        start = experiment.shape.start
+        self.rotation.show_value(start.rotation)
+        self.translation.show_value(start.translation)
+        self.scale.show_value(start.scale)
+
+
 class ShapeSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Shape", "What is fitted")
         self.thumbnail = Thumbnail()
         self.source = Source("Open a mesh or a grid (Ctrl+O)")
-        self.source.choose_primitive = self._choose_primitive
+        self.source.choose_primitive = self.choose_primitive
         self.source.row.insertWidget(0, self.thumbnail)
         self.source.row.insertSpacing(1, 6)
         self.source.setFixedHeight(44)
-        self.rotation = VectorRow("Rotation", "Start: rotation vector about the shape's centre, world axes", "xyz", "°")
-        self.translation = VectorRow("Position", "Start: in radii of the shape's bounding sphere", "xyz")
-        self.scale = NumberRow("Scale", "Start: size of the shape", 0.1, 3.0, unit="×", log=True)
-        self.start = Fold("Start", "Where the fit begins", self.rotation, self.translation, self.scale)
-        self.bind(self.rotation, "start rotation", lambda e, v: _start(e, rotation=v))
-        self.bind(self.translation, "start position", lambda e, v: _start(e, translation=v))
-        self.bind(self.scale, "start scale", lambda e, v: _start(e, scale=v))
+        self.start = Fold(controller, "Start", "Where the fit begins", StartPart)
         self.rows.addWidget(self.source)
         self.rows.addWidget(self.start)
         self._facts: tuple[object, str] = (None, "")
@@ -79,10 +94,7 @@ class ShapeSection(PanelSection):
         known = (shape.kind, shape.file, shape.primitive)
         self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
         self.set_summary(source_title(shape.file, shape.primitive))
-        self.rotation.show_value(shape.start.rotation)
-        self.translation.show_value(shape.start.translation)
-        self.scale.show_value(shape.start.scale)
-        self.start.set_summary(pose_summary(shape.start))
+        self.start.show_experiment(experiment, pose_summary(shape.start))
 
     def show_loaded(self, loaded: Loaded) -> None:
         shape = loaded.experiment.shape
@@ -90,7 +102,7 @@ class ShapeSection(PanelSection):
         self._facts = ((shape.kind, shape.file, shape.primitive), summary)
         self.show_experiment(self.controller.experiment)
 
-    def _choose_primitive(self, name: str, kind: str) -> None:
+    def choose_primitive(self, name: str, kind: str) -> None:
         self.edit("shape", with_shape(self.controller.experiment, kind, None, name))
 
 

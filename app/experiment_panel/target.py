@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from app.controller import Controller
 from app.controls import ChoiceRow, ColourRow, FlagRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_target_shape, within
-from app.experiment_panel.base import Fold, PanelSection, Source, source_title
+from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.experiment_panel.shape import pose_summary
 from app.experiment_panel.views_strip import ViewsStrip
 from app.theme import HINT
@@ -17,6 +18,19 @@ from core.protocol import Loaded
 SAME, OTHER, PICTURE = "same", "other", "image"
 KINDS = ((SAME, "The same shape"), (OTHER, "Another shape"), (PICTURE, "A picture"))
 VIEW_KINDS = (("single", "One view"), ("orbit", "Orbit"), ("sphere", "Sphere"), ("cube", "Cube, 26 views"))
+VIEW_NUMBERS = (
+    ("count", "Count", "How many views are fitted", 1, 32, "", True, False),
+    ("held_out", "Held out", "Further views that are measured and never fitted", 0, 16, "", True, False),
+    ("width", "Width", "Of every image", 32, 512, "px", True, True),
+    ("height", "Height", "Of every image", 32, 512, "px", True, True),
+    ("azimuth", "Azimuth", "Where the orbit begins; 0 looks from +z", -180, 180, "°", False, False),
+    ("elevation", "Elevation", "Height of the orbit", -89, 89, "°", False, False),
+    ("distance", "Distance", "From the shape's centre, in radii of its bounding sphere", 1.5, 12, "", False, True),
+    ("fov", "Field of view", "Vertical", 10, 90, "°", False, False),
+    ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
+)
+"""Field of ViewsSpec, title, tooltip, slider's low and high, unit, whole, logarithmic."""
+HARD = "supersampled"
 KEY = (1.0, 1.0, 1.0)
 """White: the background of most pictures that have no alpha."""
 
@@ -38,83 +52,71 @@ def views_summary(views: ViewsSpec) -> str:
 
 
 class TargetSection(PanelSection):
+    """`choose_file()` opens the dialog for a target; set by the window."""
+
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Target and views", "What the fit should look like, and from where")
+        self.choose_file: Callable[[], None] = lambda: None
         self.strip = ViewsStrip()
         self.strip.chosen.connect(controller.look)
-        self.rows.addWidget(self.strip)
-        self.target = Fold("Target", "What is fitted to", *self._target_rows())
         tip = "Where the cameras stand and how large the images are"
-        self.views = Fold("Views", tip, *self._view_rows(), pixels=HINT, tone="text3")
-        self.rows.addWidget(self.views)
-        self.rows.addWidget(self.target)
+        self.views = Fold(controller, "Views", tip, ViewsPart, pixels=HINT, tone="text3")
+        self.target = Fold(controller, "Target", "What is fitted to", lambda c: TargetPart(c, self))
+        for row in (self.strip, self.views, self.target):
+            self.rows.addWidget(row)
 
-    def _target_rows(self) -> tuple:
+    def show_experiment(self, experiment: Experiment) -> None:
+        kind, target, views = target_kind(experiment), experiment.target, experiment.views
+        place = pose_summary(target.pose)
+        title = f"same shape, {place}" if kind == SAME else source_title(target.file, target.primitive)
+        self.target.show_experiment(experiment, title)
+        self.views.set_title(views_summary(views))
+        self.views.show_experiment(experiment, "")
+        count = {"single": 1, "cube": 26}.get(views.kind, views.count)
+        self.strip.set_count(count)
+        self.set_summary(f"{count} view{'s' if count != 1 else ''}")
+
+    def show_loaded(self, loaded: Loaded) -> None:
+        self.strip.set_views(loaded.views)
+
+
+class TargetPart(Part):
+    """What is fitted to: a shape in its pose, or a picture and how its silhouette is found."""
+
+    def __init__(self, controller: Controller, section: TargetSection) -> None:
+        super().__init__(controller)
+        self._section = section
         self.kind = ChoiceRow("", "What the target is", KINDS)
-        self.kind.changed.connect(self._choose_kind)
+        self.kind.changed.connect(self.choose_kind)
         self.source = Source("Choose the target's file")
         self.source.setFixedHeight(34)
+        self.source.choose_file = lambda: section.choose_file()
         self.source.choose_primitive = self._choose_primitive
         self.rotation = VectorRow("Rotation", "Target: rotation vector about its centre, world axes", "xyz", "°")
         self.translation = VectorRow("Position", "Target: in radii of the bounding sphere", "xyz")
         self.scale = NumberRow("Scale", "Target: its size", 0.1, 3.0, unit="×", log=True)
         self.through = FlagRow("Rendered by the method", "So that a blurring method is compared with its own blur")
-        self.keyed = FlagRow(
-            "Background by colour", "The silhouette is where the picture differs from this colour, not its alpha"
-        )
+        tip = "The silhouette is where the picture differs from this colour, not its alpha"
+        self.keyed = FlagRow("Background by colour", tip)
         self.key = ColourRow("Background", "The colour that is not the shape")
         self.linear = FlagRow("Linear values", "The picture's values are linear light, not sRGB")
         self.bind(self.rotation, "target rotation", lambda e, v: _pose(e, rotation=v))
         self.bind(self.translation, "target position", lambda e, v: _pose(e, translation=v))
         self.bind(self.scale, "target scale", lambda e, v: _pose(e, scale=v))
-        self.bind(
-            self.through, "target rendering", lambda e, v: within(e, "target", render="method" if v else "supersampled")
-        )
+        self.bind(self.through, "target rendering", lambda e, v: within(e, "target", render="method" if v else HARD))
         self.bind(self.keyed, "target background", lambda e, v: within(e, "target", background=KEY if v else None))
         self.bind(self.key, "target background", lambda e, v: within(e, "target", background=v))
         self.bind(self.linear, "target encoding", lambda e, v: within(e, "target", encoding="linear" if v else "srgb"))
         self._shape_rows = (self.rotation, self.translation, self.scale, self.through)
         self._picture_rows = (self.keyed, self.key, self.linear)
-        return self.kind, self.source, *self._shape_rows, *self._picture_rows
-
-    def _view_rows(self) -> tuple:
-        self.arrangement = ChoiceRow("", "How the cameras are placed", VIEW_KINDS)
-        self.bind(self.arrangement, "views", lambda e, v: within(e, "views", kind=v))
-        self.numbers: dict[str, NumberRow] = {}
-        for name, title, tip, low, high, unit, whole, log in (
-            ("count", "Count", "How many views are fitted", 1, 32, "", True, False),
-            ("held_out", "Held out", "Further views that are measured and never fitted", 0, 16, "", True, False),
-            ("width", "Width", "Of every image", 32, 512, "px", True, True),
-            ("height", "Height", "Of every image", 32, 512, "px", True, True),
-            ("azimuth", "Azimuth", "Where the orbit begins; 0 looks from +z", -180, 180, "°", False, False),
-            ("elevation", "Elevation", "Height of the orbit", -89, 89, "°", False, False),
-            (
-                "distance",
-                "Distance",
-                "From the shape's centre, in radii of its bounding sphere",
-                1.5,
-                12,
-                "",
-                False,
-                True,
-            ),
-            ("fov", "Field of view", "Vertical", 10, 90, "°", False, False),
-            ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
-        ):
-            row = NumberRow(title, tip, low, high, unit=unit, whole=whole, log=log)
-            self.bind(row, f"views: {title.lower()}", lambda e, v, n=name: within(e, "views", **{n: v}))
-            self.numbers[name] = row
-        return self.arrangement, *self.numbers.values()
-
-    # ------------------------------------------------------------------------------------------ showing
+        for row in (self.kind, self.source, *self._shape_rows, *self._picture_rows):
+            self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
-        kind, target, views = target_kind(experiment), experiment.target, experiment.views
+        kind, target = target_kind(experiment), experiment.target
         self.kind.show_value(kind)
         self.source.setVisible(kind != SAME)
-        self.source.set_kinds(() if kind == PICTURE else ("mesh", "sdf-grid"))
         self.source.bundled.setVisible(kind == OTHER)
-        title = source_title(target.file, target.primitive)
         self.source.show_source(target.file, target.primitive, "A picture" if kind == PICTURE else "A shape")
         for row in self._shape_rows:
             row.setVisible(kind != PICTURE)
@@ -128,14 +130,43 @@ class TargetSection(PanelSection):
         self.key.show_value(target.background or KEY)
         self.key.set_reason("" if target.background is not None else "The picture's alpha is used")
         self.linear.show_value(target.encoding == "linear")
-        self.target.set_summary(f"same shape, {pose_summary(target.pose)}" if kind == SAME else title)
-        self._show_views(experiment, views, kind)
 
-    def _show_views(self, experiment: Experiment, views: ViewsSpec, kind: str) -> None:
+    def choose_kind(self, kind: str) -> None:
+        experiment = self.controller.experiment
+        if kind == SAME:
+            self.edit("target", with_target_shape(experiment, experiment.shape.kind, None, None))
+        elif kind == OTHER and target_kind(experiment) != OTHER:
+            other = "torus" if experiment.shape.primitive != "torus" else "sphere"
+            self.edit("target", with_target_shape(experiment, "mesh", None, other))
+        elif kind == PICTURE:
+            self._section.choose_file()
+            self.show_experiment(self.controller.experiment)
+
+    def _choose_primitive(self, name: str, kind: str) -> None:
+        self.edit("target", with_target_shape(self.controller.experiment, kind, None, name))
+
+
+class ViewsPart(Part):
+    """Where the cameras stand, and how large the images are."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self.arrangement = ChoiceRow("", "How the cameras are placed", VIEW_KINDS)
+        self.bind(self.arrangement, "views", lambda e, v: within(e, "views", kind=v))
+        self.rows.addWidget(self.arrangement)
+        self.numbers: dict[str, NumberRow] = {}
+        for name, title, tip, low, high, unit, whole, log in VIEW_NUMBERS:
+            row = NumberRow(title, tip, low, high, unit=unit, whole=whole, log=log)
+            self.bind(row, f"views: {title.lower()}", lambda e, v, n=name: within(e, "views", **{n: v}))
+            self.numbers[name] = row
+            self.rows.addWidget(row)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        views = experiment.views
         self.arrangement.show_value(views.kind)
         for name, row in self.numbers.items():
             row.show_value(getattr(views, name))
-        picture = "The picture decides it" if kind == PICTURE else ""
+        picture = "The picture decides it" if experiment.target.kind == "image" else ""
         self.arrangement.set_reason(picture)
         fixed = views.kind in ("single", "cube")
         self.numbers["count"].set_reason(picture or ("This arrangement has a fixed number" if fixed else ""))
@@ -147,32 +178,6 @@ class TargetSection(PanelSection):
         for name in ("azimuth", "elevation"):
             self.numbers[name].set_reason(around)
         self.numbers["batch"].set_reason("There is one view" if views.kind == "single" else "")
-        self.views.set_title(views_summary(views))
-        count = {"single": 1, "cube": 26}.get(views.kind, views.count)
-        self.strip.set_count(count)
-        self.set_summary(f"{count} view{'s' if count != 1 else ''}")
-
-    def show_loaded(self, loaded: Loaded) -> None:
-        self.strip.set_views(loaded.views)
-
-    # ------------------------------------------------------------------------------------------ choosing
-
-    def _choose_kind(self, kind: str) -> None:
-        if kind == SAME:
-            self.edit(
-                "target",
-                with_target_shape(self.controller.experiment, self.controller.experiment.shape.kind, None, None),
-            )
-        elif kind == OTHER and target_kind(self.controller.experiment) != OTHER:
-            shape = self.controller.experiment.shape
-            other = "torus" if shape.primitive != "torus" else "sphere"
-            self.edit("target", with_target_shape(self.controller.experiment, "mesh", None, other))
-        elif kind == PICTURE:
-            self.source.choose_file()
-            self.show_experiment(self.controller.experiment)
-
-    def _choose_primitive(self, name: str, kind: str) -> None:
-        self.edit("target", with_target_shape(self.controller.experiment, kind, None, name))
 
 
 def _pose(experiment: Experiment, **changes: object) -> Experiment:

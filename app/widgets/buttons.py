@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QToolButton
 
 from app import icons
@@ -38,6 +39,13 @@ class IconButton(QToolButton, Themed):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.set_label(text)
         self.set_theme(self._theme)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Return presses the focused button; Space runs the fit everywhere in the window."""
+        if event and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def set_label(self, text: str) -> None:
         """Text beside the icon; "" leaves the icon alone."""

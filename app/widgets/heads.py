@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtGui import QKeyEvent, QMouseEvent
 from PyQt6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from app.theme import BASE, REGULAR, SECTION_HEIGHT, TITLE, TITLE_HEIGHT
@@ -36,9 +36,15 @@ class _SectionHead(QFrame):
         if event and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit()
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if event and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.clicked.emit()
+        else:
+            super().keyPressEvent(event)
+
 
 class Section(QWidget):
-    """A foldable group; folded, its header says in one line what it holds. The header folds by click, Space, Enter."""
+    """A foldable group; folded, its header says in one line what it holds. The header folds by a click or Return."""
 
     folded_changed = pyqtSignal(bool)
 

@@ -74,6 +74,7 @@ def test_theme_switches_in_place(make_window, qtbot):
 
 def test_everything_has_a_tooltip(make_window):
     window, _ = make_window()
+    unfold(window)
     missing = []
     for kind in (QAbstractButton, QComboBox, QSlider, QLineEdit):
         for widget in window.findChildren(kind):
@@ -83,6 +84,15 @@ def test_everything_has_a_tooltip(make_window):
                 missing.append(f"{type(widget).__name__} {widget.objectName()} in {type(widget.parent()).__name__}")
     assert not missing
     assert all(action.toolTip() for action in window.actions_.all)
+
+
+def unfold(window) -> None:  # type: ignore[no-untyped-def]
+    """Open every part of the panel."""
+    panel = window.panel
+    for section in panel.sections:
+        section.set_folded(False)
+    for fold in (panel.shape.start, panel.target.views, panel.target.target, panel.optimizer.more):
+        fold.set_open(True)
 
 
 def _scroller(widget) -> bool:  # type: ignore[no-untyped-def]
@@ -95,7 +105,7 @@ def test_disabled_things_say_why(make_window):
     assert not window.actions_.run.isEnabled()
     assert "loaded anything" in window.toolbar.run.toolTip()
     assert "Nothing was changed" in window.actions_.undo.toolTip()
-    batch = window.panel.target.numbers["count"]
+    batch = window.panel.target.views.ensure_part().numbers["count"]
     window.controller.edit(
         "views", replace(window.controller.experiment, views=replace(window.controller.experiment.views, kind="cube"))
     )
@@ -283,7 +293,7 @@ def test_another_shape_starts_anew(make_window, qtbot):
     window, client = make_window()
     window.controller.step()
     qtbot.waitUntil(lambda: window.controller.last is not None)
-    window.panel.shape._choose_primitive("torus", "mesh")
+    window.panel.shape.choose_primitive("torus", "mesh")
     load = client.loads()[-1]
     assert (load.keep_state, load.experiment.shape.primitive) == (False, "torus")
     assert window.controller.last is None
