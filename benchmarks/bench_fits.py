@@ -105,7 +105,7 @@ def run_pose(case: PoseCase, seeds: int = 10) -> str:
     )
 
 
-def vertex_experiment(method: str, sphere: str, steps: int = 220) -> Experiment:
+def vertex_experiment(method: str, sphere: str, steps: int = 250) -> Experiment:
     spot = DATA / "spot_textured" / "cow.obj"
     target = TargetSpec(file=str(spot)) if spot.exists() else TargetSpec(primitive="creature")
     return Experiment(
@@ -113,7 +113,7 @@ def vertex_experiment(method: str, sphere: str, steps: int = 220) -> Experiment:
         target=replace(target, colour=(0.72, 0.7, 0.67)),
         views=ViewsSpec("sphere", 16, held_out=8, batch=4),
         method=MethodSpec(method, {"crossings": False} if method == "edge-grad" else {}),
-        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "normals", 0.3), TermSpec("laplacian", weight=8.0)),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "normals", 0.3), TermSpec("laplacian", weight=5.0)),
         optimizer=OptimizerSpec("adam", 0.03, 0.05),
         parameters=ParametersSpec(("vertices",)),
         stop=StopSpec(steps),
