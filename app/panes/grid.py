@@ -95,7 +95,7 @@ class PaneGrid(QWidget, Themed):
         self._sees = frozenset(term.sees for term in experiment.terms if term.loss != "laplacian")
         for pane in self.panes.values():
             pane.set_array(None, -1)
-        self._iteration, self._waiting = -1, {}
+        self._iteration, self._waiting, self._theta = -1, {}, None
         self.set_parameters(loaded.parameters)
         self.set_method(experiment.method.name)
         self.set_derive_options(experiment.derive.step_pixels, experiment.derive.supersampling)

@@ -122,7 +122,7 @@ class Orbit:
     def framed(self, centre: np.ndarray, radius: float, aspect: float, cameras: np.ndarray) -> Orbit:
         """The sphere as large as it can be with all camera positions (n, 3) in the picture, within limits."""
         # A little low in the picture: the cameras and the controls are above.
-        raised = np.asarray(centre) + np.array([0.0, 0.1 * radius, 0.0])
+        raised = np.asarray(centre) + np.array([0.0, 0.15 * radius, 0.0])
         for share in np.linspace(FITTED, FARTHEST, 12):
             orbit = self.fitted(raised, radius, aspect, float(share))
             pixels, depth = orbit.eye(aspect).project(cameras, 2.0, 2.0)

@@ -135,7 +135,7 @@ class GradientScale(QWidget, Themed):
         self.update()
 
     def set_range(self, low_high: tuple[float, float], known: bool) -> None:
-        """log10 at both ends; known: False where no gradient of the vertices is computed."""
+        """log10 at both ends; known: False while there is no gradient of the vertices."""
         if (low_high, known) != (self._range, self._known):
             self._range, self._known = low_high, known
             self.update()
@@ -149,7 +149,7 @@ class GradientScale(QWidget, Themed):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if not self._known:
             painter.setPen(QColor(theme.text3))
-            painter.drawText(QRectF(0, self.HEIGHT - 34, self.WIDTH, 30), right, "no |dL/dv|:\nvertices fixed")
+            painter.drawText(QRectF(0, self.HEIGHT - 34, self.WIDTH, 30), right, "|dL/dv| comes\nwith a step")
             return
         painter.drawText(QRectF(0, 0, self.WIDTH, 16), right, "|dL/dv|")
         bar = QRectF(self.WIDTH - 8, 22, 8, self.BAR)

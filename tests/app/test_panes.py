@@ -362,6 +362,16 @@ def test_loading_another_problem_empties_the_panes(grid):
     assert grid.linking.pin is None
 
 
+def test_loading_again_waits_for_the_same_parameter(grid, qtbot):
+    grid.show_snapshot(derived())
+    grid.set_loaded(loaded(theta=THETA))
+    assert grid.theta == THETA
+    assert not grid.panes["reference"].empty.button.isVisible()  # on its way: nothing to ask for
+    grid.show_snapshot(snapshot(0, theta=THETA, derivative=blocks()))
+    assert not grid.panes["reference"].empty.isVisible()
+    qtbot.waitUntil(lambda: grid.panes["reference"].picture._busy_since is not None, timeout=2000)
+
+
 # ---------------------------------------------------------------------------------------------- the title bar
 
 
