@@ -39,7 +39,7 @@ class Controller(Feed):
         self.view, self.theta = 0, None
         self.derive_on, self.step_pixels, self.supersampling = True, 0.25, 4
         self._sent = self.experiment
-        self._started = self._closed = False
+        self._started = False
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -61,9 +61,9 @@ class Controller(Feed):
 
     def close(self) -> None:
         """End the engine; called once, never waits long (the client sees to that)."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self.timer.stop()
         self._settle.stop()
         if self._client is not None:
@@ -271,7 +271,7 @@ class Controller(Feed):
     # ------------------------------------------------------------------------------------------ sending
 
     def _send(self, command: Command) -> None:
-        if self._started and not self._closed:
+        if self._started and not self.closed:
             self.client.send(command)
 
     def _send_derive(self) -> None:

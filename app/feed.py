@@ -59,13 +59,14 @@ class Feed(QObject):
         self.shown: Snapshot | None = None
         self.resuming = False
         """A Play follows a Load that was sent while running: the pause between them is not shown."""
-        self.loading = False
+        self.loading = self.closed = False
         self.dropping = False
         """After a Reset while running: the steps still on their way belong to the past."""
         self._early: Snapshot | None = None
         self.timer = QTimer(self)
+        self.timer.setSingleShot(True)
         self.timer.setInterval(FASTEST_MS)
-        self.timer.timeout.connect(self.tick)
+        self.timer.timeout.connect(self._on_timer)
 
     @property
     def client(self) -> Client:
@@ -105,9 +106,20 @@ class Feed(QObject):
 
     # ------------------------------------------------------------------------------------------ the timer
 
-    def tick(self) -> None:
-        """Take what the engine has and hand it on; the next tick leaves the window as much time as this one took."""
+    def _on_timer(self) -> None:
+        """One tick; then, when what it changed is painted, rest for as long as that took together."""
         begin = time.perf_counter()
+        try:
+            self.tick()
+        finally:
+            QTimer.singleShot(0, lambda: self._rest(1000 * (time.perf_counter() - begin)))
+
+    def _rest(self, milliseconds: float) -> None:
+        if not self.closed:
+            self.timer.start(int(min(max(milliseconds, FASTEST_MS), SLOWEST_MS)))
+
+    def tick(self) -> None:
+        """Take what the engine has and hand it on."""
         batch: list[protocol.Scalars] = []
         for event in self.client.poll_events():
             if isinstance(event, protocol.Scalars):
@@ -120,8 +132,6 @@ class Feed(QObject):
         snapshot = self.client.take_snapshot()
         if snapshot is not None:
             self._receive(snapshot)
-        elapsed = 1000 * (time.perf_counter() - begin)
-        self.timer.setInterval(int(min(max(2 * elapsed, FASTEST_MS), SLOWEST_MS)))
 
     def _tell(self, batch: list[protocol.Scalars]) -> None:
         if batch and not self.dropping:

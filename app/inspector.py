@@ -46,7 +46,7 @@ def reason(snapshot: Snapshot, x: int, y: int, method: str) -> Reason:
     here = int(face_id[y, x])
     around = face_id[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
     edge = bool(((around < 0) != (here < 0)).any())
-    if all(name in arrays for name in DERIVATIVES):
+    if all(snapshot.stamps.get(name) == snapshot.iteration for name in DERIVATIVES):
         by_method, by_reference = (abs(scalar(arrays[name][y, x])) for name in DERIVATIVES[:2])
         size = float(np.percentile(np.abs(arrays["reference"]), 99))
         if by_method <= 1e-3 * size and by_reference > 0.05 * size:

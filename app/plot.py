@@ -19,6 +19,9 @@ from app.runs import Series
 from app.theme import HINT, Theme, font
 from app.widgets import current_theme
 
+NARROW = 1.3
+"""Decades below which a logarithmic axis also says 2 and 5: powers of ten alone would leave one label."""
+
 
 class _Axis(pg.AxisItem):
     """Labels only: no line, no ticks. `log`: values are exponents of ten."""
@@ -37,6 +40,9 @@ class _Axis(pg.AxisItem):
         )
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        if self.log and high - low < NARROW:
+            self.chosen = _within_decades(low, high)
+            return [(1.0, self.chosen)]
         room = max(1, int(size // (20 if self.orientation == "left" else 64)))
         least = (high - low) / room
         step = float(max(1, math.ceil(least))) if self.log else _step(least, whole=self.orientation == "bottom")
@@ -45,8 +51,19 @@ class _Axis(pg.AxisItem):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.log:
-            return [numbers.power_of_ten(round(value)) for value in values]
+            return [_log_label(value) for value in values]
         return [f"{value:g}".replace("-", numbers.MINUS) for value in values]
+
+
+def _within_decades(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten between two exponents."""
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    return [v for k in decades for m in (1, 2, 5) if low <= (v := k + math.log10(m)) <= high]
+
+
+def _log_label(exponent: float) -> str:
+    whole = round(exponent)
+    return numbers.power_of_ten(whole) if abs(exponent - whole) < 1e-6 else numbers.number(10**exponent, 1)
 
 
 def _step(least: float, *, whole: bool) -> float:

@@ -87,7 +87,7 @@ class Replay:
 
 
 def _sharing(snapshot: Snapshot, before: Snapshot) -> Snapshot:
-    """`snapshot` with the arrays that equal those of the snapshot before taken from it: the target, fixed geometry."""
+    """`snapshot`, with the arrays that did not change taken from `before`: the target, still geometry, waiting images."""
     arrays = {}
     for name, array in snapshot.arrays.items():
         old = before.arrays.get(name)
