@@ -100,6 +100,9 @@ class ThetaCombo(QComboBox):
         hint = super().sizeHint()
         return QSize(hint.width() + self.fontMetrics().horizontalAdvance(PREFIX), hint.height())
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(90, super().minimumSizeHint().height())
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)

@@ -421,7 +421,7 @@ def test_agreement_is_that_of_the_shown_parameter(grid):
 def test_five_panes_at_1024_and_a_title_bar_that_fits(grid):
     grid.set_agreement(agreement(THETA))
     assert len(grid.shown()) == 6
-    for width, count in ((968, 5), (1032, 6), (520, 3), (200, 1)):
+    for width, count in ((968, 5), (1032, 6), (520, 3), (300, 1)):
         grid.resize(width, 260)
         QApplication.processEvents()
         assert grid.width() == width
