@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from app.actions import Actions
 from app.controller import Controller
 from core.protocol import Status
@@ -42,9 +44,13 @@ def hint(c: Controller) -> str:
 
 
 def carry_out(command: str, c: Controller) -> None:
-    """A lesson's button (app/lessons.py): run, pause, step, reset, method=NAME, theta=NAME, view=NUMBER."""
-    from app.experiment_panel.adapt import with_method
+    """A lesson's button; app/lessons.py lists what it can ask for. Raises ValueError for anything else."""
+    from app.experiment_panel.adapt import with_method, with_setting, with_term
 
+    if "+" in command:
+        for part in command.split("+"):
+            carry_out(part, c)
+        return
     name, _, value = command.partition("=")
     plain = {"run": c.play, "pause": c.pause, "step": c.step, "reset": c.reset}
     if name in plain:
@@ -57,5 +63,20 @@ def carry_out(command: str, c: Controller) -> None:
         c.choose_theta(value)
     elif name == "view":
         c.look(int(value))
+    elif name == "set":
+        parameter, _, number = value.partition(":")
+        c.set_value(parameter, float(number))
+    elif name == "setting":
+        setting, _, text = value.partition(":")
+        c.edit(setting, with_setting(c.experiment, "method", setting, json.loads(text)))
+        c.settle()
+    elif name == "weight":
+        index, _, number = value.partition(":")
+        c.edit("weight", with_term(c.experiment, int(index), weight=float(number)))
+        c.settle()
+    elif name == "levels":
+        index, _, number = value.partition(":")
+        c.edit("levels", with_term(c.experiment, int(index), levels=int(number)))
+        c.settle()
     else:
         raise ValueError(f"a lesson asks for {command!r}, which no button can do")

@@ -228,6 +228,11 @@ class Controller(Feed):
             self._send(protocol.Look(view))
             self.view_changed.emit(view)
 
+    def set_value(self, name: str, value: float) -> None:
+        """Move a parameter or a component of it by hand, in the units it is shown in; the fit goes on from there."""
+        self.go_live()
+        self._send(protocol.SetValue(f"value.{name}", value))
+
     def choose_theta(self, theta: str | None) -> None:
         if theta != self.theta:
             self.theta = theta

@@ -1,7 +1,8 @@
 """The bundled lessons: an experiment file each, and a text in a small part of Markdown.
 
 A text is "# title", paragraphs, and steps that begin with "## ". A link to "do:COMMAND" becomes a button; the commands
-are run, step, pause, reset, method=NAME, theta=NAME and view=NUMBER.
+are run, step, pause, reset, method=NAME, theta=NAME, view=NUMBER, set=PARAMETER:NUMBER, setting=NAME:VALUE (of the
+method), weight=TERM:NUMBER and levels=TERM:NUMBER. Several in a row are joined by "+": reset+set=pose.scale:2+run.
 """
 
 from __future__ import annotations

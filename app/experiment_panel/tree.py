@@ -11,45 +11,30 @@ from typing import Any
 
 from PyQt6.QtCore import QModelIndex, QPoint, QRect, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPen
-from PyQt6.QtWidgets import QFrame, QHeaderView, QStyleOptionViewItem, QTreeWidget, QTreeWidgetItem
+from PyQt6.QtWidgets import (
+    QFrame,
+    QHeaderView,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+)
 
 from app import numbers
+from app.experiment_panel.tree_rows import GRADIENT, NAME, VALUE, Row, ValueEditor
 from app.theme import BASE, HINT, TITLE, TREE_HEIGHT, Theme, font
 from app.widgets import Themed, current_theme
 
 VALUE_WIDTH, GRADIENT_WIDTH = 58, 50
-NAME, VALUE, GRADIENT = 0, 1, 2
 CHIP = 16
 """Width of the theta marker."""
 
 
-class Row(QTreeWidgetItem):
-    """One line. components: of a parameter, () for a component, a scalar or a direction."""
-
-    def __init__(
-        self, title: str, name: str, tip: str, components: tuple[str, ...] = (), *, can_free: bool = True
-    ) -> None:
-        super().__init__([title, "", ""])
-        self.name, self.title, self.components, self.can_free = name, title, components, can_free
-        self.is_free = False
-        self.setToolTip(NAME, tip)
-        self.setToolTip(VALUE, "Value")
-        self.setToolTip(GRADIENT, "Size of the loss's gradient")
-        for column in (VALUE, GRADIENT):
-            self.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if can_free:
-            self.setCheckState(NAME, Qt.CheckState.Unchecked)
-
-    def rows(self) -> list[Row]:
-        """The rows below it."""
-        return [child for i in range(self.childCount()) if isinstance(child := self.child(i), Row)]
-
-
 class ParameterTree(QTreeWidget, Themed):
-    """`freed(name, components, chosen)` when a box was ticked; `theta_chosen(name)`."""
+    """`freed(name, components, chosen)` when a box was ticked; `theta_chosen(name)`; `value_entered(name, value)`."""
 
     freed = pyqtSignal(str, object, object)
     theta_chosen = pyqtSignal(str)
+    value_entered = pyqtSignal(str, float)
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +62,11 @@ class ParameterTree(QTreeWidget, Themed):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
         self.itemChanged.connect(self._ticked)
-        self.itemDoubleClicked.connect(lambda item, column: self._choose(item))
+        self.itemDoubleClicked.connect(self._double_clicked)
+        self.setEditTriggers(QTreeWidget.EditTrigger.NoEditTriggers)
+        editor = ValueEditor(self)
+        editor.entered.connect(self.value_entered)
+        self.setItemDelegateForColumn(VALUE, editor)
         self.itemExpanded.connect(lambda item: self._fit_height())
         self.itemCollapsed.connect(lambda item: self._fit_height())
 
@@ -239,6 +228,12 @@ class ParameterTree(QTreeWidget, Themed):
     def _choose(self, item: QTreeWidgetItem | None) -> None:
         if isinstance(item, Row) and _derivable(item):
             self.theta_chosen.emit(item.name)
+
+    def _double_clicked(self, item: QTreeWidgetItem | None, column: int) -> None:
+        if column == VALUE and isinstance(item, Row) and item.can_free and _derivable(item):
+            self.editItem(item, VALUE)
+        else:
+            self._choose(item)
 
     def choose_current(self) -> None:
         """Derive by the current row (the key H)."""

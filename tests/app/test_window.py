@@ -273,6 +273,21 @@ def test_theta_is_chosen_by_its_marker(make_window, qtbot):
     assert client.sent[-1].theta == "vertices.normal"
 
 
+def test_values_are_set_by_hand(make_window, qtbot):
+    window, client = make_window()
+    tree = window.panel.parameters.tree
+    row = tree.row("pose.translation.x")
+    tree.itemDoubleClicked.emit(row, 1)
+    editor = tree.viewport().findChild(QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "-1.5")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: isinstance(client.sent[-1], SetValue))
+    assert client.sent[-1] == SetValue("value.pose.translation.x", -1.5)
+    tree.itemDoubleClicked.emit(tree.row("vertices"), 1)  # an array has no one value
+    assert client.sent[-1] == SetValue("value.pose.translation.x", -1.5)
+
+
 def test_terms_are_added_changed_and_removed(make_window, qtbot):
     window, client = make_window()
     panel, c = window.panel.loss, window.controller
@@ -472,11 +487,17 @@ def test_every_lesson_button_can_be_done(make_window):
     from app.lessons import bundled_lessons
 
     window, _ = make_window()
+    done = 0
     for lesson in bundled_lessons():
         assert lesson.blocks(), lesson.name
+        window.files.open_lesson(lesson)
         for block in lesson.blocks():
             for _, command in block.buttons:
                 carry_out(command, window.controller)
+                done += 1
+    assert done > 5
+    with pytest.raises(ValueError, match="no button"):
+        carry_out("dance", window.controller)
 
 
 def test_export_by_menu(make_window, qtbot, monkeypatch, tmp_path):
