@@ -252,6 +252,10 @@ class Controller(Feed):
             self._send_derive()
             self.derive_changed.emit()
 
+    def derive_again(self) -> None:
+        """Ask for the derivative images once more: the engine tries what failed."""
+        self._send_derive()
+
     def export(self, what: str, path: str) -> None:
         self._send(protocol.Export(what, path))
 

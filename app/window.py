@@ -106,6 +106,8 @@ class MainWindow(QMainWindow):
         self.viewport.maximise_requested.connect(self._on_maximize_viewport)
         self.panes.theta_changed.connect(self._on_theta_picked)
         self.panes.derive_options_changed.connect(c.set_derive_options)
+        self.panes.reference_requested.connect(c.derive_again)
+        self.panes.failed.connect(lambda text: c.say("error", text))
         self.panes.cursor_moved.connect(self.inspector.set_pixel)
         self.panes.pixel_pinned.connect(self._on_pixel_pinned)
         self.timeline.chosen.connect(c.show_frame)
