@@ -261,6 +261,8 @@ class ParameterTree(QTreeWidget, Themed):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         row = self.currentItem()
+        if self.state() == QTreeWidget.State.EditingState:  # the editor's own Return
+            return
         if event and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(row, Row) and row.can_free:
             checked = row.checkState(NAME) == Qt.CheckState.Checked
             row.setCheckState(NAME, Qt.CheckState.Unchecked if checked else Qt.CheckState.Checked)

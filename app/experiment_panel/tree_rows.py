@@ -53,7 +53,7 @@ class ValueEditor(QStyledItemDelegate):
         return editor
 
     def setEditorData(self, editor: QWidget | None, index: QModelIndex) -> None:
-        if isinstance(editor, QLineEdit):
+        if isinstance(editor, QLineEdit) and not editor.isModified():  # a running fit writes the row meanwhile
             editor.setText(str(index.data()).removesuffix("°"))
             editor.selectAll()
 
