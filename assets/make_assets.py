@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from assets import creature, structured
-from assets.remesh import project
+from assets.remesh import field_gradient, project
 
 SHAPES = Path(__file__).resolve().parent / "shapes"
 GRID_NODES = 64
@@ -81,20 +81,41 @@ def creature_distances(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Signed distances of the creature in its own coordinates, at the nodes of the unit-sphere lattice.
 
     The mesh is subdivided twice, onto the implicit surface each time, so that its facets are too small to be seen in
-    the normals; the 12 faces with the nearest middles are tried, and the implicit field gives the sign.
+    the normals; the 12 faces with the nearest middles are tried. The implicit field gives the sign, but where it
+    contradicts the distance (the mesh rounds off the sharpest tips) the mesh's winding number does.
     """
     _, centre, scale = unit_sphere(vertices)
     points = grid_nodes().reshape(-1, 3) / scale + centre
+    fine, small = vertices, faces
     for _ in range(2):
-        vertices, faces = structured.subdivide(vertices, faces)
-        vertices = project(creature.field, vertices, rounds=2)
-    corners = vertices[faces]
+        fine, small = structured.subdivide(fine, small)
+        fine = project(creature.field, fine, rounds=2)
+    corners = fine[small]
     distance = np.full(len(points), np.inf)
     _, near = KDTree(corners.mean(axis=1)).query(points, k=12)
     for k in range(12):
         a, b, c = (corners[near[:, k], i] for i in range(3))
         distance = np.minimum(distance, creature.triangle_distance(points, a, b, c))
-    return (scale * np.sign(creature.field(points)) * distance).reshape((GRID_NODES,) * 3)
+    implicit = creature.field(points)
+    slope = np.linalg.norm(field_gradient(creature.field, points), axis=1)
+    estimate = np.abs(implicit) / np.maximum(slope, 0.1)
+    doubtful = (estimate < 0.05) & (np.abs(estimate - distance) > 0.008)
+    inside = implicit < 0
+    inside[doubtful] = winding_number(points[doubtful], vertices[faces]) > 0.5
+    return (scale * np.where(inside, -distance, distance)).reshape((GRID_NODES,) * 3)
+
+
+def winding_number(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """How often a closed surface goes round each point: its solid angle over 4 pi (Van Oosterom and Strackee 1983)."""
+    found = np.zeros(len(points))
+    for i, point in enumerate(points):
+        a, b, c = (triangles[:, k] - point for k in range(3))
+        la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
+        over = np.einsum("ij,ij->i", a, np.cross(b, c))
+        dot = lambda u, v: np.einsum("ij,ij->i", u, v)
+        under = la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb
+        found[i] = np.arctan2(over, under).sum() / (2.0 * np.pi)
+    return found
 
 
 def write_grid(path: Path, distances: np.ndarray) -> None:

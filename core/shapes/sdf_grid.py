@@ -1,0 +1,173 @@
+"""A signed distance grid: node values and one surface colour as parameters, rendered through its field face.
+
+Object space is the file's space centred and scaled so that the isosurface fits the unit sphere: object = (file -
+centre) / scale, distances divided by scale as well. The pair is kept, and undone on export.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.io.grids import GridData, save_grid
+from kernels.field import FieldSamples, object_rays
+from kernels.field_grid import GridField, padded_count
+from kernels.field_trace import trace_grid
+from kernels.rotation import quaternion_matrix, rotation_angle
+from kernels.types import CameraView, Face, Planes, Shape, Values
+
+PLAIN_COLOUR = (0.72, 0.70, 0.67)
+"""Linear albedo where none is given: the light warm grey that meshes without colours have."""
+
+STILL = 1e-4
+"""Rotations below this (radians) leave an exported grid on its own nodes: it moves the rim by a 300th of a cell."""
+
+
+class SdfGrid(Shape):
+    """Distances on a regular grid, [ix, iy, iz], negative inside. Immutable: what a fit moves lives in `values`."""
+
+    kind = "sdf-grid"
+    title = "Signed distance grid"
+    faces_offered = frozenset({Face.FIELD})
+
+    def __init__(
+        self,
+        values: np.ndarray,
+        origin: np.ndarray,
+        spacing: np.ndarray,
+        colour: tuple[float, float, float] = PLAIN_COLOUR,
+        normalisation: tuple[np.ndarray, float] = (np.zeros(3), 1.0),
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """values (nx, ny, nz), origin and spacing (3,) in object units; colour linear.
+
+        normalisation: (centre (3,) in file units, scale), see the module docstring. facts: what a reader found out.
+        """
+        self.values = np.array(values, np.float32)
+        self.origin = np.asarray(origin, np.float64)
+        self.spacing = np.asarray(spacing, np.float64)
+        self.colour = np.array(colour, np.float32)
+        self.centre = np.asarray(normalisation[0], np.float64)
+        self.scale = float(normalisation[1])
+        self._facts = dict(facts or {})
+        self._display = _DisplayMemo()
+        for array in (self.values, self.colour):
+            array.flags.writeable = False
+
+    @classmethod
+    def from_data(cls, data: GridData, colour: tuple | None = None) -> SdfGrid:
+        """From a reader's GridData, normalised by its isosurface (by its box where it has none)."""
+        vertices, faces = isosurface(data.values, data.origin, data.spacing)
+        extent = vertices if len(vertices) else np.stack([data.origin, _far_corner(data)])
+        centre = 0.5 * (extent.min(axis=0) + extent.max(axis=0))
+        scale = float(np.linalg.norm(extent - centre, axis=1).max())
+        facts = {"summary": data.summary, "warnings": data.warnings, "triangles": len(faces)}
+        return cls(
+            data.values / np.float32(scale),
+            (data.origin - centre) / scale,
+            data.spacing / scale,
+            PLAIN_COLOUR if colour is None else colour,
+            (centre, scale),
+            facts,
+        )
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {"values": self.values, "surface.colour": self.colour}
+
+    def constants(self) -> dict[str, np.ndarray]:
+        return {"const.origin": self.origin.astype(np.float32), "const.spacing": self.spacing.astype(np.float32)}
+
+    def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
+        """The isosurface, wound outwards; computed again only where the node values differ from the last call's."""
+        return self._display.mesh(np.asarray(values["values"], np.float32), self.origin, self.spacing)
+
+    def facts(self) -> dict[str, Any]:
+        size = " x ".join(str(n) for n in self.values.shape)
+        return {"summary": f"{size} nodes", "warnings": (), "nodes": self.values.size, **self._facts}
+
+    def save(self, path: str | Path, values: Values) -> None:
+        """Write the posed grid as .npz in the file's own units and place; a turned one is sampled anew."""
+        grid, origin, spacing = posed_grid(np.asarray(values["values"], np.float32), self.origin, self.spacing, values)
+        save_grid(path, grid * self.scale, origin * self.scale + self.centre, spacing * self.scale)
+
+    def trace_field(self, values: Values, view: CameraView, *, max_steps: int, hit_pixels: float) -> FieldSamples:
+        return trace_grid(
+            np.ascontiguousarray(values["values"], np.float32),
+            self.origin,
+            self.spacing,
+            object_rays(values, view),
+            view.height,
+            view.width,
+            max_steps=max_steps,
+            hit_pixels=hit_pixels,
+            padded=padded_count(view.height, view.width),
+        )
+
+    def local_field(self, values: Values, samples: FieldSamples, point: Planes) -> GridField:
+        return GridField(values["values"], values["const.origin"], values["const.spacing"], samples, point)
+
+
+class _DisplayMemo:
+    """The isosurface of the last node values seen, compared by content. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: np.ndarray | None = None
+        self._mesh: tuple[np.ndarray, np.ndarray] | None = None
+
+    def mesh(self, grid: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with self._lock:
+            if self._mesh is None or self._key is None or not np.array_equal(self._key, grid):
+                vertices, faces = isosurface(grid, origin, spacing)
+                self._key, self._mesh = grid.copy(), (vertices.astype(np.float32), faces)
+            return self._mesh
+
+
+def isosurface(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Marching cubes at 0: vertices (n, 3) float64 in the units of `spacing`, faces (m, 3) int32 wound outwards.
+
+    Empty where no value has the other sign, or where not all are finite.
+    """
+    from skimage.measure import marching_cubes
+
+    low, high = float(values.min()), float(values.max())
+    if not (low < 0 < high):
+        return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
+    vertices, faces, _, _ = marching_cubes(values, 0.0, gradient_direction="ascent")
+    return vertices.astype(np.float64) * spacing + origin, faces.astype(np.int32)
+
+
+def posed_grid(
+    grid: np.ndarray, origin: np.ndarray, spacing: np.ndarray, values: Values
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(values, origin, spacing) of the grid in world space, by the pose in `values`.
+
+    Scale and translation only move the nodes. A rotation samples the turned field, at the finest of the spacings, over
+    the turned box; outside the old box the distance to it is added as sqrt(gap^2 + f^2), a lower bound of the distance.
+    """
+    scale, shift = float(values["pose.scale"]), np.asarray(values["pose.translation"], np.float64)
+    quaternion = np.asarray(values["pose.rotation"], np.float64)
+    if rotation_angle(quaternion, np.array([1.0, 0.0, 0.0, 0.0])) < STILL:
+        return grid * np.float32(scale), origin * scale + shift, spacing * scale
+    from scipy.ndimage import map_coordinates
+
+    rotation = quaternion_matrix(quaternion / np.linalg.norm(quaternion))
+    far = origin + spacing * (np.array(grid.shape) - 1)
+    corners = np.stack(np.meshgrid(*zip(origin, far), indexing="ij"), -1).reshape(-1, 3) @ rotation.T
+    low, high, step = corners.min(axis=0), corners.max(axis=0), float(spacing.min())
+    axes = [a + step * np.arange(round((b - a) / step) + 1) for a, b in zip(low, high)]
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1) @ rotation  # R^T applied to every row
+    inside = np.clip(nodes, origin, far)
+    gap = np.linalg.norm(nodes - inside, axis=-1)
+    at = np.moveaxis((inside - origin) / spacing, -1, 0)
+    turned = map_coordinates(grid.astype(np.float64), at, order=1, mode="nearest")
+    turned = np.where(gap > 0, np.hypot(gap, turned), turned)
+    return (turned * scale).astype(np.float32), low * scale + shift, np.full(3, step * scale)
+
+
+def _far_corner(data: GridData) -> np.ndarray:
+    return data.origin + data.spacing * (np.array(data.values.shape) - 1)
