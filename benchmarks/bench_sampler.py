@@ -55,8 +55,8 @@ def shuffled(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nd
 def embree_ms(vertices: np.ndarray, faces: np.ndarray, view: CameraView, fov: float) -> float | None:
     """Build and first hits of SIZE x SIZE rays, or None where embreex is not installed."""
     try:
-        from embreex.mesh_construction import TriangleMesh
-        from embreex.rtcore_scene import EmbreeScene
+        from embreex.mesh_construction import TriangleMesh  # pyright: ignore[reportMissingImports]
+        from embreex.rtcore_scene import EmbreeScene  # pyright: ignore[reportMissingImports]
     except ImportError:
         return None
     to_world = np.linalg.inv(view.world_to_camera)
