@@ -35,7 +35,10 @@ report: .venv/ready
 	$(BIN)/rimlight derive --report --out out/report
 
 screenshots: .venv/ready
-	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs
+	mkdir -p docs
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/window-dark.png --pixel 96,60
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/window-light.png --theme light --method splat
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/lesson.png --text --method naive --steps 12
 
 catalog: .venv/ready
 	$(BIN)/python -m core.make_catalog
