@@ -137,7 +137,8 @@ def isosurface(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> t
     low, high = float(values.min()), float(values.max())
     if not (low < 0 < high):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
-    vertices, faces, _, _ = marching_cubes(values, 0.0, gradient_direction="ascent")
+    writeable = values if values.flags.writeable else values.copy()  # its buffers refuse an array that is not
+    vertices, faces, _, _ = marching_cubes(writeable, 0.0, gradient_direction="ascent")
     return vertices.astype(np.float64) * spacing + origin, faces.astype(np.int32)
 
 
