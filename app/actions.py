@@ -36,6 +36,8 @@ class Actions:
         self.theta = self._new("Derive by the chosen parameter", "H", "Show the derivative by the tree's current row")
         self.fit = self._new("Fit view", "F", "Bring the whole scene into the viewport")
         self.live = self._new("Back to the newest step", "L", "Leave the stored step that the timeline shows")
+        self.lesson_text = self._new("Lesson text", "T", "Show the lesson's text in place of the experiment panel")
+        self.lesson_text.setCheckable(True)
         self.reset_layout = self._new("Reset layout", "", "Put every panel back in its place")
         self.help = self._new("Help", "F1", "What everything is, and a tour of five minutes")
         self.shortcuts = self._new("Keyboard shortcuts", "?", "All keys on one sheet")

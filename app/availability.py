@@ -34,7 +34,7 @@ def hint(c: Controller) -> str:
         return f"Step {c.shown.iteration} as it was. L goes back to the newest."
     if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
         if c.last is None:
-            return "Paused. Press Space to run."
+            return "Paused. Press Space to run, T for the lesson's text, F1 for help."
         if c.last.iteration >= c.experiment.stop.steps:
             return "Done. R goes back to the start, a full stop takes one step more."
         return f"Paused. Press Space to go on with {c.experiment.method.name}."

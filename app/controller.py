@@ -266,6 +266,8 @@ class Controller(Feed):
             return "Halve the learning rate"
         if message.level == "error" and self.loading and self.undo_stack.next_undo():
             return "Undo"
+        if message.level == "error" and self.loading and self.loaded is None:
+            return "Retry"
         return "Reset" if "Reset starts again" in message.text else ""
 
     def halve_rate(self) -> None:

@@ -16,6 +16,9 @@ from app.widgets import Head, IconButton, Themed, current_theme, hbox, label, mi
 LINE_HEIGHT = 138
 """Per cent; running text needs more air than labels."""
 
+ONE_LINE = 30
+"""Characters of button text that fit beside each other."""
+
 
 class LessonPane(QFrame, Themed):
     """The dock's body; `head` is its title bar. `opened(Lesson)`, `do(command)`, `closed()`."""
@@ -112,12 +115,15 @@ class LessonPane(QFrame, Themed):
         return row
 
     def _buttons(self, block: Block) -> list[QLayout]:
-        rows = []
+        """Two beside each other where their texts are short."""
+        buttons = []
         for text, command in block.buttons:
             button = IconButton(text, name="link", tip=f"Do it: {text}")
             button.clicked.connect(lambda _, c=command: self.do.emit(c))
-            rows.append(hbox(button, None, margins=(0, 2, 0, 4)))
-        return rows
+            buttons.append(button)
+        short = sum(len(text) for text, _ in block.buttons) <= ONE_LINE
+        groups = [buttons] if short and buttons else [[button] for button in buttons]
+        return [hbox(*group, None, margins=(0, 2, 0, 4)) for group in groups]
 
     def _text(self, rich: str) -> QLabel:
         strong = f'<span style="color: {current_theme().text}">'  # a variable font has no bold of its own

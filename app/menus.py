@@ -44,6 +44,8 @@ class Menus:
             assert action is not None
             action.setToolTip("Open this lesson's experiment and its text")
             action.triggered.connect(lambda _, chosen=lesson: files.open_lesson(chosen))
+        self.lessons.addSeparator()
+        self.lessons.addAction(a.lesson_text)
 
         self._add("File", a.open, self.recent, None, a.save, a.save_as, self.exports, None, a.quit)
         self._add("Edit", a.undo, a.redo)
@@ -56,7 +58,7 @@ class Menus:
     def add_view_items(self, docks: Docks) -> None:
         """The panels' switches, images and themes, once the docks are there."""
         for dock in docks.all:
-            self.view.addAction(dock.action())
+            self.view.addAction(self._actions.lesson_text if dock is docks.lesson else dock.action())
         self.view.addSeparator()
         panes = self._menu("Maximize image")
         panes.addActions(self._actions.panes)

@@ -116,6 +116,7 @@ class MainWindow(QMainWindow):
         self.lesson.opened.connect(self.files.open_lesson)
         self.lesson.do.connect(lambda command: carry_out(command, c))
         self.lesson.closed.connect(lambda: self.docks.show_lesson(False))
+        self.docks.lesson.visibilityChanged.connect(self.actions_.lesson_text.setChecked)
         self.files.opened.connect(self._on_opened)
         self.panel.save.clicked.connect(self.files.save)
         self.panel.shape.source.choose_file = self.files.choose_shape
@@ -149,6 +150,7 @@ class MainWindow(QMainWindow):
         ):
             action.triggered.connect(lambda _checked, do=do: do())
         a.derive.toggled.connect(c.set_derive)
+        a.lesson_text.triggered.connect(self.docks.show_lesson)
         for key, action in enumerate(a.panes, start=1):
             action.triggered.connect(lambda _, k=key: self.panes.maximise(k))
         for what, action in a.exports.items():

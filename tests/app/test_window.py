@@ -478,8 +478,12 @@ def test_lessons_open_by_one_click_with_their_text(make_window, qtbot):
     assert window.lesson.lesson.number == 2
     window.lesson.do.emit("method=naive")
     assert window.controller.experiment.method.name == "naive"
+    assert window.actions_.lesson_text.isChecked()
     window.lesson.closed.emit()
     assert window.docks.experiment.isVisible()
+    assert not window.actions_.lesson_text.isChecked()
+    qtbot.keyClick(window, "t")
+    assert window.docks.lesson.isVisible()
 
 
 def test_every_lesson_button_can_be_done(make_window):
