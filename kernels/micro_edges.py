@@ -22,9 +22,10 @@ from kernels.types import Plane, Planes
 AXES = ((0, 1), (1, 0))
 """Step to the next pixel of a pair as (dy, dx): axis x first, then axis y."""
 
-CROSSING_TOLERANCE = 0.25
-"""How well the second layer must continue the other surface, as a share of the depth step, for a pair to be called an
-intersection (measured: 0.1 to 0.5 alike on intersecting triangles and spheres)."""
+CROSSING_TOLERANCE = 0.5
+"""How well the second layer must continue the other surface, as a share of the step in 1/w between the front surface and
+where the other plane should be, for a pair to be called an intersection. On intersecting spheres 0.25 misses pairs
+(total gradient 13 % off against 9 % with 0.5 to 1); occlusions and bundled meshes do not change below 1."""
 
 FASTEST_EDGE = 1e4
 """Largest |dp/dr| of an intersection under the paper's rules, pixels per unit of depth (max_dp_dr of the authors' DRTK):
