@@ -9,6 +9,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QWidget
 
+from app.panes.kinds import KINDS
+
 
 class Actions:
     """The window's actions, parented to it, so that their keys work everywhere in it."""
@@ -44,9 +46,10 @@ class Actions:
         self.about = self._new("About Rimlight", "", "Version, licence and where files are kept")
         self.derive.setCheckable(True)
         self.derive.setChecked(True)
-        self.panes = [
-            self._new(f"Maximize pane {i}", str(i), f"Show image {i} alone, or all again") for i in range(1, 10)
-        ]
+        self.panes = {
+            kind.key: self._new(f"Maximize {kind.title}", str(kind.key), f"Show image {kind.key} alone, or all again")
+            for kind in KINDS
+        }
         self.exports = {
             "shape": self._new("Shape…", "", "Write the shape in the units it came in (PLY, OBJ, GLB, STL)"),
             "images": self._new("Images…", "", "Write every image of this view (PNG, and exact values as NPZ)"),

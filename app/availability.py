@@ -11,7 +11,10 @@ from core.protocol import Status
 
 def refresh_actions(a: Actions, c: Controller) -> None:
     """Enable what makes sense, and let each tooltip say why the rest does not."""
-    wait = "" if c.ready else "The engine has not loaded anything yet"
+    stopped = c.status is Status.DEAD
+    wait = (
+        "" if c.ready else "The engine has stopped; restart it" if stopped else "The engine has not loaded anything yet"
+    )
     a.run.setText("Pause" if c.running else "Run")
     a.explain(a.run, wait)
     a.explain(a.step, wait or ("Pause first" if c.running else ""))

@@ -89,9 +89,9 @@ def shortcuts_html(actions: Sequence[QAction], tips: dict[QAction, str]) -> str:
     rows = []
     for action in actions:
         key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        if key and not action.text().startswith("Maximize pane"):
+        if key and not action.text().startswith("Maximize "):
             rows.append((key, tips[action]))
-    rows.append(("1 … 9", "Show one image alone, or all again"))
+    rows.append(("1 … 7", "Show one image alone, or all again"))
     rows.append(("Left, Right", "In the timeline: the step before, the next. In the views: the view before, the next"))
     rows.append(("Return", "Press the focused button, tick the tree's current row"))
     rows.append(("Tab", "To the next control"))

@@ -28,7 +28,7 @@ def process_start() -> float:
 def prepare_environment() -> None:
     """What Qt reads when it starts. Under Wayland, X11: floating docks and OpenGL in docks work there."""
     if sys.platform.startswith("linux") and os.environ.get("WAYLAND_DISPLAY") and os.environ.get("DISPLAY"):
-        os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
+        os.environ.setdefault("QT_QPA_PLATFORM", "xcb;wayland")
     os.environ.setdefault("QT_API", "pyqt6")
     os.environ.setdefault("PYQTGRAPH_QT_LIB", "PyQt6")
 
@@ -42,6 +42,7 @@ def make_application(arguments: list[str]):  # type: ignore[no-untyped-def]
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     QApplication.setApplicationName("rimlight")
     QApplication.setApplicationDisplayName("Rimlight")
+    QGuiApplication.setDesktopFileName("rimlight")
     application = QApplication(arguments)
     application.setStyle("Fusion")
     from app.theme import DARK

@@ -29,6 +29,7 @@ class Menus:
         bar.setFixedHeight(MENU_HEIGHT)
         bar.setCornerWidget(frame(hbox(Mark(), margins=(0, 0, 0, 0))), Qt.Corner.TopLeftCorner)
         self.title = label("", BASE, NUMBER, "text2")
+        self._titled = ("", False)
         self.edited = label("", BASE, REGULAR, "text3")
         self._corner = frame(hbox(self.title, self.edited, margins=(0, 0, 14, 0), gap=8), height=MENU_HEIGHT)
         bar.setCornerWidget(self._corner, Qt.Corner.TopRightCorner)
@@ -61,7 +62,7 @@ class Menus:
             self.view.addAction(self._actions.lesson_text if dock is docks.lesson else dock.action())
         self.view.addSeparator()
         panes = self._menu("Maximize image")
-        panes.addActions(self._actions.panes)
+        panes.addActions(list(self._actions.panes.values()))
         self.view.addMenu(panes)
         themes = self._menu("Theme")
         themes.addActions(self._actions.themes.actions())
@@ -69,6 +70,9 @@ class Menus:
         self.view.addAction(self._actions.reset_layout)
 
     def set_title(self, title: str, edited: bool) -> None:
+        if (title, edited) == self._titled:
+            return
+        self._titled = (title, edited)
         self.title.setText(QFontMetrics(self.title.font()).elidedText(title, Qt.TextElideMode.ElideRight, 420))
         self.edited.setText("edited" if edited else "")
         self._corner.adjustSize()

@@ -104,6 +104,7 @@ class Plot(pg.PlotWidget):
             item.addItem(extra, ignoreBounds=True)
         self.hover_line.hide()
         self._theme = current_theme()
+        self._span = (-4.0, -1.0)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -161,9 +162,16 @@ class Plot(pg.PlotWidget):
         self.item.vb.setRange(
             xRange=(-0.012 * last, 1.02 * last), yRange=(low - margin, high + margin), padding=0, disableAutoRange=True
         )
-        self._draw_grid(low - margin, high + margin)
+        self._span = (low - margin, high + margin)
+        self._draw_grid()
 
-    def _draw_grid(self, low: float, high: float) -> None:
+    def resizeEvent(self, ev) -> None:  # type: ignore[no-untyped-def]
+        super().resizeEvent(ev)
+        if hasattr(self, "_span"):  # Qt resizes it before it is built
+            self._draw_grid()
+
+    def _draw_grid(self) -> None:
+        low, high = self._span
         self.left.tickValues(low, high, max(self.height() - 20, 20))
         ticks = self.left.chosen
         while len(self._grid) < len(ticks):

@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _checked, do=do: do())
         a.derive.toggled.connect(c.set_derive)
         a.lesson_text.triggered.connect(self.docks.show_lesson)
-        for key, action in enumerate(a.panes, start=1):
+        for key, action in a.panes.items():
             action.triggered.connect(lambda _, k=key: self.panes.maximise(k))
         for what, action in a.exports.items():
             action.triggered.connect(lambda _, w=what: self.files.export(w))
