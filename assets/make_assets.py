@@ -92,7 +92,7 @@ def creature_distances(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         fine = project(creature.field, fine, rounds=2)
     corners = fine[small]
     distance = np.full(len(points), np.inf)
-    _, near = KDTree(corners.mean(axis=1)).query(points, k=12)
+    near = np.asarray(KDTree(corners.mean(axis=1)).query(points, k=12)[1])
     for k in range(12):
         a, b, c = (corners[near[:, k], i] for i in range(3))
         distance = np.minimum(distance, creature.triangle_distance(points, a, b, c))

@@ -63,7 +63,7 @@ class Field(Protocol):
 
 
 class Rays(NamedTuple):
-    """Rays of all pixels: origin (3,) and unit directions (3 planes) in world space, and the cosine to the view axis."""
+    """World rays of all pixels: origin (3,), unit directions (3 planes), and their cosine to the view axis."""
 
     eye: Planes
     direction: Planes
@@ -122,11 +122,11 @@ class ObjectRays(NamedTuple):
 def object_rays(values: Values, view: CameraView) -> ObjectRays:
     """Host: the rays of a view in the object space of host `values`."""
     scale = float(values["pose.scale"])
-    rotation = quaternion_matrix(np.asarray(values["pose.rotation"], np.float64))
+    rotation = np.asarray(quaternion_matrix(np.asarray(values["pose.rotation"], np.float64)))
     camera, offset = view.world_to_camera[:3, :3], view.world_to_camera[:3, 3]
     focal = 0.5 * view.height / np.tan(0.5 * float(values["camera.fov"]))
     cx, cy = 0.5 * view.width + view.shift[0], 0.5 * view.height + view.shift[1]
     to_camera = np.array([[1.0, 0.0, -cx], [0.0, -1.0, cy], [0.0, 0.0, -focal]]) / focal
     eye = -camera.T @ offset
-    origin = rotation.T @ (eye - np.asarray(values["pose.translation"], np.float64)) / scale
+    origin = np.asarray(rotation.T @ (eye - np.asarray(values["pose.translation"], np.float64)) / scale)
     return ObjectRays(origin, rotation.T @ camera.T @ to_camera / scale, view.near, scale, 1.0 / (focal * scale))

@@ -15,7 +15,8 @@ from kernels.field import FieldSamples
 from kernels.linear import linear_map
 from kernels.types import Plane, Planes
 
-CORNERS = tuple((i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1))
+Offset = tuple[int, int, int]
+
 OFFSETS = tuple(
     (i, j, k)
     for i in range(-1, 3)
@@ -23,7 +24,7 @@ OFFSETS = tuple(
     for k in range(-1, 3)
     if sum(axis in (-1, 2) for axis in (i, j, k)) <= 1
 )
-"""The 32 distinct samples, relative to the cell's lowest corner; the first eight CORNERS are among them."""
+"""The 32 distinct samples, relative to the cell's lowest corner."""
 
 CHUNK = 4096
 """Hits whose cotangents are scattered at a time: cost follows the number of hits, shapes do not. 256x256 pixels, 64^3,
@@ -36,7 +37,7 @@ def padded_count(height: int, width: int) -> int:
 
 
 def extrapolated(values: Any) -> Any:
-    """(nx, ny, nz) -> two larger on each axis: quadratic extrapolation, so that border normals are one-sided, 2nd order.
+    """(nx, ny, nz) -> two larger on each axis, by quadratic extrapolation: border normals are one-sided, second order.
 
     (SDFDiff's code does the same.) Needs at least three nodes on each axis.
     """
@@ -118,12 +119,10 @@ class GridField:
         weights = self._weights(point)
         gradient = []
         for axis in range(3):
-            step = tuple(int(a == axis) for a in range(3))
+            step = (int(axis == 0), int(axis == 1), int(axis == 2))
 
-            def difference(corner: tuple[int, int, int], step: tuple[int, ...] = step) -> Plane:
-                above = tuple(c + s for c, s in zip(corner, step))
-                below = tuple(c - s for c, s in zip(corner, step))
-                return self._near[above] - self._near[below]
+            def difference(corner: Offset, step: Offset = step) -> Plane:
+                return self._near[_moved(corner, step, 1)] - self._near[_moved(corner, step, -1)]
 
             gradient.append(self._interpolate(weights, difference) / (2.0 * self._spacing[axis]))
         return tuple(gradient)
@@ -143,3 +142,8 @@ class GridField:
         along = lambda i, j: value((i, j, 0)) * z[0] + value((i, j, 1)) * z[1]
         across = lambda i: along(i, 0) * y[0] + along(i, 1) * y[1]
         return across(0) * x[0] + across(1) * x[1]
+
+
+def _moved(corner: Offset, step: Offset, times: int) -> Offset:
+    i, j, k = (c + times * s for c, s in zip(corner, step))
+    return i, j, k

@@ -27,6 +27,9 @@ OUTLIERS = 1e-3
 BINS = 256
 """Of the histogram of slopes; a distance's slope of 1 falls exactly on a bin's edge."""
 
+FURTHEST = np.float32(4)
+"""What a hit within the tolerance is moved on by, at most, in units of its distance (a ray at 76 degrees needs 4)."""
+
 BISECTIONS = 12
 """Halvings (with a secant guess) of the step in which the sign has changed: 1/4096 of a cell is far below a pixel."""
 
@@ -52,7 +55,7 @@ def trace_grid(
     distance = np.zeros((height, width), np.float32)
     inside = np.zeros((height, width), np.bool_)
     count = threads or workers.default_workers()
-    factor = np.float32(1.0 / min(max(steep_slope(values, spacing, count), 1.0), STEEPEST))
+    factor = np.float32(1.0 / max(steep_slope(values, spacing, count), 1.0))
     arguments = (
         values,
         ((rays.origin - origin) / spacing).astype(np.float32),
@@ -77,7 +80,8 @@ def steep_slope(values: np.ndarray, spacing: np.ndarray, threads: int = 1) -> fl
     work = lambda _, first, end: _count_slopes(values, inverse, counts, first, end)
     workers.share(work, slabs, ROWS, threads)
     rest = np.cumsum(counts.sum(axis=0)[::-1])[::-1]
-    return float(np.searchsorted(-rest, -OUTLIERS * rest[0], side="right") * (STEEPEST / BINS))
+    steepest = np.searchsorted(-rest, -OUTLIERS * rest[0], side="right") * (STEEPEST / BINS)
+    return float(min(steepest, STEEPEST))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -159,6 +163,9 @@ def _march(values, ox, oy, oz, dx, dy, dz, start, end, slope, factor, max_steps)
             return -found if before < 0 else found
         tolerance = slope * t
         if abs(f) < tolerance:
+            drop = abs(before) - abs(f)
+            if step > 0 and drop > 0:  # the last step's secant takes up most of what is left
+                t += min(abs(f) * (t - previous) / drop, FURTHEST * abs(f))
             return -t if f < 0 else t
         if last:
             return np.float32(0)

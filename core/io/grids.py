@@ -33,9 +33,9 @@ sampled coarsely enough to be useless still measures 0.8 to 1.1)."""
 
 @dataclass(frozen=True)
 class GridData:
-    """values: (nx, ny, nz) float32, C order. origin, spacing: (3,) float64, file units; node i is at origin + i * spacing.
+    """values: (nx, ny, nz) float32, C order. origin, spacing: (3,) float64, file units: node i at origin + i * spacing.
 
-    gradient: median gradient length near the surface, 1 for a distance.
+    gradient: median gradient length near the surface, 1 for a distance. open: the surface runs out of the box.
     """
 
     path: Path
@@ -43,14 +43,16 @@ class GridData:
     origin: np.ndarray
     spacing: np.ndarray
     gradient: float = 1.0
+    open: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        """One short line: size, extent, range."""
+        """One short line: size, extent, range, and whether the surface runs out of the box."""
         size = " x ".join(str(n) for n in self.values.shape)
         extent = " x ".join(f"{e:.4g}" for e in (np.array(self.values.shape) - 1) * self.spacing)
-        return f"{size} nodes, {extent} units, distances {self.values.min():.4g} to {self.values.max():.4g}"
+        reach = f"distances {self.values.min():.4g} to {self.values.max():.4g}"
+        return f"{size} nodes, {extent} units, {reach}{', cut open by its box' if self.open else ''}"
 
 
 def load_grid(path: str | Path) -> GridData:
@@ -63,8 +65,10 @@ def load_grid(path: str | Path) -> GridData:
         raise RimlightError(f"{path.name}: the archive is damaged or cut off ({error}); save it again") from error
     values = _checked_values(path, arrays[NAME])
     origin, spacing = _placement(path, arrays, values.shape)
-    gradient, warnings = _oddities(values, spacing)
-    return GridData(path, values, origin, spacing, gradient, warnings)
+    inside = values < 0
+    gradient = _gradient_near_surface(values, spacing, inside)
+    warnings, cut = _oddities(values, inside, gradient)
+    return GridData(path, values, origin, spacing, gradient, cut, warnings)
 
 
 def save_grid(path: str | Path, values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> None:
@@ -171,12 +175,13 @@ def _require_grid(path: Path, header: _Header, name: str) -> None:
         )
     if min(header.shape) < LEAST_NODES:
         raise RimlightError(
-            f"{path.name}: '{name}' has shape {header.shape}, expected at least {LEAST_NODES} nodes a side; sample it finer"
+            f"{path.name}: '{name}' has shape {header.shape}, expected at least {LEAST_NODES} nodes a side; "
+            "sample it finer"
         )
     if header.count > NODE_LIMIT:
         raise RimlightError(
-            f"{path.name}: '{name}' has shape {header.shape}, {header.count:,} nodes, more than the {NODE_LIMIT:,} that "
-            "are read; sample it coarser"
+            f"{path.name}: '{name}' has shape {header.shape}, {header.count:,} nodes, more than the {NODE_LIMIT:,} "
+            "that are read; sample it coarser"
         )
 
 
@@ -230,30 +235,26 @@ def _placement(path: Path, arrays: Mapping[str, np.ndarray], shape: tuple[int, .
     return origin, spacing
 
 
-def _oddities(values: np.ndarray, spacing: np.ndarray) -> tuple[float, tuple[str, ...]]:
-    """(median gradient length near the surface, warnings)."""
-    inside = values < 0
-    length = _gradient_near_surface(values, spacing, inside)
+def _oddities(values: np.ndarray, inside: np.ndarray, gradient: float) -> tuple[tuple[str, ...], bool]:
+    """(warnings, whether the surface runs out of the box). inside: values < 0. gradient: see GridData."""
     warnings = []
-    if not (length <= STEEP and length >= FLAT):
-        effect = "sphere tracing would overshoot" if length > STEEP else "sphere tracing is slow"
+    if not FLAT <= gradient <= STEEP:
+        effect = "would overshoot" if gradient > STEEP else "is slow"
         warnings.append(
-            f"not a distance: grad length about {length:.2g}, expected 1; {effect}, so steps follow the steepest slope; "
-            "re-distance the grid, or check its spacing"
+            f"not a distance: grad length about {gradient:.2g}, expected 1; sphere tracing {effect}, so its steps "
+            "follow the steepest slope; re-distance the grid, or check its spacing"
         )
     if inside.all() or not inside.any():
         warnings.append(
             f"grid has no zero crossing (min {values.min():.4g}, max {values.max():.4g}): there is no surface to see"
         )
-        return length, tuple(warnings)
+        return tuple(warnings), False
     border = np.concatenate([np.take(inside, i, axis=a).ravel() for a in range(3) for i in (0, -1)])
     if border.mean() > 0.5:
         warnings.append(
-            "the border is inside (negative): distances should be positive outside; negate the grid if it is not"
+            "most of the border is negative: distances should be positive outside; if these are not, negate the grid"
         )
-    elif border.any():
-        warnings.append("the surface runs out of the grid's box and is open there")
-    return length, tuple(warnings)
+    return tuple(warnings), bool(border.any())
 
 
 def _gradient_near_surface(values: np.ndarray, spacing: np.ndarray, inside: np.ndarray) -> float:

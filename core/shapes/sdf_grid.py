@@ -138,7 +138,7 @@ def isosurface(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> t
     if not (low < 0 < high):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
     writeable = values if values.flags.writeable else values.copy()  # its buffers refuse an array that is not
-    vertices, faces, _, _ = marching_cubes(writeable, 0.0, gradient_direction="ascent")
+    vertices, faces, _, _ = marching_cubes(writeable, 0.0)
     return vertices.astype(np.float64) * spacing + origin, faces.astype(np.int32)
 
 

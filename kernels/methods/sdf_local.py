@@ -30,20 +30,20 @@ from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane
 class Settings:
     intersection: str = setting(
         "newton",
-        "How the hit follows the field: one Newton step along the ray, or the paper's p = s + f(s) v, which is exact "
-        "only where the ray meets the surface head-on.",
+        "How the hit follows the field: one Newton step along the ray, or the paper's p = s + f(s) v, which is "
+        "exact only where the ray meets the surface head-on (derivatives 20 to 50 % off on a torus).",
         choices=("newton", "paper"),
     )
     grazing: float = setting(
         0.1,
-        "Newton: the least cosine between ray and surface that is divided by; it bounds the derivative at grazing rays.",
+        "Newton: the least cosine between ray and normal that is divided by; it bounds derivatives where rays graze.",
         low=0.01,
         high=1.0,
         log=True,
     )
     hit_tolerance: float = setting(
         0.05,
-        "A ray hits where the distance is below this part of a pixel. SDFDiff uses a whole one, which fattens outlines.",
+        "A ray hits where the distance is below this part of a pixel. SDFDiff takes a whole one: fatter outlines.",
         low=0.001,
         high=1.0,
         unit="px",
