@@ -20,6 +20,10 @@ FASTEST_MS, SLOWEST_MS = 16, 120
 """Bounds of the polling timer: a screen's refresh, and what still feels live on software GL."""
 
 
+REST = 2.0
+"""Share of time left to the engine and to hands: with software GL a frame costs 50 ms of the same two cores."""
+
+
 class Client(Protocol):
     """What the controller asks of the engine's client (app/launcher.py; a scripted one in tests)."""
 
@@ -107,7 +111,7 @@ class Feed(QObject):
     # ------------------------------------------------------------------------------------------ the timer
 
     def _on_timer(self) -> None:
-        """One tick; then, when what it changed is painted, rest for as long as that took together."""
+        """One tick; then, when what it changed is painted, rest for REST times as long as that took together."""
         begin = time.perf_counter()
         try:
             self.tick()
@@ -116,7 +120,7 @@ class Feed(QObject):
 
     def _rest(self, milliseconds: float) -> None:
         if not self.closed:
-            self.timer.start(int(min(max(milliseconds, FASTEST_MS), SLOWEST_MS)))
+            self.timer.start(int(min(max(REST * milliseconds, FASTEST_MS), SLOWEST_MS)))
 
     def tick(self) -> None:
         """Take what the engine has and hand it on."""

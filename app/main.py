@@ -31,6 +31,19 @@ def prepare_environment() -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "xcb;wayland")
     os.environ.setdefault("QT_API", "pyqt6")
     os.environ.setdefault("PYQTGRAPH_QT_LIB", "PyQt6")
+    _import_numpy_alone()
+
+
+def _import_numpy_alone() -> None:
+    """Import NumPy without the threads of its linear algebra: the window multiplies nothing larger than 4 x 4, and
+    starting them costs the first paint up to a tenth of a second. The engine's process gets the environment unchanged."""
+    name = "OPENBLAS_NUM_THREADS"
+    if name in os.environ:
+        return
+    os.environ[name] = "1"
+    import numpy  # noqa: F401
+
+    del os.environ[name]
 
 
 def make_application(arguments: list[str]):  # type: ignore[no-untyped-def]
