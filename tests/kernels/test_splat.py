@@ -83,7 +83,9 @@ def two_triangles() -> dict[str, np.ndarray]:
 
 def test_taps_of_the_paper() -> None:
     weights = splat_weights(0.5, 0.05, False)
-    np.testing.assert_allclose([weights.centre, weights.edge, weights.corner], [0.65031438, 0.08801048, 0.01191092], 1e-6)
+    np.testing.assert_allclose(
+        [weights.centre, weights.edge, weights.corner], [0.65031438, 0.08801048, 0.01191092], 1e-6
+    )
     full = sum(float(weights.tap(*tap)) for tap in TAPS)
     assert full == pytest.approx(1.05, abs=1e-6)
 
