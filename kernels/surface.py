@@ -29,7 +29,8 @@ GEOMETRY = frozenset({"pose.rotation", "pose.translation", "pose.scale", "vertic
 class SurfaceSamples(NamedTuple):
     """Fragments, and the attributes that are not free, interpolated on the host; what is not needed is None.
 
-    normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo.
+    normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo. These and
+    fragments.position may be held as K tuples of three planes, which jit takes without slicing.
     """
 
     fragments: Fragments

@@ -65,7 +65,12 @@ def sample_triangles(
         corners=moving or host_normals or "colour" in channels,
     )
     return SurfaceSamples(
-        fragments,
-        interpolate(normals(vertices, faces), fragments) if host_normals else None,
-        interpolate(colours, fragments) if host_colours and colours is not None else None,
+        fragments._replace(position=_as_planes(fragments.position)),
+        _as_planes(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
+        _as_planes(interpolate(colours, fragments)) if host_colours and colours is not None else None,
     )
+
+
+def _as_planes(stack: np.ndarray) -> tuple[tuple[np.ndarray, ...], ...]:
+    """(K, 3, H, W) as K tuples of three views: sliced inside jit, each plane would be copied."""
+    return tuple(tuple(layer) for layer in stack)
