@@ -25,6 +25,8 @@ from app.theme import BASE, HINT, TITLE, TREE_HEIGHT, Theme, font
 from app.widgets import Themed, current_theme
 
 VALUE_WIDTH, GRADIENT_WIDTH = 58, 50
+FITS = 7
+"""Characters of the value column."""
 CHIP = 16
 """Width of the theta marker."""
 
@@ -178,9 +180,9 @@ class ParameterTree(QTreeWidget, Themed):
             unit = unit if unit == "°" else ""
             if row.components and isinstance(value, (list, tuple)):
                 for component, number in zip(row.components, value):
-                    _write(self._rows[f"{name}.{component}"], VALUE, _short(number) + unit)
+                    _write(self._rows[f"{name}.{component}"], VALUE, _short(number, unit))
             elif not isinstance(value, (list, tuple)):
-                _write(row, VALUE, _short(value) + unit)
+                _write(row, VALUE, _short(value, unit))
 
     def show_gradients(self, gradients: Mapping[str, float]) -> None:
         """gradients: as Scalars.gradients; rows without one show a dash."""
@@ -287,10 +289,10 @@ def _derivable(row: Row) -> bool:
     return not row.components and row.name not in ("vertices", "vertex_colours", "values")
 
 
-def _short(value: float) -> str:
-    """Three digits, two where a power follows: the column is narrow."""
-    text = numbers.number(value)
-    return numbers.narrow(value) if "e" in text else text
+def _short(value: float, unit: str) -> str:
+    """Three digits, two where that would not fit: the column is narrow."""
+    text = numbers.number(value) + unit
+    return text if len(text) <= FITS and "e" not in text else numbers.narrow(value) + unit
 
 
 def _write(row: Row, column: int, text: str) -> None:
