@@ -28,7 +28,7 @@ class _Axis(pg.AxisItem):
 
     def __init__(self, side: str) -> None:
         super().__init__(side)
-        self.log = False
+        self.log = self.narrow = False
         self.chosen: list[float] = []
         self.setPen(pg.mkPen(None))
         self.setStyle(
@@ -40,7 +40,8 @@ class _Axis(pg.AxisItem):
         )
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        if self.log and high - low < NARROW:
+        self.narrow = self.log and high - low < NARROW
+        if self.narrow:
             self.chosen = _within_decades(low, high)
             return [(1.0, self.chosen)]
         room = max(1, int(size // (20 if self.orientation == "left" else 64)))
@@ -51,7 +52,7 @@ class _Axis(pg.AxisItem):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.log:
-            return [_log_label(value) for value in values]
+            return [_log_label(value, self.narrow) for value in values]
         return [f"{value:g}".replace("-", numbers.MINUS) for value in values]
 
 
@@ -61,9 +62,8 @@ def _within_decades(low: float, high: float) -> list[float]:
     return [v for k in decades for m in (1, 2, 5) if low <= (v := k + math.log10(m)) <= high]
 
 
-def _log_label(exponent: float) -> str:
-    whole = round(exponent)
-    return numbers.power_of_ten(whole) if abs(exponent - whole) < 1e-6 else numbers.number(10**exponent, 1)
+def _log_label(exponent: float, narrow: bool) -> str:
+    return numbers.number(10**exponent, 1) if narrow else numbers.power_of_ten(round(exponent))
 
 
 def _step(least: float, *, whole: bool) -> float:

@@ -76,7 +76,7 @@ class StatusLine(QStatusBar):
     # ------------------------------------------------------------------------------------------ what it is told
 
     def set_status(self, status: Status, text: str) -> None:
-        """Follow the engine. A new fit puts old messages away; running puts errors away."""
+        """Follow the engine. A new fit puts old messages away; running puts hints away, but no error and no warning."""
         busy = BUSY.get(status, "")
         if busy:
             self._busy, self._since = f"{busy} {text}".strip(), time.monotonic()
@@ -85,7 +85,7 @@ class StatusLine(QStatusBar):
             self._busy, self._progress = "", None
             self._tick.stop()
         if self.message is not None and (
-            status is Status.LOADING or (status is Status.RUNNING and self.message.level != "warning")
+            status is Status.LOADING or (status is Status.RUNNING and self.message.level == "info")
         ):
             self.message = None
         self._refresh()
@@ -109,6 +109,11 @@ class StatusLine(QStatusBar):
     def clear_message(self) -> None:
         self.message = None
         self._refresh()
+
+    def acted(self) -> None:
+        """A hand went on: an error was read. Warnings stay until they are put away."""
+        if self.message is not None and self.message.level != "warning":
+            self.clear_message()
 
     def set_hint(self, text: str) -> None:
         """What may be done next, shown when there is nothing else to say."""

@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
     def _connect_actions(self) -> None:
         a, c = self.actions_, self.controller
         a.run.triggered.connect(lambda: c.pause() if c.running else c.play())
+        for action in (a.run, a.step, a.reset):
+            action.triggered.connect(self.status.acted)
         for action, do in (
             (a.step, c.step),
             (a.reset, c.reset),
@@ -207,6 +209,7 @@ class MainWindow(QMainWindow):
         self._refresh_hint()
         if c.shown is None:
             self.toolbar.set_scalars(None, False)
+            self.viewport.set_metrics({})
             self.inspector.set_snapshot(None, "")
 
     def _on_derive(self) -> None:

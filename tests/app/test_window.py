@@ -358,6 +358,18 @@ def test_errors_are_one_line_with_remedy_and_details(make_window, qtbot):
     assert window.status.message is None
 
 
+def test_an_error_stays_while_the_fit_goes_on_and_goes_when_a_hand_acts(make_window, qtbot):
+    window, client = make_window()
+    window.controller.play()
+    qtbot.waitUntil(lambda: window.controller.status is Status.RUNNING)
+    client.events += [Message("error", "method.name: it cannot be"), protocol.StatusChanged(Status.RUNNING)]
+    qtbot.waitUntil(lambda: window.status.message is not None)
+    qtbot.wait(40)
+    assert "cannot be" in window.status.text.text()
+    window.actions_.run.trigger()
+    assert window.status.message is None
+
+
 def test_a_dead_engine_can_be_restarted(make_window, qtbot):
     window, client = make_window()
     client.events += [
