@@ -14,8 +14,13 @@ from numba import njit
 from kernels.field import FieldSamples, ObjectRays
 from kernels.raster import workers
 
-ROWS = 8
-"""Image rows (or slabs of the grid) a thread takes at a time."""
+TILE = 8
+"""Side of the tiles of pixels that share the way through empty space, and the rows a thread takes at a time."""
+
+HALF_TILE = np.float32(TILE / 2)
+
+MOST_CONE_STEPS = 64
+"""Of a tile's common cone; where it has not ended by then, its rays go on alone."""
 
 STEEPEST = 8.0
 """Steps are divided by the grid's slope, up to this: a steep grid slows the tracing eightfold at most, and what is
@@ -61,13 +66,14 @@ def trace_grid(
         ((rays.origin - origin) / spacing).astype(np.float32),
         (rays.matrix / np.asarray(spacing)[:, None]).astype(np.float32),
         rays.matrix.astype(np.float32),
+        np.asarray(spacing, np.float32),
         np.float32(rays.near),
         np.float32(rays.scale),
         np.float32(hit_pixels * rays.pixel),
         factor,
         max_steps,
     )
-    workers.share(lambda _, first, end: _trace_rows(*arguments, distance, inside, first, end), height, ROWS, count)
+    workers.share(lambda _, first, end: _trace_rows(*arguments, distance, inside, first, end), height, TILE, count)
     hits, found = compact(distance.reshape(-1), padded)
     return FieldSamples(distance, inside, hits, np.int32(found))
 
@@ -78,7 +84,7 @@ def steep_slope(values: np.ndarray, spacing: np.ndarray, threads: int = 1) -> fl
     slabs = values.shape[0] - 1
     counts = np.zeros((slabs, BINS + 1), np.int64)
     work = lambda _, first, end: _count_slopes(values, inverse, counts, first, end)
-    workers.share(work, slabs, ROWS, threads)
+    workers.share(work, slabs, TILE, threads)
     rest = np.cumsum(counts.sum(axis=0)[::-1])[::-1]
     steepest = np.searchsorted(-rest, -OUTLIERS * rest[0], side="right") * (STEEPEST / BINS)
     return float(min(steepest, STEEPEST))
@@ -96,17 +102,23 @@ def _count_slopes(values, inverse, counts, first, end):
                 a = abs(values[i + 1, j, k] - v) * inverse[0]
                 b = abs(values[i, j + 1, k] - v) * inverse[1]
                 c = abs(values[i, j, k + 1] - v) * inverse[2]
-                counts[i, int(min(max(a, max(b, c)) * scale, np.float32(BINS)))] += 1
+                steepest = max(a, max(b, c)) * scale
+                counts[i, int(steepest) if steepest < BINS else BINS] += 1  # BINS also where it is not a number
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _cell(place, nodes):
+    """The cell of a grid coordinate, clamped; 0 for NaN, whose cast to an integer could be anything."""
+    if not place > 0:
+        return np.uint32(0)
+    return np.uint32(np.int32(min(place, np.float32(nodes - 2))))
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _trilinear(values, x, y, z):
     nx, ny, nz = values.shape
-    i = min(max(np.int32(x), np.int32(0)), np.int32(nx - 2))
-    j = min(max(np.int32(y), np.int32(0)), np.int32(ny - 2))
-    k = min(max(np.int32(z), np.int32(0)), np.int32(nz - 2))
+    i, j, k = _cell(x, nx), _cell(y, ny), _cell(z, nz)
     u, v, w = x - np.float32(i), y - np.float32(j), z - np.float32(k)
-    i, j, k = np.uint32(i), np.uint32(j), np.uint32(k)
     a = values[i, j, k] + (values[i, j, k + 1] - values[i, j, k]) * w
     b = values[i, j + 1, k] + (values[i, j + 1, k + 1] - values[i, j + 1, k]) * w
     c = values[i + 1, j, k] + (values[i + 1, j, k + 1] - values[i + 1, j, k]) * w
@@ -174,29 +186,83 @@ def _march(values, ox, oy, oz, dx, dy, dz, start, end, slope, factor, max_steps)
     return np.float32(0)
 
 
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _direction(matrix, x, y):
+    """Unnormalised direction of the ray at pixel position (x, y)."""
+    u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+    v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+    w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+    return u, v, w
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def _trace_rows(values, origin, grid_matrix, matrix, near, scale, pixel, factor, max_steps, out, inside, first, end):
+def _spread(matrix, x, y):
+    """Largest distance between the unit directions at a tile's middle (x, y) and at its corners."""
+    u, v, w = _direction(matrix, x, y)
+    length = math.sqrt(u * u + v * v + w * w)
+    most = np.float32(0)
+    for corner in range(4):
+        sx, sy = np.float32(corner % 2 * TILE) - HALF_TILE, np.float32(corner // 2 * TILE) - HALF_TILE
+        a, b, c = _direction(matrix, x + sx, y + sy)
+        other = math.sqrt(a * a + b * b + c * c)
+        du, dv, dw = a / other - u / length, b / other - v / length, c / other - w / length
+        most = max(most, math.sqrt(du * du + dv * dv + dw * dw))
+    return most
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _clear(values, origin, grid_matrix, matrix, spacing, factor, x, y):
+    """How far every ray of the tile about (x, y) goes through empty space: a cone traced along the middle ray.
+
+    A ball of the field's value about a point of the middle ray is empty; outside the box, of radius
+    sqrt(gap^2 + f^2) with f the value at the box's nearest point. It ends half a cell from where it could touch.
+    """
+    u, v, w = _direction(matrix, x, y)
+    inverse = np.float32(1.0 / math.sqrt(u * u + v * v + w * w))
+    dx, dy, dz = _direction(grid_matrix, x, y)
+    spread = np.float32(_spread(matrix, x, y))
+    nx, ny, nz = values.shape
+    least = np.float32(0.5) * min(spacing[0], min(spacing[1], spacing[2]))
+    t = np.float32(0)
+    for _ in range(MOST_CONE_STEPS):
+        a, b, c = origin[0] + t * inverse * dx, origin[1] + t * inverse * dy, origin[2] + t * inverse * dz
+        i = min(max(a, np.float32(0)), np.float32(nx - 1))
+        j = min(max(b, np.float32(0)), np.float32(ny - 1))
+        k = min(max(c, np.float32(0)), np.float32(nz - 1))
+        ga, gb, gc = (a - i) * spacing[0], (b - j) * spacing[1], (c - k) * spacing[2]
+        f = _trilinear(values, i, j, k) * factor
+        step = (math.sqrt(ga * ga + gb * gb + gc * gc + f * f) - spread * t) / (np.float32(1) + spread)
+        if not step > least:
+            break
+        t += np.float32(step)
+    return t
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _trace_rows(
+    values, origin, grid_matrix, matrix, spacing, near, scale, pixel, factor, max_steps, out, inside, first, end
+):
     width = out.shape[1]
     ox, oy, oz = origin[0], origin[1], origin[2]
-    for row in range(first, end):
-        y = np.float32(row) + np.float32(0.5)
-        for column in range(width):
-            x = np.float32(column) + np.float32(0.5)
-            u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
-            v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-            w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-            length = math.sqrt(u * u + v * v + w * w)
-            inverse = np.float32(1) / length
-            dx = (grid_matrix[0, 0] * x + grid_matrix[0, 1] * y + grid_matrix[0, 2]) * inverse
-            dy = (grid_matrix[1, 0] * x + grid_matrix[1, 1] * y + grid_matrix[1, 2]) * inverse
-            dz = (grid_matrix[2, 0] * x + grid_matrix[2, 1] * y + grid_matrix[2, 2]) * inverse
-            enter, leave = _box(ox, oy, oz, dx, dy, dz, values.shape)
-            enter = max(enter, near * length)
-            if enter < leave:
-                slope = pixel * inverse
-                t = _march(values, ox, oy, oz, dx, dy, dz, enter, leave, slope, factor, max_steps)
-                out[row, column] = abs(t) * scale
-                inside[row, column] = t < 0
+    for left in range(0, width, TILE):
+        middle = np.float32(left) + HALF_TILE
+        clear = _clear(values, origin, grid_matrix, matrix, spacing, factor, middle, np.float32(first) + HALF_TILE)
+        for row in range(first, end):
+            y = np.float32(row) + np.float32(0.5)
+            for column in range(left, min(left + TILE, width)):
+                x = np.float32(column) + np.float32(0.5)
+                u, v, w = _direction(matrix, x, y)
+                length = math.sqrt(u * u + v * v + w * w)
+                inverse = np.float32(1) / length
+                dx, dy, dz = _direction(grid_matrix, x, y)
+                dx, dy, dz = dx * inverse, dy * inverse, dz * inverse
+                enter, leave = _box(ox, oy, oz, dx, dy, dz, values.shape)
+                enter = max(enter, max(clear, near * length))
+                if enter < leave:
+                    slope = pixel * inverse
+                    t = _march(values, ox, oy, oz, dx, dy, dz, enter, leave, slope, factor, max_steps)
+                    out[row, column] = abs(t) * scale
+                    inside[row, column] = t < 0
 
 
 @njit(nogil=True, cache=True)

@@ -20,8 +20,8 @@ from core.io.atomic import atomic_path
 from core.io.files import MEBIBYTE, checked_path
 
 FILE_LIMIT = 2048 * MEBIBYTE
-NODE_LIMIT = 512**3
-"""Largest grid read: half a gigabyte as float32."""
+NODE_LIMIT = 320**3
+"""Largest grid read: 125 MiB as float32; a step on more would take seconds."""
 LEAST_NODES = 4
 """Nodes a side: normals need a neighbourhood of four."""
 NAME = "sdf"

@@ -83,7 +83,7 @@ def test_a_shifted_view_is_the_shifted_image() -> None:
     values = grid_scene(grid)
     plain = _trace(grid, values, view).distance
     moved = _trace(grid, values, dataclasses.replace(view, shift=(3.0, -2.0))).distance
-    np.testing.assert_allclose(moved[:-2, 3:], plain[2:, :-3], atol=2e-4)
+    np.testing.assert_allclose(moved[:-2, 3:], plain[2:, :-3], atol=2e-3)
 
 
 def test_steep_values_are_not_stepped_over() -> None:
@@ -127,6 +127,32 @@ def test_grids_without_a_surface_are_empty() -> None:
         samples = _trace(grid, values, view)
         assert samples.count == 0
         assert (samples.distance == 0).all()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"values": np.nan},
+        {"values": 1e30},
+        {"values": -np.inf},
+        {"pose.translation": np.nan},
+        {"pose.translation": 1e30},
+        {"pose.rotation": np.nan},
+        {"camera.fov": 1e-6},
+    ],
+    ids=str,
+)
+def test_numbers_gone_wild_do_no_harm(broken: dict[str, float]) -> None:
+    """A diverged fit may hand over anything: no crash, no endless loop, distances finite or 0."""
+    grid = lumpy()
+    values = grid_scene(grid)
+    for name, number in broken.items():
+        values[name] = np.full_like(values[name], number)
+    with np.errstate(all="ignore"):
+        samples = _trace(grid, values, orbit_view(24))
+    assert np.isfinite(samples.distance).all()
+    half = np.where(np.arange(24)[:, None, None] < 12, np.nan, grid.values).astype(np.float32)
+    assert np.isfinite(_trace(grid, {**grid_scene(grid), "values": half}, orbit_view(24)).distance).all()
 
 
 def test_hits_come_first_and_every_pixel_once() -> None:
