@@ -207,6 +207,9 @@ class Readout(QFrame):
                 widget.setText(text)
                 widget.setVisible(bool(text))
         self.setVisible(any(name for name, _ in texts))
+        for group, _, _ in self._pairs:  # a group tells its new width only when it is laid out
+            group.updateGeometry()
+        self.layout().invalidate()  # type: ignore[union-attr]
         self.adjustSize()
 
 
