@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app import edits
 from app.feed import Client, Feed
+from app.replay import Replay
+from app.runs import RunBook
 from core import protocol
 from core.catalog import entry
 from core.experiment import Experiment
@@ -19,6 +22,12 @@ from core.protocol import Command, Message, Status
 
 SETTLE_MS = 220
 """Edits that need a load wait so long for the next one: ticking three boxes loads once."""
+
+SHELVED = (
+    "experiment", "saved", "_sent", "undo_stack", "runs", "replay", "last", "snapshot", "shown", "theta", "view",
+    "step_pixels", "supersampling",
+)  # fmt: skip
+"""The controller's attributes that belong to the open experiment."""
 
 
 class Controller(Feed):
@@ -29,6 +38,10 @@ class Controller(Feed):
     """theta, the on/off switch or the finite differences' options."""
     view_changed = pyqtSignal(int)
     undo_changed = pyqtSignal()
+    open_failed = pyqtSignal()
+    """An experiment could not be opened, and the one before is shown again."""
+    failed_first = pyqtSignal()
+    """The first one could not be opened, and there is none before."""
 
     def __init__(self, make_client: Callable[[], Client], parent: QObject | None = None) -> None:
         super().__init__(make_client, parent)
@@ -39,7 +52,10 @@ class Controller(Feed):
         self.view, self.theta = 0, None
         self.derive_on, self.step_pixels, self.supersampling = True, 0.25, 4
         self._sent = self.experiment
-        self._started = False
+        self._started = self._opening = False
+        self._shelf: dict[str, Any] = {}
+        """What was open while another experiment is being opened (SHELVED)."""
+        self._owed: Message | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -72,11 +88,13 @@ class Controller(Feed):
     # ------------------------------------------------------------------------------------------ the experiment
 
     def open(self, experiment: Experiment) -> None:
-        """Start anew with another experiment, paused."""
+        """Start anew with another experiment, paused. Where it cannot be loaded, what was there comes back."""
         self._settle.stop()
-        self.undo_stack.clear()
+        if self.loaded is not None and not self._opening:
+            self._shelf = {name: getattr(self, name) for name in SHELVED}
+        self._opening = True
+        self.runs, self.replay, self.undo_stack = RunBook(), Replay(), edits.UndoStack()
         self.experiment = self.saved = self._sent = experiment
-        self.runs.clear()
         self.theta = experiment.derive.parameter or _first_component(experiment.parameters.free)
         self.step_pixels, self.supersampling = experiment.derive.step_pixels, experiment.derive.supersampling
         self.view = experiment.derive.view
@@ -87,6 +105,46 @@ class Controller(Feed):
         self.view_changed.emit(self.view)
         if self._started:
             self._open()
+
+    def _on_loaded(self, loaded: protocol.Loaded) -> None:
+        self._opening, self._shelf = False, {}
+        super()._on_loaded(loaded)
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            super()._on_message(owed)
+
+    def _on_message(self, message: Message) -> None:
+        failed = self.loading and message.level == "error"
+        if failed and self._opening:
+            self._owed = None if self._shelf else message  # a load puts messages away: told again after it
+            self._take_back()
+        elif failed and self.undo_stack.next_undo():
+            # The edit cannot be built: the engine kept the problem before it, and so do the panels.
+            self.experiment = self._sent = self.undo_stack.undo(self.experiment) or self.experiment
+            self.undo_changed.emit()
+            self.experiment_changed.emit(self.experiment)
+        super()._on_message(message)  # last: what is shown again must not take the message away
+
+    def _take_back(self) -> None:
+        """Opening failed: show what was open before, which the engine still has; nothing before is `failed_first`."""
+        self._opening = False
+        if not self._shelf:
+            self.failed_first.emit()
+            return
+        for name, value in self._shelf.items():
+            setattr(self, name, value)
+        self._shelf = {}
+        self.open_failed.emit()
+        self.experiment_changed.emit(self.experiment)
+        if self.loaded is not None:
+            self.loaded_changed.emit(self.loaded)
+        self.derive_changed.emit()
+        self.look(self.view)
+        self._send_derive()
+        self.undo_changed.emit()
+        self.frames_changed.emit()
+        if self.shown is not None:
+            self.snapshot_shown.emit(self.shown)
 
     def _keep_in_range(self, loaded: protocol.Loaded) -> None:
         """The view and theta that are shown must exist in the new problem."""

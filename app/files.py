@@ -48,6 +48,8 @@ class Files(QObject):
         self._window, self._controller, self._settings = window, controller, settings
         self.path: Path | None = None
         """The experiment's own file; None for a lesson or a bare mesh."""
+        self._path_before: Path | None = None
+        controller.open_failed.connect(self._restore_path)
         controller.exported.connect(lambda event: controller.say("info", f"Wrote {event.path}"))
 
     # ------------------------------------------------------------------------------------------ opening
@@ -69,10 +71,14 @@ class Files(QObject):
             return False
         self._settings.folder = str(path.absolute().parent)
         self._settings.add_recent(str(path.absolute()))
+        self._path_before = self.path
         self.path = path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None
         self._controller.open(experiment)
         self.opened.emit(None)
         return True
+
+    def _restore_path(self) -> None:
+        self.path = self._path_before
 
     def open_lesson(self, lesson: Lesson) -> bool:
         from core.experiment_io import load_experiment

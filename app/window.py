@@ -291,8 +291,11 @@ class MainWindow(QMainWindow):
 
     def open_first(self, path: str | None) -> None:
         """What the window opens on: the file it was given, or the first lesson."""
-        if path is not None and self.files.open_path(path):
-            return
+        self.controller.failed_first.connect(self._open_first_lesson)
+        if path is None or not self.files.open_path(path):
+            self._open_first_lesson()
+
+    def _open_first_lesson(self) -> None:
         lessons = bundled_lessons()
         if lessons:
             self.files.open_lesson(lessons[0])

@@ -7,6 +7,7 @@ while it runs every call takes one step.
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -109,6 +110,13 @@ class FakeClient:
     # what it does -----------------------------------------------------------------------------------------
 
     def _load(self, experiment: Experiment, keep_state: bool) -> None:
+        if Path(experiment.shape.file or "").stem == "broken":
+            self.events += [
+                StatusChanged(Status.LOADING, experiment.title),
+                StatusChanged(Status.PAUSED if self.generation else Status.EMPTY),
+                protocol.Message("error", "broken.ply: mesh has no faces; export it again", "Traceback …", "Retry"),
+            ]
+            return
         self.experiment, self._compiled = experiment, self._compile_polls == 0
         self.generation += 1
         self.iteration = self.iteration if keep_state else 0

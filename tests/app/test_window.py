@@ -479,6 +479,36 @@ def test_save_open_and_drop(make_window, qtbot, tmp_path):
     assert "nothing.ply" in window.status.message.text
 
 
+def test_a_file_that_cannot_be_loaded_leaves_everything_as_it_was(make_window, qtbot, tmp_path):
+    window, client = make_window()
+    for _ in range(3):
+        client.send(protocol.Step(1))
+        qtbot.wait(60)
+    c = window.controller
+    before, steps, frames = c.experiment, c.last.iteration, len(c.replay.frames)
+    (tmp_path / "broken.ply").write_text("ply")
+    assert window.files.open_path(tmp_path / "broken.ply")
+    says = lambda: window.status.message is not None and "broken.ply: mesh has no faces" in window.status.message.text
+    qtbot.waitUntil(says, timeout=3000)
+    assert c.experiment is before
+    assert c.last.iteration == steps
+    assert len(c.replay.frames) >= frames
+    assert c.runs.runs[-1].last == steps
+    assert window.panes.isVisible()
+    client.send(protocol.Step(1))
+    qtbot.waitUntil(lambda: c.last.iteration == steps + 1, timeout=3000)
+
+
+def test_a_broken_first_file_opens_the_first_lesson_instead(make_window, qtbot, tmp_path):
+    (tmp_path / "broken.ply").write_text("ply")
+    window, _client = make_window(start=False)
+    window.files.open_path(tmp_path / "broken.ply")
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.controller.loaded is not None, timeout=3000)
+    assert window.controller.experiment.title == "The silhouette is missing"
+    assert "broken.ply" in window.status.message.text  # it stays while the lesson opens
+
+
 def test_lessons_open_by_one_click_with_their_text(make_window, qtbot):
     window, _client = make_window()
     action = window.menus.lessons.actions()[1]
