@@ -50,6 +50,7 @@ assets: .venv/ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rimlight needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	$(BIN)/python -m compileall -q app core kernels assets
 	@touch $@
 
 # Installs the system libraries where it may; otherwise prints the one line to run. Nothing to do outside Debian.
