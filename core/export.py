@@ -62,7 +62,7 @@ def export_curves(session: Session, path: Path) -> None:
         picture = pictures.curve(
             {session.problem.method.name: session.losses or [1.0]}, f"Loss, {session.experiment.title}"
         )
-        write_bytes(path, _png(picture))
+        write_bytes(path, pictures.png_bytes(picture))
         return
     text = io.StringIO()
     writer = csv.writer(text)
@@ -78,7 +78,7 @@ def export_images(session: Session, folder: Path) -> None:
     """Target, render, difference and dL/dI of every fitted view (at most 26) as one PNG a view, and their values."""
     for view in range(len(session.problem.views)):
         arrays = session.snapshot(view).arrays
-        write_bytes(folder / f"view_{view:02d}.png", _png(view_sheet(arrays)))
+        write_bytes(folder / f"view_{view:02d}.png", pictures.png_bytes(view_sheet(arrays)))
     kept = {n: session.snapshot(0).arrays[n] for n in ("target", "render", "difference", "loss_gradient")}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **kept)
@@ -128,9 +128,3 @@ def report(session: Session) -> dict[str, Any]:
         "warnings": list(session.scene.warnings),
         "versions": versions(),
     }
-
-
-def _png(picture: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()

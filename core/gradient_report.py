@@ -5,7 +5,6 @@ The project's own version of EdgeGrad's Table 1 (errors of total gradients) and 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,9 +113,7 @@ def run_report(
                 row, arrays = judge(scene, method, truth)
                 rows.append(row)
                 sheets.append(_sheet(scene, row, arrays))
-        buffer = io.BytesIO()
-        pictures.stacked(sheets).save(buffer, "PNG")
-        write_bytes(folder / f"{scene.name}.png", buffer.getvalue())
+        write_bytes(folder / f"{scene.name}.png", pictures.png_bytes(pictures.stacked(sheets)))
     write_text(folder / "report.md", markdown(scenes, rows, size))
     progress("Done", 1.0)
     return rows

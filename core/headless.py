@@ -84,7 +84,7 @@ def run_derive(
         rows.append(row)
         sheets.append(sheet)
         arrays.update({f"{name}/{key}": value for key, value in found.items()})
-    write_bytes(folder / "derive.png", _png(pictures.stacked(sheets)))
+    write_bytes(folder / "derive.png", pictures.png_bytes(pictures.stacked(sheets)))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(folder / "derive.npz", buffer.getvalue())
@@ -147,9 +147,3 @@ def _folder(out: str | Path) -> Path:
     except OSError as error:
         raise RimlightError(f"{folder}: cannot be made a folder ({error.strerror}); give another --out") from error
     return folder
-
-
-def _png(picture: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()

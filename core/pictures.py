@@ -5,6 +5,7 @@ Images come in as [H, W, C] linear float32 and leave as uint8 sRGB.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from core.colour import to_bytes
-from core.colour_maps import colourise_signed, hex_to_rgb, signed_lut
+from core.colour_maps import colourise_signed, signed_lut
 
-INK, PALE, GROUND, WELL = "#E4E7EB", "#A0A8B2", "#16191D", "#101316"
+INK, PALE, GROUND = "#E4E7EB", "#A0A8B2", "#16191D"
 RUN_COLOURS = {"edge-grad": "#56B4E9", "splat": "#E69F00", "naive": "#9AA3AD", "sdf-local": "#4DB88C"}
 PERCENTILE = 98.5
 """Range of a derivative pane: a percentile of its nonzero magnitudes, so that a few wild pixels hide nothing."""
@@ -136,6 +137,8 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], seconds: float = 6.
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False)
 
 
-def background_rgb() -> np.ndarray:
-    """The well's colour, uint8 (3,)."""
-    return np.round(255 * hex_to_rgb(WELL)).astype(np.uint8)
+def png_bytes(picture: Picture.Image) -> bytes:
+    """A picture as the content of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()

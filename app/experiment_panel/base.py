@@ -10,10 +10,11 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from app.controller import Controller
-from app.controls import Row
+from app.controls import Row, row_for
+from app.experiment_panel.adapt import with_setting
 from app.theme import BASE, HINT, NUMBER, REGULAR
 from app.widgets import Elided, Glyph, Item, Section, frame, hbox, mini, vbox
-from core.catalog import entries
+from core.catalog import entries, entry
 from core.experiment import Experiment
 from core.protocol import Loaded
 
@@ -39,6 +40,26 @@ class Binder:
 
     def show_experiment(self, experiment: Experiment) -> None:
         raise NotImplementedError
+
+
+class CatalogRows(Binder):
+    """The settings of a method or an optimizer as rows of `_body`, made anew when another one is chosen."""
+
+    settings: dict[str, Row]
+    _body: QVBoxLayout
+
+    def make_rows(self, kind: str, table: str, name: str) -> None:
+        """kind: of the catalog ("methods"). table: of the experiment ("method") that the settings belong to."""
+        for row in self.settings.values():
+            self._body.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self.settings = {}
+        for setting in entry(kind, name)["settings"]:
+            row = row_for(setting)
+            self.bind(row, setting["title"], lambda e, v, n=setting["name"]: with_setting(e, table, n, v))
+            self.settings[setting["name"]] = row
+            self._body.addWidget(row)
 
 
 class Part(QWidget, Binder):
@@ -192,9 +213,9 @@ class Source(QWidget):
     def set_kinds(self, kinds: tuple[str, ...]) -> None:
         """Which bundled shapes the menu offers."""
         self.menu.clear()
-        for entry in entries("primitives"):
-            if entry["kind"] in kinds:
-                action = self.menu.addAction(entry["title"])
+        for bundled in entries("primitives"):
+            if bundled["kind"] in kinds:
+                action = self.menu.addAction(bundled["title"])
                 assert action is not None
                 action.triggered.connect(lambda _, e=entry: self.choose_primitive(e["name"], e["kind"]))
 
@@ -208,7 +229,7 @@ def source_title(file: str | None, primitive: str | None) -> str:
     """A shape's name as people know it."""
     if file is not None:
         return Path(file).name
-    for entry in entries("primitives"):
-        if entry["name"] == primitive:
-            return entry["title"]
+    for bundled in entries("primitives"):
+        if bundled["name"] == primitive:
+            return bundled["title"]
     return primitive or "Sphere"

@@ -6,9 +6,9 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from app.controller import Controller
-from app.controls import ChoiceRow, Row, row_for
-from app.experiment_panel.adapt import method_reason, with_method, with_setting
-from app.experiment_panel.base import PanelSection
+from app.controls import ChoiceRow, Row
+from app.experiment_panel.adapt import method_reason, with_method
+from app.experiment_panel.base import CatalogRows, PanelSection
 from app.theme import Theme
 from app.widgets import Themed, current_theme, frame, vbox
 from core.catalog import entries, entry
@@ -29,7 +29,7 @@ def dot_icon(colour: str) -> QIcon:
     return QIcon(pixmap)
 
 
-class MethodSection(PanelSection, Themed):
+class MethodSection(PanelSection, CatalogRows, Themed):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Method", "How the image is made differentiable")
         self.names = [m["name"] for m in entries("methods")]
@@ -61,7 +61,8 @@ class MethodSection(PanelSection, Themed):
         self.choice.show_value(method.name)
         self.choice.combo.setToolTip(self._tip(method.name))
         if method.name != self._shown:
-            self._rebuild(method.name)
+            self._shown = method.name
+            self.make_rows("methods", "method", method.name)
         for setting in entry("methods", method.name)["settings"]:
             self.settings[setting["name"]].show_value(method.settings.get(setting["name"], setting["default"]))
         self.set_summary(method.name)
@@ -70,19 +71,6 @@ class MethodSection(PanelSection, Themed):
         method = entry("methods", name)
         lines = [f"{method['title']}: {method['summary']}", method["cannot"], method["paper"]]
         return "\n".join(line for line in lines if line)
-
-    def _rebuild(self, name: str) -> None:
-        self._shown = name
-        for row in self.settings.values():
-            self._body.removeWidget(row)
-            row.hide()
-            row.deleteLater()
-        self.settings = {}
-        for setting in entry("methods", name)["settings"]:
-            row = row_for(setting)
-            self.bind(row, setting["title"], lambda e, v, n=setting["name"]: with_setting(e, "method", n, v))
-            self.settings[setting["name"]] = row
-            self._body.addWidget(row)
 
     def choose(self, name: str) -> None:
         """Another method, as one edit; unknown names are refused by the catalog."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.controller import Controller
-from app.controls import ChoiceRow, ColourRow, NumberRow, Row, VectorRow, row_for
-from app.experiment_panel.adapt import with_optimizer, with_setting, within
-from app.experiment_panel.base import Fold, PanelSection, Part
+from app.controls import ChoiceRow, ColourRow, NumberRow, Row, VectorRow
+from app.experiment_panel.adapt import with_optimizer, within
+from app.experiment_panel.base import CatalogRows, Fold, PanelSection, Part
 from app.numbers import field
 from app.widgets import frame, vbox
 from core.catalog import entries, entry
@@ -31,7 +31,7 @@ class OptimizerSection(PanelSection):
         self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
 
 
-class OptimizerPart(Part):
+class OptimizerPart(Part, CatalogRows):
     """Which optimizer, how its rate falls, and its own numbers."""
 
     def __init__(self, controller: Controller) -> None:
@@ -50,26 +50,14 @@ class OptimizerPart(Part):
     def show_experiment(self, experiment: Experiment) -> None:
         optimizer = experiment.optimizer
         if optimizer.name != self._shown:
-            self._rebuild(optimizer.name)
+            self._shown = optimizer.name
+            self.make_rows("optimizers", "optimizer", optimizer.name)
         self.choice.show_value(optimizer.name)
         self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
         self.decay.show_value(optimizer.decay)
         for setting in entry("optimizers", optimizer.name)["settings"]:
             value = optimizer.settings.get(setting["name"], setting["default"])
             self.settings[setting["name"]].show_value(value)
-
-    def _rebuild(self, name: str) -> None:
-        self._shown = name
-        for row in self.settings.values():
-            self._body.removeWidget(row)
-            row.hide()
-            row.deleteLater()
-        self.settings = {}
-        for setting in entry("optimizers", name)["settings"]:
-            row = row_for(setting)
-            self.bind(row, setting["title"], lambda e, v, n=setting["name"]: with_setting(e, "optimizer", n, v))
-            self.settings[setting["name"]] = row
-            self._body.addWidget(row)
 
 
 class StopSection(PanelSection):
