@@ -217,7 +217,7 @@ class Source(QWidget):
             if bundled["kind"] in kinds:
                 action = self.menu.addAction(bundled["title"])
                 assert action is not None
-                action.triggered.connect(lambda _, e=entry: self.choose_primitive(e["name"], e["kind"]))
+                action.triggered.connect(lambda _, e=bundled: self.choose_primitive(e["name"], e["kind"]))
 
     def show_source(self, file: str | None, primitive: str | None, facts: str) -> None:
         self.name.setText(source_title(file, primitive))

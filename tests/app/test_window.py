@@ -308,7 +308,8 @@ def test_another_shape_starts_anew(make_window, qtbot):
     window, client = make_window()
     window.controller.step()
     qtbot.waitUntil(lambda: window.controller.last is not None)
-    window.panel.shape.choose_primitive("torus", "mesh")
+    menu = {action.text(): action for action in window.panel.shape.source.menu.actions()}
+    menu["Torus"].trigger()
     load = client.loads()[-1]
     assert (load.keep_state, load.experiment.shape.primitive) == (False, "torus")
     assert window.controller.last is None
