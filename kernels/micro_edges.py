@@ -1,9 +1,10 @@
 """EdgeGrad's gradient term: every pair of neighbouring pixels has a vertical or horizontal micro-edge between them.
 
 When that edge moves by p, both pixels change by (I_A - I_B) p / 2 (Pidhorskyi et al. 2024, eqs. 10 and 11; eq. 26 of
-the supplement has the sign reversed). How far it moves is linear in the motion of the two fragments: p = own * d +
-following * d_next + cross * (c_next - c), with d the motion of a fragment along the pair, c its plane's own motion
-in 1/w, "next" the pixel to the right (axis x) or below (axis y). The forward image is left as it is.
+the supplement has the sign reversed). How far it moves is linear in the motion of the fragments: p = own * f +
+following * g_next + cross * (c_next - c), with f and g a fragment's motion d along the pair, continued to its edge
+with the next and with the previous pixel, and c its plane's own motion in 1/w; "next" is the pixel to the right (axis
+x) or below (axis y). The forward image is left as it is.
 """
 
 from __future__ import annotations
@@ -27,38 +28,66 @@ CROSSING_TOLERANCE = 0.5
 where the other plane should be, for a pair to be called an intersection. On intersecting spheres 0.25 misses pairs
 (total gradient 13 % off against 9 % with 0.5 to 1); occlusions and bundled meshes do not change below 1."""
 
+FLATNESS = 0.1
+"""Share of its screen slope by which a fragment's plane may miss the fragment behind it and still count as flat."""
+
 FASTEST_EDGE = 1e4
 """Largest |dp/dr| of an intersection under the paper's rules, pixels per unit of depth (max_dp_dr of the authors' DRTK):
 eq. 32 divides by a difference of slopes."""
 
 
 class Pairs(NamedTuple):
-    """Coefficients of p (module docstring) for one axis. cross is () where no intersections are handled."""
+    """Coefficients of p (module docstring) for one axis.
+
+    cross: one plane, or () where no intersections are handled. reach: (ahead, behind), how many pixels a fragment's
+    motion is continued towards the next and the previous pixel: f = d + ahead (d - d_previous), g = d + behind
+    (d - d_next); () where f = g = d.
+    """
 
     own: Plane
     following: Plane
     cross: Planes
+    reach: Planes
 
 
-def owner_pairs(inverse_depth: Plane) -> tuple[Pairs, Pairs]:
+def owner_pairs(inverse_depth: Plane, slope: Planes, reach: Any = None) -> tuple[Pairs, Pairs]:
     """Improved rule without intersections: the nearer fragment of ANY pair owns the edge between them.
 
     Inside a surface this is a central difference of -grad(I) . v, the advection that frozen barycentrics lose, so
-    no test of adjacency is needed.
+    no test of adjacency is needed. reach: see `_reach`; None leaves motion as it is at the fragment.
     """
-    frame = padded(jax.lax.stop_gradient(inverse_depth))
-    along_x, along_y = (_owner(read(frame, 0, 0) >= read(frame, *step), inverse_depth.dtype) for step in AXES)
+    inverse_depth, slope = jax.lax.stop_gradient((inverse_depth, tuple(slope)))
+    frame = padded(inverse_depth)
+    along_x, along_y = (_owner(frame, plane, step, reach) for plane, step in zip(slope, AXES))
     return along_x, along_y
 
 
-def _owner(nearer: Plane, dtype: Any, crossing: Plane | None = None) -> Pairs:
-    own, following = nearer, ~nearer
-    if crossing is not None:
-        own, following = own & ~crossing, following & ~crossing
-    return Pairs(own.astype(dtype), following.astype(dtype), ())
+def _owner(frame: Any, slope: Plane, step: tuple[int, int], reach: Any) -> Pairs:
+    """The nearer fragment moves the edge. frame: padded 1/w; slope: its screen gradient along the pair."""
+    nearer = read(frame, 0, 0) >= read(frame, *step)
+    own, following = nearer.astype(frame.dtype), (~nearer).astype(frame.dtype)
+    return Pairs(own, following, (), () if reach is None else _reach(frame, slope, step, reach))
 
 
-def crossing_pairs(front: Plane, second: Plane, slope: Planes) -> tuple[Pairs, Pairs]:
+def _reach(frame: Any, slope: Plane, step: tuple[int, int], reach: Any) -> Planes:
+    """How far to continue each fragment's motion outwards (ahead, behind), pixels, linearly from the one behind it.
+
+    Only where the surface goes on behind: where that fragment is closer in depth than the one across the edge. `reach`
+    (pixels) is for curved surfaces, half of it for flat ones. On one plane the edge is half a pixel away; towards a
+    smooth contour depth, and with it motion, changes like a square root, which would make it 1.3 on average. Without
+    it, a sphere that spins in place seems to grow: totals are 9.7 % off; with 0.5, 1 and 1.3 they are 6, 3 and 2.5 %.
+    """
+    dy, dx = step
+    here, after, before = read(frame, 0, 0), read(frame, dy, dx), read(frame, -dy, -dx)
+    forward, backward = jnp.abs(after - here), jnp.abs(before - here)
+    least = FLATNESS * jnp.abs(slope) + 1e-6 * here
+    amount = lambda error: jnp.where(jnp.abs(error) <= least, 0.5 * reach, reach).astype(here.dtype)
+    ahead = jnp.where((before > 0) & (backward < forward), amount(before - here + slope), 0.0)
+    behind = jnp.where((after > 0) & (forward < backward), amount(after - here - slope), 0.0)
+    return ahead, behind
+
+
+def crossing_pairs(front: Plane, second: Plane, slope: Planes, reach: Any = None) -> tuple[Pairs, Pairs]:
     """Improved rule with intersections; front, second: 1/w of two layers; slope: screen gradient of the front's.
 
     A pair is an intersection where each fragment's plane passes behind the other's front surface and the second layer
@@ -79,8 +108,9 @@ def crossing_pairs(front: Plane, second: Plane, slope: Planes) -> tuple[Pairs, P
         ds = (sxa - sxb, sya - syb)
         squared = jnp.where(crossing, ds[0] * ds[0] + ds[1] * ds[1], 1.0)
         cross = jnp.where(crossing & (squared > 0), ds[axis] / jnp.where(squared > 0, squared, 1.0), 0.0)
-        own, following, _ = _owner(za >= zb, front.dtype, crossing)
-        pairs.append(Pairs(own, following, (cross,)))
+        owner = _owner(frames[0], (sxa, sya)[axis], step, reach)
+        own, following = (jnp.where(crossing, 0.0, plane) for plane in owner[:2])
+        pairs.append(Pairs(own, following, (cross,), owner.reach))
     return pairs[0], pairs[1]
 
 
@@ -101,7 +131,7 @@ def paper_pairs(classes: Any, inverse_depth: Plane, slope: Planes, crossings: bo
             crossing = (classes[axis] == CROSSING) & (safe != 0)
             cross = (jnp.where(crossing, 1.0 / jnp.where(crossing, safe, 1.0), 0.0),)
         dtype = inverse_depth.dtype
-        pairs.append(Pairs(own.astype(dtype), following.astype(dtype), cross))
+        pairs.append(Pairs(own.astype(dtype), following.astype(dtype), cross, ()))
     return pairs[0], pairs[1]
 
 
@@ -161,8 +191,8 @@ def _spread(coefficients: Any, motion: Planes) -> Planes:
     pairs, jumps = coefficients
     steps = []
     for axis, (pair, step) in enumerate(zip(pairs, AXES)):
-        d = motion[axis]
-        p = pair.own * d + pair.following * read(padded(d), *step)
+        to_next, to_previous = _continued(motion[axis], pair, step)
+        p = pair.own * to_next + pair.following * read(padded(to_previous), *step)
         if pair.cross:
             c = motion[2 + axis]
             p = p + pair.cross[0] * (read(padded(c), *step) - c)
@@ -177,6 +207,23 @@ def _spread(coefficients: Any, motion: Planes) -> Planes:
     return stored(tuple(changes))
 
 
+def _continued(d: Plane, pair: Pairs, step: tuple[int, int]) -> tuple[Plane, Plane]:
+    """f and g of the module docstring."""
+    if not pair.reach:
+        return d, d
+    (dy, dx), (ahead, behind), frame = step, pair.reach, padded(d)
+    return d + ahead * (d - read(frame, -dy, -dx)), d + behind * (d - read(frame, dy, dx))
+
+
+def _continued_transpose(to_next: Plane, to_previous: Plane, pair: Pairs, step: tuple[int, int]) -> Plane:
+    """The transpose of _continued: cotangents of f and g -> cotangent of d."""
+    if not pair.reach:
+        return to_next + to_previous
+    (dy, dx), (ahead, behind) = step, pair.reach
+    more, less = stored(ahead * to_next), stored(behind * to_previous)
+    return to_next + more + to_previous + less - read(padded(more), dy, dx) - read(padded(less), -dy, -dx)
+
+
 def _collect(coefficients: Any, cotangents: Planes) -> Planes:
     """The transpose of _spread: cotangents of the channels -> cotangents of the motion."""
     pairs, jumps = coefficients
@@ -185,7 +232,8 @@ def _collect(coefficients: Any, cotangents: Planes) -> Planes:
     for axis, (pair, (dy, dx)) in enumerate(zip(pairs, AXES)):
         edge = sum(jump[axis] * (read(frame, 0, 0) + read(frame, dy, dx)) for jump, frame in zip(jumps, frames))
         edge = stored(edge)
-        along.append(pair.own * edge + read(padded(pair.following * edge), -dy, -dx))
+        to_next, to_previous = pair.own * edge, read(padded(pair.following * edge), -dy, -dx)
+        along.append(_continued_transpose(to_next, to_previous, pair, (dy, dx)))
         if pair.cross:
             weighted = pair.cross[0] * edge
             across.append(read(padded(weighted), -dy, -dx) - weighted)

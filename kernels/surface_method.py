@@ -49,9 +49,9 @@ class SurfaceMethod(Method):
 
     @abstractmethod
     def image(
-        self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, moving: bool
+        self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, free: frozenset[str]
     ) -> Image:
-        """Traced: G-buffer -> image. `moving` is False where nothing that is free moves fragments on the screen."""
+        """Traced: G-buffer -> image. Without any of GEOMETRY in `free`, fragments do not move on the screen."""
 
     def sample(
         self,
@@ -83,13 +83,12 @@ class SurfaceMethod(Method):
         channels: tuple[str, ...],
         free: frozenset[str],
     ) -> Image:
-        moving = bool(free & GEOMETRY)
-        attached = moving and self.attached(settings)
+        attached = bool(free & GEOMETRY) and self.attached(settings)
         gbuffer = shape.evaluate_surface(values, samples.surface, lens, channels=channels, free=free, attached=attached)
         if attached:  # the channels slide, but the fragments' own motion is that of the surface
             riding = shape.evaluate_surface(values, samples.surface, lens, channels=("silhouette",), free=free)
             gbuffer = gbuffer._replace(x=riding.x, y=riding.y, inverse_depth=riding.inverse_depth)
-        return self.image(gbuffer, samples, traced, settings, moving)
+        return self.image(gbuffer, samples, traced, settings, free)
 
 
 def front_image(gbuffer: GBuffer) -> Image:

@@ -34,7 +34,7 @@ class Naive(SurfaceMethod):
         return settings.cull_back_faces
 
     def image(
-        self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, moving: bool
+        self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, free: frozenset[str]
     ) -> Image:
         return front_image(gbuffer)
 

@@ -55,7 +55,7 @@ class Splat(SurfaceMethod):
         return surface_indices(surface.fragments.inverse_depth) if settings.layers > 1 else None
 
     def image(
-        self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, moving: bool
+        self, gbuffer: GBuffer, samples: MethodSamples, traced: Mapping[str, Any], settings: Any, free: frozenset[str]
     ) -> Image:
         weights = splat_weights(traced["sigma"], traced["eps"], settings.compensate_gain)
         splatted = [{n: p for n, p in layer.items() if n != "silhouette"} for layer in gbuffer.channels]

@@ -19,16 +19,18 @@ from kernels.methods.naive import METHOD as NAIVE
 from kernels.micro_edges import move_edges, owner_pairs
 from kernels.surface import SurfaceSamples
 from kernels.surface_method import MethodSamples
-from kernels.types import CameraView, Fragments, GBuffer
+from kernels.types import CameraView, Fragments, GBuffer, split_settings
 from tests.kernels.scenes import QUICK, method_totals, reference_totals, scene, sphere
+
+POSE = frozenset({"pose.translation"})
 
 
 @pytest.mark.parametrize("rules", ["improved", "paper"])
 def test_one_triangle_of_the_authors_code(rules: str) -> None:
     """Reference A: 16 x 16, integer pixel centres, loss the sum of the image, also weighted by x / 15.
 
-    The values are those of the authors' estimator; the exact area derivative is 18 to 20 % larger, because fragments'
-    motion stands for the edge's, and triangles here are small.
+    By the paper's rules the values are those of the authors' estimator, 18 to 20 % short of the exact area derivative,
+    because a fragment's motion stands for its edge's, half a pixel outwards; the improved rules continue it there.
     """
     vertices = np.array([(2.3, 3.2, 1), (13.4, 2.6, 1), (6.7, 12.9, 1)])
     cy, cx = np.mgrid[:16, :16].astype(float)
@@ -49,18 +51,20 @@ def test_one_triangle_of_the_authors_code(rules: str) -> None:
         gbuffer = GBuffer(
             (mask,), (x,), (y,), (inverse,), (zero, zero), ({"silhouette": (1.0 * mask,)},), {"silhouette": (0.0,)}
         )
-        image = METHOD.image(gbuffer, samples, {}, Settings(rules=rules, crossings=False), True)
+        image = METHOD.image(gbuffer, samples, {"reach": 1.0}, Settings(rules=rules, crossings=False), POSE)
         return jnp.sum(weight * image["silhouette"][0])
 
     with jax.enable_x64(True):
         plain = jax.grad(total)(jnp.asarray(vertices), 1.0)
         weighted = jax.grad(total)(jnp.asarray(vertices), cx / 15)
-    np.testing.assert_allclose(
-        plain[:, :2], [(-4.201795, -2.672468), (3.957030, -1.755054), (0.244765, 4.427522)], atol=1e-6
-    )
-    np.testing.assert_allclose(
-        weighted[:, :2], [(-0.98755, -1.348382), (3.321609, -0.885504), (1.332608, 2.233886)], atol=1e-6
-    )
+    if rules == "paper":
+        expected = [(-4.201795, -2.672468), (3.957030, -1.755054), (0.244765, 4.427522)]
+        np.testing.assert_allclose(plain[:, :2], expected, atol=1e-6)
+        expected = [(-0.98755, -1.348382), (3.321609, -0.885504), (1.332608, 2.233886)]
+        np.testing.assert_allclose(weighted[:, :2], expected, atol=1e-6)
+    else:
+        exact = np.array([(-5.15, -3.35), (4.85, -2.2), (0.3, 5.55)])
+        assert np.linalg.norm(np.asarray(plain)[:, :2] - exact) <= 0.05 * np.linalg.norm(exact)
 
 
 def test_disc_grows_by_its_circumference() -> None:
@@ -72,11 +76,10 @@ def test_disc_grows_by_its_circumference() -> None:
 
     def total(growth: Any) -> Any:
         motion = (mask * x / radius * growth, mask * y / radius * growth)
-        return move_edges((plane,), motion, owner_pairs(depth))[0].sum()
+        return move_edges((plane,), motion, owner_pairs(depth, (0 * depth, 0 * depth), 1.0))[0].sum()
 
     change = float(jax.grad(total)(0.0))
-    # fragments on the rim sit half a pixel inside it: their radial motion is about 1.5 % short of the edge's
-    assert change == pytest.approx(2 * np.pi * radius, rel=0.03)
+    assert change == pytest.approx(2 * np.pi * radius, rel=0.005)
     assert float(total(0.0)) == mask.sum()
 
 
@@ -99,7 +102,8 @@ def _derivative(
 
     def red(delta: Any, values: Any, samples: Any) -> Any:
         moved = retract(values, {name: delta})
-        return method.evaluate(mesh, moved, samples, lens_of(view), {}, settings, channels, free)["colour"][0]
+        traced = split_settings(settings)[0]
+        return method.evaluate(mesh, moved, samples, lens_of(view), traced, settings, channels, free)["colour"][0]
 
     push = jax.jit(
         lambda values, samples, t: jax.jvp(lambda d: red(d, values, samples), (jnp.zeros_like(t),), (t,)),
@@ -141,6 +145,18 @@ def test_sphere_halves(shared_data: Any) -> None:
     blur = lambda a: sum(np.roll(a, (i, j), (0, 1)) * box[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1))
     near = blur(change).ravel() @ blur(expected).ravel()
     assert near / np.linalg.norm(blur(change)) / np.linalg.norm(blur(expected)) > 0.9
+
+
+def test_a_spinning_sphere_stands_still() -> None:
+    """Its outline does not move, but the fragments just inside do: continuing their motion to the edge mends that."""
+    vertices, faces = sphere(96, 64)
+    mesh, turn = Mesh(0.5 * vertices, faces, np.ones(vertices.shape)), np.array([0.0, 1.0, 0.0])
+    halves = [
+        _derivative(METHOD, Settings(reach=reach), mesh, "pose.rotation", turn)[1][:, 128:].sum()
+        for reach in (0.0, 1.0)
+    ]
+    assert abs(halves[0]) > 300
+    assert abs(halves[1]) < 0.3 * abs(halves[0])
 
 
 # ----------------------------------------------------------------- totals against supersampled finite differences
@@ -192,7 +208,9 @@ def test_the_forward_image_is_the_rasterized_one() -> None:
     for method, settings in ((METHOD, Settings()), (METHOD, Settings(rules="paper")), (NAIVE, NAIVE.Settings())):
         samples = method.sample(mesh, values, view, settings, free, channels)
         evaluate = jax.jit(
-            lambda v, s, m=method, c=settings: m.evaluate(mesh, v, s, lens_of(view), {}, c, channels, free),
+            lambda v, s, m=method, c=settings: m.evaluate(
+                mesh, v, s, lens_of(view), split_settings(c)[0], c, channels, free
+            ),
             compiler_options=QUICK,
         )
         image = evaluate(values, samples)

@@ -19,6 +19,7 @@ from kernels.types import Fragments, GBuffer
 from tests.kernels.scenes import method_totals, reference_totals
 
 SIZE = 32
+POSE = frozenset({"pose.translation"})
 PAPER = {"sigma": np.float64(0.5), "eps": np.float64(0.05)}
 TWO = np.array([(-0.2, -0.2, 0), (0.5, -0.2, 0), (0.5, 0.5, 0), (0.2, -0.2, 0.5), (-0.5, -0.2, 0.5), (-0.5, 0.5, 0.5)])
 TWO_FACES = np.array([[0, 1, 2], [3, 5, 4]])
@@ -65,7 +66,7 @@ def _render(vertices: Any, faces: np.ndarray, colours: np.ndarray, sampled: Any,
     gbuffer = GBuffer(tuple(masks), tuple(xs), tuple(ys), (), (), tuple(layers), background)
     surface = SurfaceSamples(Fragments(ids, None, None, None, 1 - z, None), None, None)
     extra = surface_indices(1 - z) if len(ids) > 1 else None
-    image = METHOD.image(gbuffer, MethodSamples(surface, extra), PAPER, settings, True)
+    image = METHOD.image(gbuffer, MethodSamples(surface, extra), PAPER, settings, POSE)
     return (*image["colour"], image["silhouette"][0])
 
 
@@ -216,7 +217,7 @@ def test_empty_pixels_keep_the_background_of_every_channel() -> None:
     background = {"depth": (4.7,), "normals": (0.0,) * 3, "colour": (0.1, 0.2, 0.3), "silhouette": (0.0,)}
     gbuffer = GBuffer((ids[0] >= 0,) * 2, (zero,) * 2, (zero,) * 2, (), (), (layer, layer), background)
     samples = MethodSamples(None, surface_indices(np.zeros((2, 6, 6))))
-    image = METHOD.image(gbuffer, samples, PAPER, Settings(), True)
+    image = METHOD.image(gbuffer, samples, PAPER, Settings(), POSE)
     assert list(image) == list(layer)
     for name, planes in image.items():
         for plane, expected in zip(planes, background[name]):
