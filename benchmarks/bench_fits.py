@@ -81,10 +81,35 @@ def seeded_start(seed: int, degrees: float, offset: float) -> PoseSpec:
     return PoseSpec(tuple(axis * degrees), tuple(direction * offset))
 
 
-def run_pose(case: PoseCase, seeds: int = 10) -> str:
+@dataclass(frozen=True)
+class PoseResult:
+    """degrees, offsets: where each seeded start ended. milliseconds: of a step, on average."""
+
+    case: PoseCase
+    degrees: np.ndarray
+    offsets: np.ndarray
+    milliseconds: float
+
+    @property
+    def arrived(self) -> int:
+        near = (self.degrees < self.case.tolerance[0]) & (self.offsets < self.case.tolerance[1])
+        return int(np.count_nonzero(near))
+
+    def line(self) -> str:
+        case = self.case
+        return (
+            f"{case.method:<10} {case.views} view(s), {case.degrees:.0f} deg / {case.offset} off"
+            f"{', splatted target' if case.target == 'method' else ''}: {self.arrived}/{len(self.degrees)} within "
+            f"{case.tolerance[0]} deg / {case.tolerance[1]}; median {np.median(self.degrees):.3f} deg / "
+            f"{np.median(self.offsets):.4f}; {self.milliseconds:.1f} ms a step"
+        )
+
+
+def run_pose(case: PoseCase, seeds: int = 10, steps: int = 100) -> PoseResult:
+    """Fit from `seeds` seeded starts, `steps` iterations each."""
     session, errors, seconds = None, [], 0.0
     for seed in range(seeds):
-        experiment = pose_experiment(case, seeded_start(seed, case.degrees, case.offset))
+        experiment = pose_experiment(case, seeded_start(seed, case.degrees, case.offset), steps)
         if session is None:
             session = Session(experiment)
             session.compile()
@@ -96,13 +121,7 @@ def run_pose(case: PoseCase, seeds: int = 10) -> str:
         found = session.pose_metrics()
         errors.append((found["rotation_error_degrees"], found["translation_error"]))
     angle, shift = np.array(errors).T
-    arrived = int(np.count_nonzero((angle < case.tolerance[0]) & (shift < case.tolerance[1])))
-    return (
-        f"{case.method:<10} {case.views} view(s), {case.degrees:.0f} deg / {case.offset} off"
-        f"{', splatted target' if case.target == 'method' else ''}: {arrived}/{seeds} within {case.tolerance[0]} deg / "
-        f"{case.tolerance[1]}; median {np.median(angle):.3f} deg / {np.median(shift):.4f}; "
-        f"{1e3 * seconds / (100 * seeds):.1f} ms a step"
-    )
+    return PoseResult(case, angle, shift, 1e3 * seconds / (steps * seeds))
 
 
 def vertex_experiment(method: str, sphere: str, steps: int = 250) -> Experiment:
@@ -157,7 +176,7 @@ def main(what: list[str]) -> None:
     start = time.perf_counter()
     if not what or "pose" in what:
         for case in CASES:
-            print(run_pose(case), flush=True)
+            print(run_pose(case).line(), flush=True)
     if not what or "vertices" in what:
         sphere = icosphere_file()
         for method in ("edge-grad", "naive"):
