@@ -220,8 +220,9 @@ def _continued_transpose(to_next: Plane, to_previous: Plane, pair: Pairs, step: 
     if not pair.reach:
         return to_next + to_previous
     (dy, dx), (ahead, behind) = step, pair.reach
-    more, less = stored(ahead * to_next), stored(behind * to_previous)
-    return to_next + more + to_previous + less - read(padded(more), dy, dx) - read(padded(less), -dy, -dx)
+    more, less = padded(ahead * to_next), padded(behind * to_previous)
+    change = read(more, 0, 0) - read(more, dy, dx) + read(less, 0, 0) - read(less, -dy, -dx)
+    return to_next + to_previous + change
 
 
 def _collect(coefficients: Any, cotangents: Planes) -> Planes:
