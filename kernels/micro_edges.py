@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from kernels.edge_classes import CROSSING, FOLLOWING, OWN
 from kernels.linear import instantiate, is_zero, linear_map
-from kernels.planes import displacement, padded, read, stored
+from kernels.planes import displacement, padded, read, shifted, stored
 from kernels.types import Plane, Planes
 
 AXES = ((0, 1), (1, 0))
@@ -220,9 +220,8 @@ def _continued_transpose(to_next: Plane, to_previous: Plane, pair: Pairs, step: 
     if not pair.reach:
         return to_next + to_previous
     (dy, dx), (ahead, behind) = step, pair.reach
-    more, less = padded(ahead * to_next), padded(behind * to_previous)
-    change = read(more, 0, 0) - read(more, dy, dx) + read(less, 0, 0) - read(less, -dy, -dx)
-    return to_next + to_previous + change
+    more, less = stored(ahead * to_next), stored(behind * to_previous)
+    return to_next + more + to_previous + less - shifted(more, dy, dx) - shifted(less, -dy, -dx)
 
 
 def _collect(coefficients: Any, cotangents: Planes) -> Planes:
@@ -233,7 +232,7 @@ def _collect(coefficients: Any, cotangents: Planes) -> Planes:
     for axis, (pair, (dy, dx)) in enumerate(zip(pairs, AXES)):
         edge = sum(jump[axis] * (read(frame, 0, 0) + read(frame, dy, dx)) for jump, frame in zip(jumps, frames))
         edge = stored(edge)
-        to_next, to_previous = pair.own * edge, read(padded(pair.following * edge), -dy, -dx)
+        to_next, to_previous = pair.own * edge, shifted(pair.following * edge, -dy, -dx)
         along.append(_continued_transpose(to_next, to_previous, pair, (dy, dx)))
         if pair.cross:
             weighted = pair.cross[0] * edge

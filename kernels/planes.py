@@ -36,6 +36,16 @@ def read(frame: Any, dy: int, dx: int) -> Plane:
     return frame[..., 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
 
 
+def shifted(plane: Plane, dy: int, dx: int) -> Plane:
+    """A stored plane read once at (y + dy, x + dx), 0 outside.
+
+    A pad that is read once is computed inside its reader, where the test of bounds keeps the whole loop from being
+    vectorised. Reading the frame's corner too, which is 0, makes XLA store the frame.
+    """
+    frame = jax.lax.optimization_barrier(jnp.pad(plane, 1))
+    return read(frame, dy, dx) + frame[..., 0, 0]
+
+
 def displacement(plane: Plane) -> Plane:
     """Zero in value, with the derivative of `plane`."""
     return plane - jax.lax.stop_gradient(plane)
