@@ -90,7 +90,7 @@ class ParameterTree(QTreeWidget, Themed):
                 self._add(row, Row(component, part, f"{title}, {component}: tick to let the fit move it ({part})"))
             if name == "vertices":
                 tip = "Derive by inflation: every vertex moves along its normal"
-                self._add(row, Row("along normals", "vertices.normal", tip, can_free=False))
+                self._add(row, Row("normals", "vertices.normal", tip, can_free=False))
         tip = "Derive by a seeded random direction over the first free parameter"
         self._add(None, Row("random direction", "random", tip, can_free=False))
         self.blockSignals(False)
