@@ -79,7 +79,7 @@ def pose() -> None:
         for key, (name, chosen) in cases.items():
             built = _problem(mesh, name, chosen, ("pose.rotation", "pose.translation"), "silhouette", 1)
             calls[key] = _stepper(*built, 1e-7)
-        ms = compare(calls, medians=20, repeats=5)
+        ms = compare(calls, medians=20, repeats=15)
         ratios = {key: ms[key] / ms["anchor"] for key in cases}
         print(
             f"{size:6}  {len(faces):9,}  {ms['edge-grad']:9.2f}  {ratios['edge-grad']:6.1f}  {ms['splat']:6.2f}"
