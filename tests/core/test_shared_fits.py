@@ -31,4 +31,4 @@ def test_a_sphere_becomes_spot(shared_data):
     session = Session(vertex_experiment("edge-grad", icosphere_file()))
     while session.finished() is None:
         session.step()
-    assert session.metrics()["held_out_iou"] >= 0.984
+    assert session.metrics()["held_out_iou"] >= 0.985
