@@ -14,6 +14,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from core.background import warm_up
+from core.engine_ports import Waiting
 from core.parameters import group_of, retract, tangent_shape
 from core.problem import code_key
 from core.reference import as_arrays, hard_image, hard_image_slices, last, moved_values, step_for_pixels
@@ -68,6 +70,18 @@ def method_derivative(scene: Rendered, direction: Mapping[str, Any]) -> tuple[di
 
     Names of one group (pose and field of view; lights and colours; ...) share a compilation.
     """
+    function, arguments, _ = _pushforward(scene, direction)
+    image, tangent = function(*arguments)
+    return as_arrays(image), as_arrays(tangent)
+
+
+def warm_derivative(scene: Rendered, direction: Mapping[str, Any]) -> Iterator[Waiting]:
+    """Compile what `method_derivative` calls, beside whatever else goes on; nothing where that has been done."""
+    function, arguments, key = _pushforward(scene, direction)
+    yield from warm_up(("push", key), function, arguments)
+
+
+def _pushforward(scene: Rendered, direction: Mapping[str, Any]) -> tuple[Callable[..., Any], tuple, tuple]:
     free = group_of(next(iter(direction)), scene.values) | frozenset(direction)
     key = (*code_key(scene.shape, scene.method, scene.settings), scene.channels, free)
     if key not in _JVP:
@@ -80,12 +94,24 @@ def method_derivative(scene: Rendered, direction: Mapping[str, Any]) -> tuple[di
         _JVP[key] = jax.jit(push)
     full = {n: np.zeros(tangent_shape(n, scene.values[n]), np.float32) for n in free}
     full.update({n: np.asarray(d, np.float32) for n, d in direction.items()})
-    image, tangent = _JVP[key](full, scene.values, *_sampled(scene, free))
-    return as_arrays(image), as_arrays(tangent)
+    return _JVP[key], (full, scene.values, *_sampled(scene, free)), key
 
 
 def method_pullback(scene: Rendered, names: frozenset[str], cotangent: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Reverse mode: J^T w for a cotangent image, channel -> [H, W, C], by every parameter of `names`."""
+    function, arguments, _ = _pullback(scene, names, cotangent)
+    return {n: np.asarray(g) for n, g in function(*arguments).items()}
+
+
+def warm_pullback(scene: Rendered, names: frozenset[str], cotangent: Mapping[str, np.ndarray]) -> Iterator[Waiting]:
+    """As warm_derivative, for `method_pullback`."""
+    function, arguments, key = _pullback(scene, names, cotangent)
+    yield from warm_up(("pull", key), function, arguments)
+
+
+def _pullback(
+    scene: Rendered, names: frozenset[str], cotangent: Mapping[str, np.ndarray]
+) -> tuple[Callable[..., Any], tuple, tuple]:
     key = (*code_key(scene.shape, scene.method, scene.settings), scene.channels, names)
     if key not in _VJP:
         run = _evaluator(scene, names)
@@ -97,7 +123,7 @@ def method_pullback(scene: Rendered, names: frozenset[str], cotangent: Mapping[s
         _VJP[key] = jax.jit(pull)
     zero = {n: np.zeros(tangent_shape(n, scene.values[n]), np.float32) for n in names}
     planes = {c: tuple(cotangent[c][..., i] for i in range(cotangent[c].shape[-1])) for c in scene.channels}
-    return {n: np.asarray(g) for n, g in _VJP[key](planes, zero, scene.values, *_sampled(scene, names)).items()}
+    return _VJP[key], (planes, zero, scene.values, *_sampled(scene, names)), key
 
 
 def _sampled(scene: Rendered, free: frozenset[str]) -> tuple[Any, Any, Any]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from core.engine_ports import Waiting
 from core.protocol import Agreement, Derive
 
 PERIOD_S = 0.4
@@ -34,7 +35,7 @@ Result = tuple[dict[str, np.ndarray], Agreement | None]
 
 
 class Derivable(Protocol):
-    def derive_begin(self, request: Derive, view: int) -> Iterator[Result | None]: ...
+    def derive_begin(self, request: Derive, view: int) -> Iterator[Result | Waiting | None]: ...
 
 
 class DeriveService:
@@ -43,7 +44,7 @@ class DeriveService:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._request = Derive(theta=None)
-        self._work: Iterator[Result | None] | None = None
+        self._work: Iterator[Result | Waiting | None] | None = None
         self._iteration = 0
         self.clear()
 
@@ -56,6 +57,8 @@ class DeriveService:
         self.stamps: dict[str, int] = {}
         self._stale, self._failed = True, False
         self._started = -PERIOD_S
+        self.waiting = False
+        """Whether the work waits for a compilation: asking again at once is no use."""
         self._cost = self._last_cost = self._credit = 0.0
 
     def ask(self, request: Derive) -> None:
@@ -122,6 +125,9 @@ class DeriveService:
             spent = self._clock() - begin
             self._cost += spent
             self._credit = max(-MAX_CREDIT_S, self._credit - spent)
+            self.waiting = isinstance(result, Waiting)
+            if isinstance(result, Waiting):
+                return None
             if result is not None:
                 self.arrays |= result[0]
                 self.stamps |= dict.fromkeys(result[0], self._iteration)

@@ -31,6 +31,9 @@ FRAME_S = 1 / 30
 SHOW_SHARE = 0.2
 """Most of a running fit's time that snapshots may take."""
 
+COMPILING_S = 0.01
+"""Between two looks whether a derivative image has compiled, while there is nothing else to do."""
+
 IDLE_S = 0.5
 """Longest wait for a command while there is nothing to do. A command ends it at once."""
 
@@ -103,8 +106,10 @@ class Engine:
         """Seconds that may pass before the next turn has something to do."""
         if self.session is None:
             return IDLE_S
-        if self._left > 0 or self._derive.due(running=False) or self._last is not None:
+        if self._left > 0 or self._last is not None:
             return 0.0
+        if self._derive.due(running=False):
+            return COMPILING_S if self._derive.waiting else 0.0
         if self._dirty and self._sink is not None:
             return 0.0 if self._sink.wanted() else UNTAKEN_S
         return min(IDLE_S, self._checkpoints.seconds_left())

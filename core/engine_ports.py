@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -21,6 +22,12 @@ SaveCheckpoint = Callable[[Experiment, int, bytes], None]
 """Keep (experiment, iteration, Session.state_bytes) for a successor."""
 
 
+class Waiting(enum.Enum):
+    """What sliced work yields while there is nothing to do but wait: the caller should do something else."""
+
+    COMPILING = "compiling"
+
+
 class SessionLike(Protocol):
     """A fit in progress; core/session.py says what each of these does."""
 
@@ -35,7 +42,7 @@ class SessionLike(Protocol):
     def snapshot(self, view: int, *, include_topology: bool = True) -> Snapshot: ...
     def derive_begin(
         self, request: protocol.Derive, view: int
-    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | None]: ...
+    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | Waiting | None]: ...
     def metrics(self) -> dict[str, float]: ...
     def export(self, what: str, path: str) -> None: ...
     def replace(self, experiment: Experiment) -> SessionLike: ...

@@ -26,7 +26,10 @@ from core.derive import (
     milliseconds,
     reference_derivative_slices,
     silhouette_pixels,
+    warm_derivative,
+    warm_pullback,
 )
+from core.engine_ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.looking import fragment_arrays, placed
@@ -252,8 +255,8 @@ class Session:
 
     def derive_begin(
         self, request: protocol.Derive, view: int
-    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | None]:
-        """Derivative images in slices: None between slices; results as they become ready.
+    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | Waiting | None]:
+        """Derivative images in slices: None between slices, Waiting while one compiles; results as they become ready.
 
         First ({"derivative", "vertex_gradient"}, None), then, with a reference, ({"reference", "disagreement"},
         Agreement). All belong to the state at the call.
@@ -262,11 +265,13 @@ class Session:
             return
         scene, iteration, channel = self.rendered(view), self.state.iteration, self.primary_channel()
         direction = self.direction(request.theta)
+        yield from warm_derivative(scene, direction)
         (_, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
         yield {"derivative": tangent[channel]}, None
         gradient = as_arrays(inspect(self.problem, self.state, view).loss_gradient)
         if "vertices" in scene.values:
             # Where vertices are not free, the overlay still shows how the loss would move them in this view.
+            yield from warm_pullback(scene, frozenset({"vertices"}), gradient)
             pulled = method_pullback(scene, frozenset({"vertices"}), gradient)["vertices"]
             yield {"vertex_gradient": np.linalg.norm(pulled, axis=1).astype(np.float32)}, None
         if not request.reference:

@@ -11,7 +11,7 @@ import pytest
 
 from core import protocol
 from core.derive_service import BEFORE_EDIT, MAX_SHARE, PERIOD_S, DeriveService
-from core.engine import Engine
+from core.engine import COMPILING_S, Engine
 from core.engine_inbox import without_superseded
 from core.experiment import Experiment
 from core.protocol import Derive, Load, Look, Message, Pause, Play, Quit, Reset, SetValue, Snapshot, Status, Step
@@ -328,6 +328,20 @@ def test_a_waiting_command_ends_a_visit(desk: Desk) -> None:
     service.ask(Derive("x"))
     assert service.serve(desk.sessions[0], 0, 0, False, lambda: next(asked)) is None
     assert service.due(running=False)
+
+
+def test_commands_are_served_while_a_derivative_image_compiles(desk: Desk) -> None:
+    desk.do(Load(experiment(compile_slices=10**9)), Derive("x"), turns=3)
+    desk.do(Play(), turns=5)
+    assert desk.iterations == [1, 2, 3, 4, 5]
+    desk.do(Pause(), turns=1)
+    assert desk.statuses[-1] is Status.PAUSED
+    assert "derivative" not in desk.snapshots[-1].arrays
+
+
+def test_an_engine_that_waits_for_a_compilation_sleeps(desk: Desk) -> None:
+    desk.do(Load(experiment(compile_slices=10**9)), Derive("x"), turns=3)
+    assert COMPILING_S in desk.waits[-3:]
 
 
 def test_costly_images_leave_the_fit_its_share() -> None:

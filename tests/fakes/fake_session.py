@@ -1,6 +1,6 @@
 """A session without numerics, for tests of the engine: it counts, sleeps and fails as the experiment's method says.
 
-Settings: step_s, load_s, compile_s, busy_compile, snapshot_side, fail_at, nonfinite_at, slices, slice_s, die_on_load,
+Settings: step_s, load_s, compile_s, busy_compile, snapshot_side, fail_at, nonfinite_at, compile_slices, slices, slice_s, die_on_load,
 state_bytes (what a checkpoint weighs), stop.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core import protocol
+from core.engine_ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
 
@@ -99,9 +100,11 @@ class FakeSession:
 
     def derive_begin(
         self, request: protocol.Derive, view: int
-    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | None]:
+    ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | Waiting | None]:
         iteration = self.iteration
         self.calls.append("derive")
+        for _ in range(self.settings.get("compile_slices", 0)):
+            yield Waiting.COMPILING
         for _ in range(self.settings.get("slices", 3)):
             time.sleep(self.settings.get("slice_s", 0.0))
             yield None
