@@ -34,8 +34,9 @@ def problem_of(experiment: Experiment) -> tuple[Any, ...]:
 
 def _live(old: Experiment, new: Experiment, live_settings: Sequence[str]) -> dict[str, Any] | None:
     """The changes as path -> value, or None where one of them cannot be made live."""
-    if (old.parameters, old.stop, old.method.name, old.optimizer.name) != (
+    if (old.parameters, old.stages, old.stop, old.method.name, old.optimizer.name) != (
         new.parameters,
+        new.stages,
         new.stop,
         new.method.name,
         new.optimizer.name,

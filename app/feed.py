@@ -5,6 +5,7 @@ Convention: a snapshot of another problem than the one loaded is never shown; on
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -149,6 +150,8 @@ class Feed(QObject):
                 self._set_status(status, text)
             case Loaded():
                 self._on_loaded(event)
+            case protocol.Staged():
+                self._on_staged(event)
             case Message():
                 self._on_message(event)
             case protocol.Progress():
@@ -180,6 +183,16 @@ class Feed(QObject):
         early, self._early = self._early, None
         if early is not None:
             self._receive(early)
+
+    def _on_staged(self, staged: protocol.Staged) -> None:
+        """The same problem with another topology or other image sizes."""
+        if self.loaded is not None:
+            self.loaded = dataclasses.replace(
+                self.loaded, shape_facts=staged.shape_facts, parameters=staged.parameters, views=staged.views,
+                iteration=staged.iteration, continued=True,
+            )  # fmt: skip
+            self.loaded_changed.emit(self.loaded)
+            self.say("info", staged.text[:1].upper() + staged.text[1:])
 
     def _on_message(self, message: Message) -> None:
         remedy = self.remedy_for(message)

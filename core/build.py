@@ -21,6 +21,7 @@ from core.parameters import free_masks, scene_values
 from core.problem import Problem, Target, forward
 from core.reference import as_arrays, hard_image
 from core.registry import methods
+from core.resampling import resized, same_aspect
 from core.terms import channels_seen, check_terms
 from core.views import fitted_views, held_out_views
 from kernels.types import CHANNELS, CameraView, Face, Method, Shape
@@ -203,17 +204,19 @@ def image_target(spec: TargetSpec, views: tuple[CameraView, ...], channels: tupl
         )
     image = load_image(spec.file or "", encoding=spec.encoding)
     height, width = image.colour.shape[:2]
-    if (height, width) != (views[0].height, views[0].width):
+    if not same_aspect((width, height), (views[0].width, views[0].height)):
         raise RimlightError(
             f"{spec.file}: the picture is {width} x {height} pixels and the view {views[0].width} x {views[0].height}; "
-            "set views.width and views.height to the picture's"
+            "set views.width and views.height to the picture's, or to the same share of both"
         )
     alpha = silhouette_of(image, spec.background, need="silhouette" in channels)
     planes = {
         "colour": tuple(np.ascontiguousarray(image.colour[..., i] * alpha) for i in range(3)),
         "silhouette": (alpha,),
     }
-    return Target({c: planes[c] for c in _target_channels(channels)}, alpha)
+    size = views[0].height, views[0].width
+    shown = {c: tuple(resized(p, *size) for p in planes[c]) for c in _target_channels(channels)}
+    return Target(shown, resized(alpha, *size))
 
 
 def _counted(items: tuple, task: str, report: Report) -> Any:

@@ -197,6 +197,7 @@ class Engine:
     def _reset(self, session: SessionLike) -> None:
         self._pause()
         session.reset()
+        self._tell_stage(session)
         self._iteration, self._last = 0, None
         self._derive.clear()
         self._changed()
@@ -242,6 +243,7 @@ class Engine:
             begin = self._clock()
             scalars = session.step()
             self._derive.earn(self._clock() - begin)
+            self._tell_stage(session)
         except Exception as error:
             self._fail(error, "The step failed")
             return
@@ -254,6 +256,15 @@ class Engine:
             self._post(protocol.Message("info", reason))
         if reason is not None or self._left == 0:
             self._pause()
+
+    def _tell_stage(self, session: SessionLike) -> None:
+        """Post what a stage has changed: the shape's triangles or the size of the images are others now."""
+        staged = session.staged()
+        if staged is not None:
+            self._derive.clear()
+            self._topology_due = True
+            self._post(staged)
+            self._checkpoints.changed(at_once=True)
 
     def _tell(self, session: SessionLike, scalars: protocol.Scalars) -> None:
         """Post a step's numbers, with the metrics where their time has come."""

@@ -113,6 +113,22 @@ class ParametersSpec:
 
 
 @dataclass(frozen=True)
+class StageSpec:
+    """What changes before iteration `at`; whatever is 0 stays as it is.
+
+    subdivide: rounds of Loop subdivision (a mesh). resolution: nodes along a grid's longest side. width, height: pixels
+    of every view; one alone keeps the aspect. learning_rate: the rate the decay starts from, in place of optimizer's.
+    """
+
+    at: int = 100
+    subdivide: int = 0
+    resolution: int = 0
+    width: int = 0
+    height: int = 0
+    learning_rate: float = 0.0
+
+
+@dataclass(frozen=True)
 class StopSpec:
     """Stop after `steps`, or when the loss is below `loss`, or when it has improved by less than `stall` (relative)
     over the last `patience` steps (0 turns that off)."""
@@ -154,6 +170,7 @@ class Experiment:
     terms: tuple[TermSpec, ...] = (TermSpec(),)
     optimizer: OptimizerSpec = OptimizerSpec()
     parameters: ParametersSpec = ParametersSpec()
+    stages: tuple[StageSpec, ...] = ()
     stop: StopSpec = StopSpec()
     scene: SceneSpec = SceneSpec()
     derive: DeriveSpec = DeriveSpec()

@@ -26,6 +26,7 @@ from core.experiment import (
     PoseSpec,
     SceneSpec,
     ShapeSpec,
+    StageSpec,
     StopSpec,
     TargetSpec,
     TermSpec,
@@ -50,7 +51,13 @@ TABLES: dict[str, type] = {
     "scene": SceneSpec,
     "derive": DeriveSpec,
 }
-"""Tables of the file, each one field of Experiment; [[term]] is the list `terms`."""
+"""Tables of the file, each one field of Experiment."""
+
+LISTS: dict[str, tuple[str, type, str]] = {
+    "term": ("terms", TermSpec, "method"),
+    "stage": ("stages", StageSpec, "parameters"),
+}
+"""Repeated tables, headed [[term]]: the field of Experiment, its items, and the table they are written after."""
 
 _PLURALS = {"method": "methods", "optimizer": "optimizers"}
 """Tables whose further keys are the settings of the named thing, and its kind in the catalog."""
@@ -79,7 +86,7 @@ def experiment_from_dict(data: Mapping[str, Any], base: str | Path, file: str = 
 
 
 def _read(data: Mapping[str, Any], base: Path, complain: Complaint) -> Experiment:
-    known = ["title", "seed", "term", *TABLES]
+    known = ["title", "seed", *LISTS, *TABLES]
     for key in data:
         if key not in known:
             raise complain(key, f"unknown key; {allowed(key, known)}")
@@ -88,16 +95,18 @@ def _read(data: Mapping[str, Any], base: Path, complain: Complaint) -> Experimen
     for table in TABLES:
         if table in data:
             values[table] = _read_spec(table, data[table], base, complain)
-    if "term" in data:
-        terms = data["term"]
-        if not isinstance(terms, list) or not terms:
-            raise complain("term", f"found {shown(terms)}; allowed: one or more tables, each headed [[term]]")
-        values["terms"] = tuple(
-            TermSpec(**read_table(TermSpec, term, f"term[{i}]", complain)) for i, term in enumerate(terms)
-        )
+    for key, (field, spec, _) in LISTS.items():
+        if key in data:
+            values[field] = _read_list(key, spec, data[key], complain)
     experiment = Experiment(**values)
     check_experiment(experiment, complain)
     return experiment
+
+
+def _read_list(key: str, spec: type, items: Any, complain: Complaint) -> tuple:
+    if not isinstance(items, list) or not items:
+        raise complain(key, f"found {shown(items)}; allowed: one or more tables, each headed [[{key}]]")
+    return tuple(spec(**read_table(spec, item, f"{key}[{i}]", complain)) for i, item in enumerate(items))
 
 
 def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
@@ -141,9 +150,9 @@ def experiment_to_toml(experiment: Experiment, base: str | Path) -> str:
     lines = [f"title = {_toml(experiment.title)}", f"seed = {experiment.seed}"]
     for table in TABLES:
         lines += ["", f"[{table}]", *_table_lines(getattr(experiment, table), Path(base))]
-        if table == "method":  # the terms follow the method, as in the documentation
-            for term in experiment.terms:
-                lines += ["", "[[term]]", *_table_lines(term, Path(base))]
+        for key, (field, _, after) in LISTS.items():
+            for item in getattr(experiment, field) if table == after else ():
+                lines += ["", f"[[{key}]]", *_table_lines(item, Path(base))]
     return "\n".join(lines) + "\n"
 
 

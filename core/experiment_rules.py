@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
 from core.catalog import allowed, entries, entry
-from core.experiment import Experiment
+from core.experiment import Experiment, StageSpec
 from core.experiment_schema import Complaint
 from core.io.suffixes import GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
 from core.shapes.primitives import GRID_SUFFIX
+
+REFINEMENTS = ("subdivide", "resolution")
+"""Keys of a stage that the shape itself must be able to follow (Shape.refines)."""
+
+CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.name != "at")
+
+SMALLEST_SIDE = 8
+"""Pixels: what views.width allows too."""
 
 SHAPE_SUFFIXES = {"mesh": MESH_SUFFIXES, "sdf-grid": GRID_SUFFIXES}
 
@@ -29,6 +38,7 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
         _check_source(target.shape_kind, target.file, target.primitive, "target", complain)
     _check_method(experiment, complain)
     _check_terms(experiment, complain)
+    _check_stages(experiment, complain)
     for name in experiment.parameters.free:
         _check_parameter(name, shape.kind, "parameters.free", complain)
     if not experiment.parameters.free:
@@ -125,3 +135,22 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
         raise complain(
             "term", "no term looks at the image; allowed: at least one of l1, l2, iou, ... beside regularisers"
         )
+
+
+def _check_stages(experiment: Experiment, complain: Complaint) -> None:
+    """Stages in order, each a change, and only of what the shape can be refined by."""
+    shape = entry("shapes", experiment.shape.kind)
+    for i, stage in enumerate(experiment.stages):
+        key = f"stage[{i}]"
+        if i and stage.at <= experiment.stages[i - 1].at:
+            before = experiment.stages[i - 1].at
+            raise complain(f"{key}.at", f"found {stage.at} after {before}; allowed: stages in order, one an iteration")
+        if not any(getattr(stage, f.name) for f in dataclasses.fields(stage) if f.name != "at"):
+            raise complain(key, f"found a stage that changes nothing; allowed: at least one of {', '.join(CHANGES)}")
+        for name in REFINEMENTS:
+            if getattr(stage, name) and name not in shape["refines"]:
+                can = " or ".join(shape["refines"]) or "nothing of the kind"
+                raise complain(f"{key}.{name}", f"a {shape['name']} cannot do this; allowed: {can}")
+        for side in ("width", "height"):
+            if 0 < getattr(stage, side) < SMALLEST_SIDE:
+                raise complain(f"{key}.{side}", f"found {getattr(stage, side)}; allowed: 0 or at least {SMALLEST_SIDE}")

@@ -42,6 +42,8 @@ def run_fit(
     every = max(1, total // FRAMES)
     frames = [_frame(session)]
     while session.finished() is None:
+        if session.needs_compile():
+            session.compile()
         scalars = session.step()
         if scalars.iteration % every == 0:
             frames.append(_frame(session))

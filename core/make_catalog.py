@@ -62,7 +62,8 @@ def _method(method: Method) -> dict[str, Any]:
 
 def _shape(kind: str, shape: type[Shape]) -> dict[str, Any]:
     faces = sorted(str(face) for face in shape.faces_offered)
-    return _entry(kind, shape.title, faces=faces, parameters=list(_example(kind).parameters()))
+    parameters = list(_example(kind).parameters())
+    return _entry(kind, shape.title, faces=faces, parameters=parameters, refines=list(shape.refines))
 
 
 def _example(kind: str) -> Shape:

@@ -25,6 +25,13 @@ class Measures:
         self._scene, self._report = scene, report
         self._held_out: Sequence[Target] | None = None
 
+    def moved_to(self, scene: Scene) -> Measures:
+        """Measures of the scene that a stage has made of this one; targets that still fit are kept."""
+        moved = Measures(scene, self._report)
+        if scene.held_out is self._scene.held_out:
+            moved._held_out = self._held_out
+        return moved
+
     def pose(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Pose errors where the target is the very shape that is fitted, else nothing."""
         if self._scene.target_values is None or not pose_spec_is_same_shape(self._scene.experiment):

@@ -183,6 +183,20 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """A stage of the fit was entered (or left by a Reset): fields of Loaded that are no longer as they were.
+
+    text: "stage 1 of 2: 2,562 vertices, 5,120 triangles". The snapshots that follow carry the new topology.
+    """
+
+    iteration: int
+    text: str
+    shape_facts: Mapping[str, Any]
+    parameters: tuple[ParameterInfo, ...]
+    views: tuple[ViewInfo, ...]
+
+
+@dataclass(frozen=True)
 class Scalars:
     """One step's numbers; none is ever dropped. At a pause the last step may be told again, with its metrics.
 
@@ -242,7 +256,7 @@ class Exported:
     path: str
 
 
-Event = StatusChanged | Loaded | Scalars | Message | Progress | Agreement | Exported
+Event = StatusChanged | Loaded | Staged | Scalars | Message | Progress | Agreement | Exported
 
 
 # ---------------------------------------------------------------------------------------------- snapshots

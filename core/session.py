@@ -44,6 +44,7 @@ from core.parameters import (
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
 from core.reference import as_arrays
 from core.schedule import batch_of, learning_rate_at, stop_reason
+from core.stages import Stages
 from kernels.camera import model_matrix
 
 ISOSURFACE_SECONDS = 0.25
@@ -67,6 +68,7 @@ class Session:
         self._compiled = False
         self._started: list[float] = []
         self._measures = Measures(self.scene, self._report)
+        self._stages = Stages(self.scene)
         self._mesh: tuple[float, Any] = (0.0, None)
         self._sent_faces: Any = None
 
@@ -108,10 +110,11 @@ class Session:
         return f"{self.problem.method.name} for {', '.join(parts)}"
 
     def needs_compile(self) -> bool:
-        return not self._compiled
+        return not self._compiled or self._stages.due(self.state.iteration) is not None
 
     def compile(self) -> None:
-        """Trace and compile the step by taking one and forgetting it."""
+        """Enter the stage that is due; trace and compile the step by taking one and forgetting it."""
+        self._enter_stages()
         with contextlib.suppress(NonFinite):
             step(self.problem, self.state, batch_of(self.experiment, len(self.problem.views), 0)[:1], 0.0)
         self._compiled = True
@@ -119,7 +122,8 @@ class Session:
     # ------------------------------------------------------------------------------------------ stepping
 
     def step(self) -> protocol.Scalars:
-        """One iteration. Raises NonFinite with the last good state kept."""
+        """One iteration, in the stage that is due. Raises NonFinite with the last good state kept."""
+        self._enter_stages()
         start = time.perf_counter()
         i = self.state.iteration
         rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
@@ -139,6 +143,33 @@ class Session:
             gradients=self._gradient_norms(),
             steps_per_second=self._speed(),
         )
+
+    def _enter_stages(self) -> None:
+        while (stage := self._stages.due(self.state.iteration)) is not None:
+            self.problem, self.state = self._stages.enter(self.problem, self.state, self._report)
+            self._learning_rate = stage.learning_rate or self._learning_rate
+            self._stand()
+
+    def _stand(self) -> None:
+        """Go on in the scene that the stages have come to."""
+        self.scene = self._stages.scene
+        self._measures = self._measures.moved_to(self.scene)
+        self._compiled, self._mesh, self.last = False, (0.0, None), None
+
+    def staged(self) -> protocol.Staged | None:
+        """What a stage entered or left since the last call has changed; None where none was."""
+        if not self._stages.changed:
+            return None
+        self._stages.changed = False
+        loaded, stages = self.loaded(), self.experiment.stages
+        text = f"stage {self._stages.entered} of {len(stages)}: {loaded.shape_facts['summary']}"
+        return protocol.Staged(self.state.iteration, text, loaded.shape_facts, loaded.parameters, loaded.views)
+
+    def _adopt_scene(self) -> None:
+        self.problem = self._stages.scene.problem
+        self._learning_rate = self._stages.rate() or self._learning_rate
+        self._stand()
+        self._stages.changed = False  # whoever loads this session is told by Loaded
 
     def _speed(self) -> float:
         if len(self._started) < 2:
@@ -160,6 +191,11 @@ class Session:
 
     def reset(self) -> None:
         """Back to the experiment's start, settings kept."""
+        if self._stages.entered:
+            if self._stages.rate() is not None:
+                self._learning_rate = self.experiment.optimizer.learning_rate
+            self.problem = self._stages.back(self.problem)
+            self._stand()
         self.state = initial_state(self.problem, self.scene.values)
         self.losses, self.term_history, self.last, self._started, self.seconds = [], [], None, [], 0.0
 
@@ -321,6 +357,9 @@ class Session:
     def replace(self, experiment: Experiment) -> Session:
         """A session for `experiment` that keeps the values of parameters with the same shape, and the iteration."""
         new = Session(experiment, self._report)
+        new._stages.follow(self._stages, self.problem, self.state, self._report)
+        if new._stages.entered:
+            new._adopt_scene()
         kept = {
             n: np.asarray(self.state.values[n]) if _same(self.state.values.get(n), v) else v
             for n, v in new.scene.values.items()
@@ -332,11 +371,15 @@ class Session:
         """The state, for a restart after the engine was ended; read back by restore_state."""
         values = {n: np.asarray(v) for n, v in self.state.values.items()}
         moments = [np.asarray(leaf) for leaf in jax.tree.leaves(self.state.optimizer)]
-        return pickle.dumps((values, moments, self.state.iteration, self.losses, self.term_history, self.seconds))
+        fit = (values, moments, self.state.iteration, self.losses, self.term_history, self.seconds)
+        return pickle.dumps((*fit, self._stages.kept(self.problem)))
 
     def restore_state(self, data: bytes) -> None:
         """Go on from state_bytes (our own, kept in memory by the launcher: never a file)."""
-        values, moments, iteration, self.losses, self.term_history, self.seconds = pickle.loads(data)
+        values, moments, iteration, self.losses, self.term_history, self.seconds, stages = pickle.loads(data)
+        self._stages.resume(stages, values, self._report)
+        if self._stages.entered:
+            self._adopt_scene()
         kept = {n: values[n] if _same(values.get(n), v) else v for n, v in self.scene.values.items()}
         self.state = initial_state(self.problem, kept)._replace(iteration=iteration)
         leaves, tree = jax.tree.flatten(self.state.optimizer)

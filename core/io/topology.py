@@ -65,6 +65,15 @@ def find_edges(faces: np.ndarray) -> Edges:
     return Edges(order // 3, (tail < head)[order], start, count)
 
 
+def undirected_edges(faces: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Edges (e, 2) int32, each once and lower vertex first, and the edge of each corner (m, 3): corner k's runs to the next."""
+    after = np.roll(faces, -1, axis=1)
+    low, high = np.minimum(faces, after).astype(np.int64), np.maximum(faces, after).astype(np.int64)
+    keys, edge_of = np.unique(low * vertex_count + high, return_inverse=True)
+    edges = np.stack([keys // vertex_count, keys % vertex_count], axis=1).astype(np.int32)
+    return edges, edge_of.reshape(faces.shape)
+
+
 def find_parts(faces: np.ndarray, vertex_count: int) -> tuple[int, np.ndarray]:
     """Number of parts (faces that share vertices hang together) and the part of each face (m,)."""
     a = faces[:, [0, 1]].reshape(-1)

@@ -6,14 +6,16 @@ pair is kept, and undone on export.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.io.mesh_export import save_mesh
+from core.io.topology import undirected_edges
 from core.looking import placed
+from core.shapes.mesh_refining import refined_mesh
 from core.shapes.surface_sampling import NormalsMemo, sample_triangles
 from kernels.surface import NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
@@ -28,6 +30,7 @@ class Mesh(Shape):
     kind = "mesh"
     title = "Mesh"
     faces_offered = frozenset({Face.SURFACE})
+    refines = ("subdivide",)
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class Mesh(Shape):
         return {"vertices": self.vertices, "vertex_colours": self.vertex_colours}
 
     def constants(self) -> dict[str, np.ndarray]:
-        return {"const.faces": self.faces, "const.edges": self._edges()}
+        return {"const.faces": self.faces, "const.edges": undirected_edges(self.faces, len(self.vertices))[0]}
 
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(values["vertices"], np.float32), self.faces
@@ -80,6 +83,17 @@ class Mesh(Shape):
         """Write the posed mesh in the file's own units: PLY, OBJ, STL or GLB by suffix (core/io/mesh_export.py)."""
         posed, _ = placed((np.asarray(values["vertices"], np.float64), self.faces), values)
         save_mesh(path, posed, self.faces, np.asarray(values["vertex_colours"]), self.centre, self.scale)
+
+    def refined(self, values: Values, stage: Any, report: Callable[[str, float | None], None]) -> tuple[Mesh, Values]:
+        """The mesh with more vertices, and `values` to match (core/shapes/mesh_refining.py)."""
+        return refined_mesh(self, values, stage, report)
+
+    def rebuilt(self, values: Values, constants: Values) -> Mesh:
+        """The same mesh with the vertices, colours and faces of a checkpoint."""
+        facts = {k: v for k, v in self._facts.items() if k == "warnings"}  # counts and names are of the old triangles
+        return Mesh(
+            values["vertices"], constants["const.faces"], values["vertex_colours"], (self.centre, self.scale), facts
+        )
 
     def prepare(self, values: Values, channels: tuple[str, ...], free: frozenset[str]) -> dict[str, Any]:
         """Traced, once a step: what every view shares, to be merged into `values` for evaluate_surface."""
@@ -122,10 +136,3 @@ class Mesh(Shape):
         attached: bool = False,
     ) -> GBuffer:
         return evaluate_fragments(values, samples, lens, channels=channels, free=free, attached=attached)
-
-    def _edges(self) -> np.ndarray:
-        """Undirected edges (e, 2) int32, each once."""
-        pairs = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]])
-        low, high = pairs.min(axis=1).astype(np.int64), pairs.max(axis=1).astype(np.int64)
-        keys = np.unique(low * len(self.vertices) + high)
-        return np.stack([keys // len(self.vertices), keys % len(self.vertices)], axis=1).astype(np.int32)

@@ -390,3 +390,23 @@ def test_costly_images_leave_the_fit_its_share() -> None:
 )
 def test_superseded_commands_are_left_out(sent: list, left: list) -> None:
     assert without_superseded(sent) == left
+
+
+def test_a_stage_is_told_and_brings_its_topology_and_no_old_derivative(desk: Desk) -> None:
+    desk.do(Load(experiment(staged_at=2)), Derive("value"), turns=6)
+    assert "derivative" in desk.snapshots[-1].arrays
+    desk.do(Step(1), turns=3)
+    assert not desk.of(protocol.Staged)
+    saved = len(desk.saved)
+    before = len(desk.snapshots)
+    desk.later += 10
+    desk.do(Step(1), turns=1)
+    desk.do(turns=2)
+    (staged,) = desk.of(protocol.Staged)
+    assert staged.text == "stage 1 of 1: fake"
+    order = [type(e) for e in desk.events]
+    assert order.index(protocol.Staged) < len(order) - 1 - order[::-1].index(protocol.Scalars)
+    first = desk.snapshots[before]
+    assert "faces" in first.arrays
+    assert "derivative" not in first.arrays
+    assert len(desk.saved) > saved

@@ -1,7 +1,7 @@
 """A session without numerics, for tests of the engine: it counts, sleeps and fails as the experiment's method says.
 
 Settings: step_s, load_s, compile_s, busy_compile, snapshot_side, fail_at, nonfinite_at, compile_slices, slices, slice_s, die_on_load,
-state_bytes (what a checkpoint weighs), stop.
+state_bytes (what a checkpoint weighs), stop, staged_at.
 """
 
 from __future__ import annotations
@@ -75,6 +75,12 @@ class FakeSession:
         time.sleep(self.settings.get("step_s", 0.0))
         self.iteration += 1
         return protocol.Scalars(self.iteration, 1.0 / self.iteration)
+
+    def staged(self) -> protocol.Staged | None:
+        if self.iteration != self.settings.get("staged_at") or "staged" in self.calls:
+            return None
+        self.calls.append("staged")
+        return protocol.Staged(self.iteration - 1, "stage 1 of 1: fake", {"summary": "fake"}, (), ())
 
     def finished(self) -> str | None:
         return "Stopped" if self.iteration >= self.settings.get("stop", 10**9) else None

@@ -1,0 +1,34 @@
+"""What a stage of a fit does to a mesh: more vertices, every vertex attribute carried over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.subdivision import loop_subdivision
+from kernels.types import Values
+
+if TYPE_CHECKING:
+    from core.shapes.mesh import Mesh
+
+
+def refined_mesh(
+    mesh: Mesh, values: Values, stage: Any, report: Callable[[str, float | None], None]
+) -> tuple[Mesh, Values]:
+    """The mesh after `stage` (a StageSpec), and all of `values` to match. Positions follow Loop's stencils, colours
+    the edges' middles."""
+    vertices = np.asarray(values["vertices"], np.float64)
+    colours = np.asarray(values["vertex_colours"], np.float64)
+    faces = mesh.faces
+    for done in range(stage.subdivide):
+        report("Subdividing", done / stage.subdivide)
+        finer = loop_subdivision(faces, len(vertices))
+        vertices, colours, faces = finer.smooth @ vertices, finer.linear @ colours, finer.faces
+    changed = {
+        **values,
+        "vertices": vertices.astype(np.float32),
+        "vertex_colours": colours.astype(np.float32),
+    }
+    return mesh.rebuilt(changed, {"const.faces": faces}), changed
