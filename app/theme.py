@@ -113,6 +113,7 @@ DARK = Theme(
         {
             "edge-grad": "#56B4E9",
             "splat": "#E69F00",
+            "antialias": "#D8CC3C",
             "soft-raster": "#CC79A7",
             "naive": "#9AA3AD",
             "warp": "#E8743B",
@@ -153,6 +154,7 @@ LIGHT = Theme(
         {
             "edge-grad": "#0072B2",
             "splat": "#9A6300",
+            "antialias": "#6B6400",
             "soft-raster": "#A8457F",
             "naive": "#6B737D",
             "warp": "#C24A00",

@@ -17,7 +17,14 @@ from core.colour import to_bytes
 from core.colour_maps import colourise_signed, signed_lut
 
 INK, PALE, GROUND = "#E4E7EB", "#A0A8B2", "#16191D"
-RUN_COLOURS = {"edge-grad": "#56B4E9", "splat": "#E69F00", "naive": "#9AA3AD", "sdf-local": "#4DB88C"}
+RUN_COLOURS = {
+    "edge-grad": "#56B4E9",
+    "splat": "#E69F00",
+    "antialias": "#D8CC3C",
+    "soft-raster": "#CC79A7",
+    "naive": "#9AA3AD",
+    "sdf-local": "#4DB88C",
+}
 PERCENTILE = 98.5
 """Range of a derivative pane: a percentile of its nonzero magnitudes, so that a few wild pixels hide nothing."""
 
