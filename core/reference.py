@@ -23,11 +23,16 @@ LARGEST_RENDER = 1024
 
 
 def hard_method(shape: Shape) -> tuple[Any, Any]:
-    """The method (and its default settings) whose forward image is the shape's plain hard render."""
+    """The method (and its default settings) whose forward image is the shape's plain hard render.
+
+    A shape with several faces says which one it is (`reference_method`): a grid is its field, and methods that render
+    its marching-cubes triangles are held against that, not against their own approximation.
+    """
     from core.registry import methods
 
     found = methods()
-    method = found["naive" if Face.SURFACE in shape.faces_offered else "sdf-local"]
+    plain = "naive" if Face.SURFACE in shape.faces_offered else "sdf-local"
+    method = found[getattr(shape, "reference_method", plain)]
     return method, method.Settings()
 
 

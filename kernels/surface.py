@@ -70,7 +70,8 @@ def evaluate_fragments(
 
     `values` holds "vertices", "vertex_colours" and "const.faces" only where they are free. Fragments ride on the
     surface (frozen barycentrics), unless `attached` to their pixel centre: then barycentrics follow the triangle's
-    motion under the pixel, attributes slide along, x and y do not move, and `values` must hold all three.
+    motion under the pixel, attributes slide along, x and y do not move, and `values` must hold them; only a surface of
+    one colour has no "vertex_colours", but samples.colours to hold it.
     """
     fragments = samples.fragments
     layers, height, width = fragments.inverse_depth.shape
@@ -114,7 +115,7 @@ def _free_tables(values: Values, channels: tuple[str, ...], free: frozenset[str]
         if needs_normals(channels):
             derived = values.get(NORMALS)
             tables["normal"] = vertex_normals(values["vertices"], values["const.faces"]) if derived is None else derived
-    if "vertex_colours" in free and "colour" in channels:
+    if "vertex_colours" in free and "vertex_colours" in values and "colour" in channels:
         tables["colour"] = values["vertex_colours"]
     return tables
 

@@ -1,4 +1,6 @@
-"""A signed distance grid: node values and one surface colour as parameters, rendered through its field face.
+"""A signed distance grid: node values and one surface colour as parameters, with a field face and a surface face.
+
+The field is traced; the surface is its isosurface by marching cubes. The two differ by what a cell hides from its nodes.
 
 Object space is the file's space centred and scaled so that the isosurface fits the unit sphere: object = (file -
 centre) / scale, distances divided by scale as well. The pair is kept, and undone on export.
@@ -6,7 +8,6 @@ centre) / scale, distances divided by scale as well. The pair is kept, and undon
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from core.io.grids import GridData, save_grid
+from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import GridField, padded_count
 from kernels.field_trace import trace_grid
+from kernels.isosurface import IsoSamples, evaluate_isosurface
+from kernels.marching_cubes import extract
 from kernels.rotation import quaternion_matrix, rotation_angle
-from kernels.types import CameraView, Face, Planes, Shape, Values
+from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Planes, Shape, Values
 
 PLAIN_COLOUR = (0.72, 0.70, 0.67)
 """Linear albedo where none is given: the light warm grey that meshes without colours have."""
@@ -32,7 +36,9 @@ class SdfGrid(Shape):
 
     kind = "sdf-grid"
     title = "Signed distance grid"
-    faces_offered = frozenset({Face.FIELD})
+    faces_offered = frozenset({Face.FIELD, Face.SURFACE})
+    reference_method = "sdf-local"
+    """The method whose plain forward image is the truth: the field itself, traced, not its triangles."""
 
     def __init__(
         self,
@@ -54,14 +60,14 @@ class SdfGrid(Shape):
         self.centre = np.asarray(normalisation[0], np.float64)
         self.scale = float(normalisation[1])
         self._facts = dict(facts or {})
-        self._display = _DisplayMemo()
+        self._surface = IsosurfaceSampler(self.origin, self.spacing)
         for array in (self.values, self.colour):
             array.flags.writeable = False
 
     @classmethod
     def from_data(cls, data: GridData, colour: tuple | None = None) -> SdfGrid:
         """From a reader's GridData, normalised by its isosurface (by its box where it has none)."""
-        vertices, faces = isosurface(data.values, data.origin, data.spacing)
+        vertices, faces = extract(data.values, data.origin, data.spacing)[:2]
         extent = vertices if len(vertices) else np.stack([data.origin, _far_corner(data)])
         centre = 0.5 * (extent.min(axis=0) + extent.max(axis=0))
         scale = float(np.linalg.norm(extent - centre, axis=1).max())
@@ -83,7 +89,7 @@ class SdfGrid(Shape):
 
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         """The isosurface, wound outwards; computed again only where the node values differ from the last call's."""
-        return self._display.mesh(np.asarray(values["values"], np.float32), self.origin, self.spacing)
+        return self._surface.mesh(np.asarray(values["values"], np.float32))
 
     def facts(self) -> dict[str, Any]:
         size = " x ".join(str(n) for n in self.values.shape)
@@ -110,36 +116,37 @@ class SdfGrid(Shape):
     def local_field(self, values: Values, samples: FieldSamples, point: Planes) -> GridField:
         return GridField(values["values"], values["const.origin"], values["const.spacing"], samples, point)
 
+    def sample_surface(
+        self,
+        values: Values,
+        view: CameraView,
+        *,
+        layers: int,
+        cull_back_faces: bool,
+        free: frozenset[str],
+        channels: tuple[str, ...] = tuple(CHANNELS),
+    ) -> IsoSamples:
+        return self._surface.sample(
+            np.ascontiguousarray(values["values"], np.float32),
+            values,
+            view,
+            layers=layers,
+            cull_back_faces=cull_back_faces,
+            moving=bool(free & {"values", "vertices"}),
+            channels=channels,
+        )
 
-class _DisplayMemo:
-    """The isosurface of the last node values seen, compared by content. Safe to share between threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._key: np.ndarray | None = None
-        self._mesh: tuple[np.ndarray, np.ndarray] | None = None
-
-    def mesh(self, grid: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with self._lock:
-            if self._mesh is None or self._key is None or not np.array_equal(self._key, grid):
-                vertices, faces = isosurface(grid, origin, spacing)
-                self._key, self._mesh = grid.copy(), (vertices.astype(np.float32), faces)
-            return self._mesh
-
-
-def isosurface(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes at 0: vertices (n, 3) float64 in the units of `spacing`, faces (m, 3) int32 wound outwards.
-
-    Empty where no value has the other sign, or where not all are finite.
-    """
-    from skimage.measure import marching_cubes
-
-    low, high = float(values.min()), float(values.max())
-    if not (low < 0 < high):
-        return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
-    writeable = values if values.flags.writeable else values.copy()  # its buffers refuse an array that is not
-    vertices, faces, _, _ = marching_cubes(writeable, 0.0)
-    return vertices.astype(np.float64) * spacing + origin, faces.astype(np.int32)
+    def evaluate_surface(
+        self,
+        values: Values,
+        samples: IsoSamples,
+        lens: Lens,
+        *,
+        channels: tuple[str, ...],
+        free: frozenset[str],
+        attached: bool = False,
+    ) -> GBuffer:
+        return evaluate_isosurface(values, samples, lens, channels=channels, free=free, attached=attached)
 
 
 def posed_grid(

@@ -7,6 +7,7 @@ pose fit to silhouettes handles positions and nothing else.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def sample_triangles(
     vertices: np.ndarray,
     faces: np.ndarray,
     colours: np.ndarray | None,
-    normals: NormalsMemo,
+    normals: Callable[[np.ndarray, np.ndarray], np.ndarray],
     values: Values,
     view: CameraView,
     *,
@@ -52,7 +53,7 @@ def sample_triangles(
     """Samples of a triangle surface in object space, posed and seen as `values` and `view` say.
 
     vertices (n, 3) float32, faces (m, 3) int32. colours (n, 3): albedo to interpolate here, None where it is free or
-    uniform. moving: vertices are free, so corners and bary are needed and normals are left to the traced side.
+    uniform. normals: (vertices, faces) -> (n, 3), see NormalsMemo. moving: vertices are free, so corners and bary are needed and normals are left to the traced side.
     """
     host_normals = needs_normals(channels) and not moving
     host_colours = "colour" in channels and colours is not None

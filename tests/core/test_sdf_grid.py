@@ -24,7 +24,8 @@ from core.experiment import (
 )
 from core.io.grids import load_grid, save_grid
 from core.problem import compiled_count, forward, initial_state, step
-from core.shapes.sdf_grid import SdfGrid, isosurface
+from core.shapes.sdf_grid import SdfGrid
+from kernels.marching_cubes import extract
 from kernels.methods.sdf_local import METHOD, Settings
 from kernels.rotation import rotation_angle
 from kernels.types import Face
@@ -88,7 +89,7 @@ def test_a_grid_without_a_surface_loads_renders_and_draws_nothing(tmp_path: Path
 def test_what_it_says_about_itself() -> None:
     grid = load_shape("sdf-grid", None, "torus", (0.2, 0.3, 0.4))
     assert grid.kind == "sdf-grid"
-    assert grid.faces_offered == {Face.FIELD}
+    assert grid.faces_offered == {Face.FIELD, Face.SURFACE}
     assert set(grid.parameters()) == {"values", "surface.colour"}
     assert grid.parameters()["surface.colour"] == pytest.approx([0.2, 0.3, 0.4])
     assert all(name.startswith("const.") for name in grid.constants())
@@ -105,7 +106,7 @@ def test_an_exported_pose_stands_where_it_was_seen(tmp_path: Path, rotation: tup
     grid.save(tmp_path / "posed.npz", values)
     data = load_grid(tmp_path / "posed.npz")
     assert data.warnings == ()
-    vertices, faces = isosurface(data.values, data.origin, data.spacing)
+    vertices, faces = extract(data.values, data.origin, data.spacing)[:2]
     posed, posed_faces = placed(grid.display_mesh(values), values)
     assert volume(vertices, faces) == pytest.approx(volume(posed, posed_faces), rel=0.02)
     np.testing.assert_allclose(vertices.min(axis=0), posed.min(axis=0), atol=0.03)
