@@ -5,23 +5,29 @@ Shapes are cached by what they were loaded from, so that editing a setting never
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
+from core.camera_frame import CameraFrame
+from core.camera_targets import camera_scene
 from core.errors import RimlightError
 from core.experiment import Experiment, PoseSpec, TargetSpec
+from core.lazy_targets import LazyTargets, on_device
+from core.memo import Memo
 from core.optimizers import OPTIMIZERS
 from core.parameters import free_masks, scene_values
 from core.problem import Problem, Target, forward
 from core.reference import as_arrays, hard_image
 from core.registry import methods
 from core.resampling import resized, same_aspect
+from core.shapes.primitives import HULL
 from core.terms import channels_seen, check_terms
 from core.views import fitted_views, held_out_views
 from kernels.types import CHANNELS, CameraView, Face, Method, Shape
@@ -47,56 +53,53 @@ class Scene:
     problem: Problem
     values: dict[str, np.ndarray]
     held_out: tuple[CameraView, ...]
+    held_out_targets: Sequence[Target]
     target_shape: Shape | None
     target_values: dict[str, np.ndarray] | None
     warnings: tuple[str, ...]
+    frame: CameraFrame | None = None
+    """Where the world of imported cameras lies in ours; None where there are none."""
 
-    def held_out_targets(self, report: Report) -> tuple[Target, ...]:
-        """Targets of the held-out views (rendered now; only shapes have any)."""
-        if self.target_shape is None or self.target_values is None:
-            return ()
-        return tuple(
-            _shape_target(self.target_shape, self.target_values, view, _target_channels(self.problem.channels), None)
-            for view in _counted(self.held_out, "Rendering held-out targets", report)
-        )
+
+class _Aims(NamedTuple):
+    """What a fit aims at: the fitted views and their targets, the held-out ones, the target's shape if it is one."""
+
+    fov: float
+    views: tuple[CameraView, ...]
+    targets: LazyTargets
+    held_out: tuple[CameraView, ...]
+    held_out_targets: LazyTargets
+    shape: Shape | None = None
+    values: dict[str, np.ndarray] | None = None
+    warnings: tuple[str, ...] = ()
+    frame: CameraFrame | None = None
 
 
 def build(experiment: Experiment, report: Report = lambda task, fraction: None) -> Scene:
     """Load, place, render. Raises RimlightError with one line where the experiment cannot be built."""
-    report("Loading the shape", None)
-    shape = load_shape(
-        experiment.shape.kind, experiment.shape.file, experiment.shape.primitive, experiment.shape.colour
-    )
     method, settings = method_of(experiment)
-    _check_face(shape, method)
-    values = {**shape.parameters(), **scene_values(experiment.scene, experiment.shape.start, experiment.views.fov)}
+    channels = channels_seen(experiment.terms)
+    hull = experiment.shape.primitive == HULL
+    shape = None if hull else _own_shape(experiment, report)
+    if shape is not None:
+        _check_face(shape, method)
+    aims = _aims(experiment, shape, channels, (method, settings), report)
+    if shape is None:
+        shape = _hull(experiment, aims, report)
+        _check_face(shape, method)
+    values = {**shape.parameters(), **scene_values(experiment.scene, experiment.shape.start, aims.fov)}
     constants = shape.constants()
     check_terms(experiment.terms, {**values, **constants})
-    channels = channels_seen(experiment.terms)
     masks = free_masks(experiment.parameters.free, values)
     if not masks:
         raise RimlightError("parameters.free: nothing is free to move; tick a parameter, for example pose.translation")
-    views = tuple(fitted_views(experiment.views))
-    warnings = (*experiment.warnings, *shape.facts().get("warnings", ()))
-
-    target_shape = target_values = None
-    if experiment.target.kind == "shape":
-        target_shape = _target_shape(experiment, shape)
-        pose = scene_values(experiment.scene, experiment.target.pose, experiment.views.fov)
-        target_values = {**target_shape.parameters(), **target_shape.constants(), **pose}
-        through = (method, settings) if experiment.target.render == "method" else None
-        targets = tuple(
-            _shape_target(target_shape, target_values, view, _target_channels(channels), through)
-            for view in _counted(views, "Rendering targets", report)
-        )
-    else:
-        targets = (image_target(experiment.target, views, channels),)
+    aims.targets.load(lambda done: report("Making the targets", done))
     problem = Problem(
         shape=shape,
         method=method,
         settings=settings,
-        views=views,
-        targets=tuple(jax_target(t) for t in targets),
+        views=aims.views,
+        targets=aims.targets,
         terms=experiment.terms,
         channels=channels,
         masks=masks,
@@ -104,14 +107,54 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         hyper=_hyper(experiment),
         constants={n: jnp.asarray(c) for n, c in constants.items()},
     )
-    held_out = tuple(held_out_views(experiment.views)) if target_shape is not None else ()
-    return Scene(experiment, problem, values, held_out, target_shape, target_values, tuple(dict.fromkeys(warnings)))
+    warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings))
+    return Scene(experiment, problem, values, aims.held_out, aims.held_out_targets, aims.shape, aims.values,
+                 tuple(warnings), aims.frame)  # fmt: skip
 
 
-def jax_target(target: Target) -> Target:
-    """The same target with its planes on the device, so that a step copies none."""
-    planes = {name: tuple(jnp.asarray(p) for p in ps) for name, ps in target.planes.items()}
-    return Target(planes, jnp.asarray(target.alpha))
+def _own_shape(experiment: Experiment, report: Report) -> Shape:
+    report("Loading the shape", None)
+    spec = experiment.shape
+    return load_shape(spec.kind, spec.file, spec.primitive, spec.colour)
+
+
+def _aims(
+    experiment: Experiment, shape: Shape | None, channels: tuple[str, ...], through: tuple[Method, Any], report: Report
+) -> _Aims:
+    """Views and targets, of which none is made yet."""
+    target, fov = experiment.target, experiment.views.fov
+    if target.kind == "cameras":
+        cameras = camera_scene(experiment, channels, report)
+        found = (cameras.fov, cameras.views, cameras.targets, cameras.held_out, cameras.held_out_targets)
+        return _Aims(*found, warnings=cameras.warnings, frame=cameras.frame)
+    views = tuple(fitted_views(experiment.views))
+    if target.kind == "image":
+        picture = image_target(target, views, channels)
+        return _Aims(fov, views, LazyTargets(1, lambda i: on_device(picture)), (), LazyTargets(0, lambda i: picture))
+    goal = _target_shape(experiment, shape)
+    values = {**goal.parameters(), **goal.constants(), **scene_values(experiment.scene, target.pose, fov)}
+    seen, how = _target_channels(channels), through if target.render == "method" else None
+    apart = tuple(held_out_views(experiment.views))
+    targets = LazyTargets(len(views), lambda i: on_device(_shape_target(goal, values, views[i], seen, how)))
+    others = LazyTargets(len(apart), lambda i: _shape_target(goal, values, apart[i], seen, None))
+    return _Aims(fov, views, targets, apart, others, goal, values)
+
+
+def _hull(experiment: Experiment, aims: _Aims, report: Report) -> Shape:
+    from core.visual_hull import hull_mesh
+
+    spec, target = experiment.shape, experiment.target
+    plain = spec.colour or PLAIN_COLOUR
+    stamp = Path(target.file).stat().st_mtime_ns if target.file else 0
+    views = dataclasses.replace(experiment.views, batch=0, held_out=0)
+    key = (target, stamp, views, "colour" in aims.targets[0].planes, spec.hull_resolution, plain)
+    fov = np.radians(aims.fov)
+    make = lambda: hull_mesh(aims.views, aims.targets, fov, spec.hull_resolution, plain, report)
+    return _HULLS(key, make)
+
+
+_HULLS: Memo[Shape] = Memo(2)
+"""Carving takes seconds; these are the last hull and the one before an edit."""
 
 
 def method_of(experiment: Experiment) -> tuple[Method, Any]:
@@ -164,9 +207,9 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None) -> Shape:
     return Mesh.from_data(load_mesh(path), colour, PLAIN_COLOUR)
 
 
-def _target_shape(experiment: Experiment, shape: Shape) -> Shape:
+def _target_shape(experiment: Experiment, shape: Shape | None) -> Shape:
     target = experiment.target
-    if target.file is None and target.primitive is None:
+    if target.file is None and target.primitive is None and shape is not None:
         return shape
     return load_shape(target.shape_kind, target.file, target.primitive, target.colour)
 
@@ -217,12 +260,6 @@ def image_target(spec: TargetSpec, views: tuple[CameraView, ...], channels: tupl
     size = views[0].height, views[0].width
     shown = {c: tuple(resized(p, *size) for p in planes[c]) for c in _target_channels(channels)}
     return Target(shown, resized(alpha, *size))
-
-
-def _counted(items: tuple, task: str, report: Report) -> Any:
-    for i, item in enumerate(items):
-        report(task, i / len(items))
-        yield item
 
 
 def pose_spec_is_same_shape(experiment: Experiment) -> bool:

@@ -22,7 +22,8 @@ class PoseSpec:
 
 @dataclass(frozen=True)
 class ShapeSpec:
-    """kind: "mesh" or "sdf-grid". Exactly one of file (absolute path) and primitive (a bundled shape's name)."""
+    """kind: "mesh" or "sdf-grid". Exactly one of file (absolute path) and primitive (a bundled shape's name, or, for a
+    mesh, "visual-hull": carved from the targets' silhouettes on a grid of hull_resolution nodes a side)."""
 
     kind: str = "mesh"
     file: str | None = None
@@ -30,11 +31,13 @@ class ShapeSpec:
     start: PoseSpec = PoseSpec()
     colour: tuple[float, float, float] | None = None
     """Uniform linear albedo; None keeps the file's vertex colours, or light grey."""
+    hull_resolution: int = 64
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """kind: "shape" (rendered from the views) or "image" (one picture; alpha or background gives the silhouette).
+    """kind: "shape" (rendered from the views), "image" (one picture; alpha or background gives the silhouette) or
+    "cameras" (file: a transforms.json, or images.txt of COLMAP text, with a picture a view).
 
     pose: where the target shape stands. render: "supersampled" (box-filtered hard render, 4 x 4) or "method"
     (the method's own forward image, so that a blurring method is not biased).
@@ -50,13 +53,25 @@ class TargetSpec:
     render: str = "supersampled"
     background: tuple[float, float, float] | None = None
     encoding: str = "srgb"
+    images: str | None = None
+    """cameras: the folder of the pictures, where it is not the file's."""
+    masks: str | None = None
+    """cameras: a folder of silhouettes, one a picture and named like it, in place of the pictures' alpha."""
+    held_out: str = "test"
+    """cameras: the split that is measured and not fitted, "test" or "val" (files beside), or "every-8th" frame."""
+    centre: tuple[float, float, float] | None = None
+    """cameras: what becomes the world's middle, in the file's units; None: found from masks or axes."""
+    radius: float = 0.0
+    """cameras: what becomes the unit sphere's radius, in the file's units; 0: found."""
 
 
 @dataclass(frozen=True)
 class ViewsSpec:
-    """kind: "single", "orbit", "sphere" (well spread) or "cube" (26: faces, edges, corners). Angles in degrees.
+    """kind: "single", "orbit", "sphere" (well spread), "cube" (26: faces, edges, corners) or "cameras" (the target's).
+    Angles in degrees.
 
-    count: views of an orbit or sphere. held_out: further views, never fitted. batch: views a step, 0 for all.
+    count: views of an orbit or sphere. held_out: further views, never fitted (of cameras: at most so many).
+    batch: views a step, 0 for all. most: of cameras, at most so many are fitted, evenly spread; 0 for all.
     """
 
     kind: str = "orbit"
@@ -69,6 +84,7 @@ class ViewsSpec:
     distance: float = 3.2
     fov: float = 40.0
     batch: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,9 @@ LISTS: dict[str, tuple[str, type, str]] = {
 _PLURALS = {"method": "methods", "optimizer": "optimizers"}
 """Tables whose further keys are the settings of the named thing, and its kind in the catalog."""
 
+_PATHS = {"file", "images", "masks"}
+"""Keys that hold a path."""
+
 _POSES = {"shape": ("start", "pose"), "target": ("pose", "start")}
 """The pose of a table: our field, and the other word for it that is accepted."""
 
@@ -119,6 +122,9 @@ def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
         kind = "shape_kind" if table == "target" else "kind"
         if kind not in values and Path(values["file"]).suffix.lower() in GRID_SUFFIXES:
             values[kind] = "sdf-grid"
+    for key in _PATHS - {"file"}:
+        if values.get(key) is not None:
+            values[key] = os.path.normpath(base / values[key])
     if table in _PLURALS:
         name = values.get("name", spec().name)
         described = entry(_PLURALS[table], name)["settings"]
@@ -163,7 +169,7 @@ def _table_lines(spec: Any, base: Path) -> list[str]:
         if field.name == "settings":
             lines += [f"{name} = {_toml(setting)}" for name, setting in value.items()]
         elif value is not None:
-            lines.append(f"{field.name} = {_toml(_relative(value, base) if field.name == 'file' else value)}")
+            lines.append(f"{field.name} = {_toml(_relative(value, base) if field.name in _PATHS else value)}")
     return lines
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from core.catalog import allowed, entries, entry
 from core.experiment import Experiment, StageSpec
 from core.experiment_schema import Complaint
-from core.io.suffixes import GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
-from core.shapes.primitives import GRID_SUFFIX
+from core.io.suffixes import CAMERA_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.shapes.primitives import GRID_SUFFIX, HULL
 
 REFINEMENTS = ("subdivide", "resolution")
 """Keys of a stage that the shape itself must be able to follow (Shape.refines)."""
@@ -29,9 +29,17 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
     if (shape.file is None) == (shape.primitive is None):
         found = "neither" if shape.file is None else "both"
         raise complain("shape", f"found {found} of file and primitive; allowed: exactly one")
-    _check_source(shape.kind, shape.file, shape.primitive, "shape", complain)
+    if shape.primitive == HULL:
+        _check_hull(experiment, complain)
+    else:
+        _check_source(shape.kind, shape.file, shape.primitive, "shape", complain)
+    if (target.kind == "cameras") != (experiment.views.kind == "cameras"):
+        raise complain("views.kind", f"found {experiment.views.kind!r} with a target of kind {target.kind}; "
+                       "allowed: cameras in both, or in neither")  # fmt: skip
     if target.kind == "image":
         _check_picture(experiment, complain)
+    elif target.kind == "cameras":
+        _check_cameras(experiment, complain)
     elif target.file is not None and target.primitive is not None:
         raise complain("target", "found both file and primitive; allowed: one, or none for the shape itself")
     else:
@@ -103,6 +111,31 @@ def _check_picture(experiment: Experiment, complain: Complaint) -> None:
         raise complain("views.kind", f"found {views.kind!r}; allowed with a picture as target: single")
 
 
+def _check_hull(experiment: Experiment, complain: Complaint) -> None:
+    target = experiment.target
+    if experiment.shape.kind != "mesh":
+        raise complain("shape.kind", f"found {experiment.shape.kind!r} with a visual hull; allowed: mesh")
+    if target.kind == "shape" and target.file is None and target.primitive is None:
+        raise complain("shape.primitive", f"found {HULL!r}, and the target is the shape itself; allowed with cameras, "
+                       "a picture, or another shape as target")  # fmt: skip
+
+
+def _check_cameras(experiment: Experiment, complain: Complaint) -> None:
+    target = experiment.target
+    if target.file is None or target.primitive is not None:
+        raise complain("target.file", "a target of kind cameras needs file, a transforms.json or COLMAP's images.txt")
+    if not Path(target.file).is_file():
+        raise complain("target.file", f"found {target.file}, which is no file; allowed: a path relative to this file")
+    if Path(target.file).suffix.lower() not in CAMERA_SUFFIXES:
+        raise complain("target.file", f"found {Path(target.file).name}; allowed: {', '.join(CAMERA_SUFFIXES)}")
+    for key in ("images", "masks"):
+        folder = getattr(target, key)
+        if folder is not None and not Path(folder).is_dir():
+            raise complain(
+                f"target.{key}", f"found {folder}, which is no folder; allowed: a path relative to this file"
+            )
+
+
 def _check_method(experiment: Experiment, complain: Complaint) -> None:
     method, shape = entry("methods", experiment.method.name), entry("shapes", experiment.shape.kind)
     if method["face"] not in shape["faces"]:
@@ -129,7 +162,7 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
                 f"term[{i}].loss",
                 f"found {term.loss!r}, which needs {loss['needs']}; a {experiment.shape.kind} has none",
             )
-        if experiment.target.kind == "image" and loss["sees"] and term.sees in ("depth", "normals"):
+        if experiment.target.kind != "shape" and loss["sees"] and term.sees in ("depth", "normals"):
             raise complain(f"term[{i}].sees", f"found {term.sees!r}; allowed with a picture: colour or silhouette")
     if not looks:
         raise complain(

@@ -62,6 +62,9 @@ LIMITS: dict[str, Limits] = {
     "views.distance": Limits(0.1, 1000),
     "views.fov": Limits(1, 170),
     "views.batch": Limits(0, 256),
+    "views.most": Limits(0, 100_000),
+    "shape.hull_resolution": Limits(8, 256),
+    "target.radius": Limits(0, 1e12),
     "term.weight": Limits(0, 1e6),
     "term.levels": Limits(1, 12),
     "optimizer.learning_rate": Limits(0, 100, open_low=True),
@@ -91,10 +94,11 @@ _COLOURS = ("colour", "background")
 def choices(key: str) -> tuple[str, ...]:
     """The words a key allows; () where it is free text or no word."""
     fixed = {
-        "target.kind": ("shape", "image"),
+        "target.kind": ("shape", "image", "cameras"),
+        "target.held_out": ("test", "val", "every-8th"),
         "target.render": ("supersampled", "method"),
         "target.encoding": ("srgb", "linear"),
-        "views.kind": ("single", "orbit", "sphere", "cube"),
+        "views.kind": ("single", "orbit", "sphere", "cube", "cameras"),
         "term.sees": ("colour", "silhouette", "depth", "normals"),
     }
     kinds = {

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import pictures
+from core.camera_frame import spread
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_text
+
+MOST_SHEETS = 26
+"""Fitted views that are drawn, evenly spread."""
 
 if TYPE_CHECKING:
     from core.session import Session
@@ -50,9 +54,11 @@ def shape_name(session: Session) -> str:
 
 
 def export_shape(session: Session, path: Path) -> None:
-    """The current shape, posed, in the units and the place it came in."""
+    """The current shape, posed, in the units and the place it came in: the cameras' world, where there is one."""
     values = session.host()
     shape: Any = session.problem.shape
+    if session.scene.frame is not None:
+        shape, values = session.scene.frame.in_file(shape, values)
     shape.save(path, values)
 
 
@@ -76,7 +82,7 @@ def export_curves(session: Session, path: Path) -> None:
 
 def export_images(session: Session, folder: Path) -> None:
     """Target, render, difference and dL/dI of every fitted view (at most 26) as one PNG a view, and their values."""
-    for view in range(len(session.problem.views)):
+    for view in spread(len(session.problem.views), MOST_SHEETS):
         arrays = session.snapshot(view).arrays
         write_bytes(folder / f"view_{view:02d}.png", pictures.png_bytes(view_sheet(arrays)))
     kept = {n: session.snapshot(0).arrays[n] for n in ("target", "render", "difference", "loss_gradient")}
@@ -101,7 +107,7 @@ def report(session: Session) -> dict[str, Any]:
     from core.versions import versions
 
     losses = session.losses
-    metrics: dict[str, Any] = session.metrics()
+    metrics: dict[str, Any] = session.all_metrics()
     values = session.host()
     if "vertices" in values:
         faces = session.problem.shape.display_mesh(values)[1]

@@ -1,36 +1,43 @@
-"""What a fit is measured by, while it runs and in its report: pose errors, overlap and PSNR, on held-out views too."""
+"""What a fit is measured by, while it runs and in its report: pose errors, overlap, PSNR and SSIM, on held-out views too.
+
+Pictures are compared in the values they are stored in (sRGB where they are sRGB), over the render's background, as the
+literature does; targets that are rendered are compared in linear light.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from core.build import Report, Scene, pose_spec_is_same_shape
-from core.metrics import iou, pose_errors, psnr
+from core.camera_frame import spread
+from core.colour import linear_to_srgb
+from core.metrics import iou, pose_errors, psnr, ssim
 from core.problem import Target
 from core.reference import hard_image
 from core.thumbnails import over_background
 from kernels.types import CameraView
 
-MOST_VIEWS = 8
-"""Fitted views that are measured (the first ones): more would hold a running fit up."""
+AT_A_TIME = 8
+"""Fitted views measured while a fit runs (evenly spread), and held-out ones measured at a time: more would hold it up.
+The next held-out ones follow at the next call; what is told is the mean over the newest measure of each."""
+MOST_VIEWS = 256
+"""Views of a kind measured for a report, evenly spread."""
 
 
 class Measures:
-    """Measures of one scene; held-out targets are rendered at the first call that needs them."""
+    """Measures of one scene; held-out targets are made when their turn comes."""
 
     def __init__(self, scene: Scene, report: Report) -> None:
         self._scene, self._report = scene, report
-        self._held_out: Sequence[Target] | None = None
+        self._newest: dict[int, dict[str, float]] = {}
+        self._next = 0
 
     def moved_to(self, scene: Scene) -> Measures:
-        """Measures of the scene that a stage has made of this one; targets that still fit are kept."""
-        moved = Measures(scene, self._report)
-        if scene.held_out is self._scene.held_out:
-            moved._held_out = self._held_out
-        return moved
+        """Measures of the scene that a stage has made of this one."""
+        return Measures(scene, self._report)
 
     def pose(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Pose errors where the target is the very shape that is fitted, else nothing."""
@@ -39,30 +46,53 @@ class Measures:
         small = {n: np.asarray(values[n]) for n in ("pose.rotation", "pose.translation", "pose.scale")}
         return pose_errors(small, self._scene.target_values)
 
-    def images(self, values: Mapping[str, Any]) -> dict[str, float]:
-        """Mean "iou" and, where the loss sees colour, "psnr", of hard renders; "held_out_" before the others'."""
-        problem = self._scene.problem
-        found = self._compare(values, problem.views[:MOST_VIEWS], problem.targets, "")
-        if self._scene.held_out:
-            if self._held_out is None:
-                self._held_out = self._scene.held_out_targets(self._report)
-            found.update(self._compare(values, self._scene.held_out, self._held_out, "held_out_"))
+    def images(self, values: Mapping[str, Any], everything: bool = False) -> dict[str, float]:
+        """Mean "iou" and, where the loss sees colour, "psnr" of hard renders; "held_out_" before the others', with "ssim".
+
+        everything: all views (at most MOST_VIEWS of a kind) as they are now, for a report; else a few at a time.
+        """
+        problem, scene = self._scene.problem, self._scene
+        most = MOST_VIEWS if everything else AT_A_TIME
+        rows = []
+        for i in spread(len(problem.views), most):
+            rows.append(self._one(values, problem.views[i], problem.targets[i], everything))
+        found = _means(rows, "")
+        if scene.held_out:
+            count = len(scene.held_out)
+            turn = spread(count, most) if everything else [(self._next + i) % count for i in range(min(most, count))]
+            for position, i in enumerate(turn):
+                if everything and count > AT_A_TIME:
+                    self._report("Measuring held-out views", position / len(turn))
+                self._newest[i] = self._one(values, scene.held_out[i], scene.held_out_targets[i], True)
+            self._next = (turn[-1] + 1) % count
+            rows = [self._newest[i] for i in turn] if everything else list(self._newest.values())
+            found.update(_means(rows, "held_out_"))
         return found
 
-    def _compare(
-        self, values: Mapping[str, Any], views: Sequence[CameraView], targets: Sequence[Target], prefix: str
-    ) -> dict[str, float]:
+    def _one(self, values: Mapping[str, Any], view: CameraView, target: Target, structure: bool) -> dict[str, float]:
+        """The measures of one view."""
         problem = self._scene.problem
         sees_colour = "colour" in problem.channels
-        channels = ("colour", "silhouette") if sees_colour else ("silhouette",)
-        overlaps, peaks = [], []
-        for view, target in zip(views, targets):
-            own = hard_image(problem.shape, values, view, channels, 1)
-            overlaps.append(iou(own["silhouette"][..., 0], np.asarray(target.planes["silhouette"][0])))
-            if sees_colour:
-                shown = over_background(target, np.asarray(values["background"]))["colour"]
-                peaks.append(psnr(own["colour"], shown))
-        found = {f"{prefix}iou": float(np.mean(overlaps))}
-        if peaks:
-            found[f"{prefix}psnr"] = float(np.mean(peaks))
+        own = hard_image(problem.shape, values, view, ("colour", "silhouette") if sees_colour else ("silhouette",), 1)
+        found = {}
+        if "silhouette" in target.planes:
+            found["iou"] = iou(own["silhouette"][..., 0], np.asarray(target.planes["silhouette"][0]))
+        if sees_colour:
+            pair = own["colour"], over_background(target, np.asarray(values["background"]))["colour"]
+            a, b = (self._as_stored(image) for image in pair)
+            found["psnr"] = psnr(a, b)
+            if structure:
+                found["ssim"] = ssim(a, b)
         return found
+
+    def _as_stored(self, image: np.ndarray) -> np.ndarray:
+        target = self._scene.experiment.target
+        if target.kind == "shape":
+            return image
+        shown = np.clip(image, 0.0, 1.0)
+        return linear_to_srgb(shown) if target.encoding == "srgb" else shown
+
+
+def _means(rows: list[dict[str, float]], prefix: str) -> dict[str, float]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {f"{prefix}{name}": float(np.mean([row[name] for row in rows if name in row])) for name in names}

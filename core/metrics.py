@@ -26,6 +26,28 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return min(100.0, -10.0 * np.log10(error)) if error > 0 else 100.0
 
 
+def ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """Structural similarity of two images [H, W, C] in [0, 1], mean over pixels and channels (Wang et al. 2004).
+
+    Gaussian window of sigma 1.5 over 11 x 11 pixels, K1 = 0.01, K2 = 0.03; pixels whose window leaves the image are
+    left out (images below 11 pixels a side: none is).
+    """
+    from scipy.ndimage import gaussian_filter
+
+    def blurred(x: np.ndarray) -> np.ndarray:
+        return gaussian_filter(x, sigma=(1.5, 1.5, 0.0), truncate=3.5)
+
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    mean_x, mean_y = blurred(x), blurred(y)
+    variance_x, variance_y = blurred(x * x) - mean_x**2, blurred(y * y) - mean_y**2
+    covariance = blurred(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    similar = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    similar /= (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+    edge = 5 if min(similar.shape[:2]) > 10 else 0
+    return float(similar[edge : similar.shape[0] - edge, edge : similar.shape[1] - edge].mean())
+
+
 def pose_errors(values: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, float]:
     """Angle (degrees), distance and log-scale gap between two poses."""
     offset = np.asarray(values["pose.translation"], np.float64) - np.asarray(target["pose.translation"])

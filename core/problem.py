@@ -72,7 +72,7 @@ class Problem:
     method: Method
     settings: Any
     views: tuple[CameraView, ...]
-    targets: tuple[Target, ...]
+    targets: Sequence[Target]
     terms: tuple[TermSpec, ...]
     channels: tuple[str, ...]
     masks: Mapping[str, np.ndarray]

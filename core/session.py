@@ -343,8 +343,12 @@ class Session:
         return self._measures.pose(self.state.values)
 
     def metrics(self) -> dict[str, float]:
-        """Pose errors, and IoU and PSNR on fitted and on held-out views ("held_out_iou", ...)."""
+        """Pose errors, and IoU, PSNR, SSIM on fitted and held-out views ("held_out_iou", ...), a few views a call."""
         return {**self.pose_metrics(), **self._measures.images(self.host())}
+
+    def all_metrics(self) -> dict[str, float]:
+        """The same over all views, as they are now."""
+        return {**self.pose_metrics(), **self._measures.images(self.host(), everything=True)}
 
     def export(self, what: str, path: str) -> None:
         """Write "shape", "images", "curves", "report" or "all" to `path` (core/export.py)."""

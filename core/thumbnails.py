@@ -8,6 +8,7 @@ import numpy as np
 
 from core import protocol
 from core.colour import linear_to_srgb
+from core.lazy_targets import LazyTargets
 from core.problem import Target
 from core.reference import as_arrays
 
@@ -36,6 +37,18 @@ def over_background(target: Target, background: np.ndarray) -> dict[str, np.ndar
     return arrays
 
 
+def known_thumbnail(scene: Scene, view: int) -> Any:
+    """The picture of a fitted view's target, where that is in memory already; None where it would have to be made."""
+    target = scene.problem.targets.held(view) if isinstance(scene.problem.targets, LazyTargets) else None
+    return None if target is None else target_thumbnail(target, scene.values["background"])
+
+
+def target_thumbnail(target: Target, background: np.ndarray) -> np.ndarray:
+    """The picture of a target: its colours over the background, else its silhouette, else what it has."""
+    planes = over_background(target, background)
+    return thumbnail(planes[next(c for c in ("colour", "silhouette", *planes) if c in planes)])
+
+
 def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
     """Every camera, fitted first, with its target's picture where there is one."""
     problem = scene.problem
@@ -43,10 +56,7 @@ def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
     infos = []
     for i, view in enumerate((*problem.views, *scene.held_out)):
         held_out = i >= len(problem.views)
-        picture: Any = None
-        if not held_out:
-            planes = over_background(problem.targets[i], scene.values["background"])
-            picture = thumbnail(planes["colour"] if "colour" in planes else planes["silhouette"])
+        picture = None if held_out else known_thumbnail(scene, i)
         infos.append(
             protocol.ViewInfo(view.name, view.world_to_camera, fov, view.width, view.height, held_out, picture)
         )

@@ -35,7 +35,7 @@ def loss_reason(loss: str, experiment: Experiment) -> str:
 def sees_choices(loss: str, experiment: Experiment) -> tuple[str, ...]:
     """What a loss can look at in this experiment; () for a regulariser."""
     sees = tuple(entry("losses", loss)["sees"])
-    return tuple(c for c in sees if c in ("colour", "silhouette")) if experiment.target.kind == "image" else sees
+    return tuple(c for c in sees if c in ("colour", "silhouette")) if experiment.target.kind != "shape" else sees
 
 
 def with_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:

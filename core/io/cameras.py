@@ -1,4 +1,4 @@
-"""Checking a NeRF-style transforms.json: every complaint names the frame, counted from 0, and its file_path.
+"""Reading a NeRF-style transforms.json: every complaint names the frame, counted from 0, and its file_path.
 
 Convention of the file: camera to world, 4x4 row-major, right-handed, OpenGL (looks along -z, +y up), as ours.
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import RimlightError
+from core.io.camera_set import CameraSet, describe_pictures, picture_inside
 from core.io.files import MEBIBYTE, read_text
-from core.io.images import picture_size
+from core.io.lenses import Intrinsics
 
 FILE_LIMIT = 64 * MEBIBYTE
 PICTURE_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".exr")
@@ -24,41 +24,66 @@ RIGID_TOLERANCE = 1e-2
 """Largest entry of |R^T R - I| taken for rounding; printed matrices of six digits give 1e-5."""
 
 
-@dataclass(frozen=True)
-class CameraSet:
-    """pictures: the file of each frame. camera_to_world: (frames, 4, 4) float64, rigid."""
+def load_cameras(path: str | Path, images: str | Path | None = None) -> CameraSet:
+    """A transforms.json, or COLMAP text by its cameras.txt or images.txt. images: the pictures' folder, if elsewhere.
 
-    path: Path
-    pictures: tuple[Path, ...]
-    camera_to_world: np.ndarray
-    warnings: tuple[str, ...] = ()
+    Raises RimlightError.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".txt":
+        return load_transforms(path, images)
+    if path.name not in ("cameras.txt", "images.txt"):
+        raise RimlightError(f"{path.name}: is no camera file; COLMAP text is cameras.txt with images.txt beside it")
+    from core.io.colmap import load_colmap
 
-    @property
-    def summary(self) -> str:
-        """One short line."""
-        count = len(self.pictures)
-        return f"cameras, {count} frame{'' if count == 1 else 's'}, right-handed, OpenGL"
+    return load_colmap(path, images)
 
 
-def load_transforms(path: str | Path) -> CameraSet:
-    """Read and check a transforms.json. Raises RimlightError naming file, frame and cause."""
+def load_transforms(path: str | Path, images: str | Path | None = None) -> CameraSet:
+    """Read and check a transforms.json. Raises RimlightError naming file, frame and cause.
+
+    Pictures lie in the file's folder, or the one above it, or, where given, in `images`, which file_path then
+    starts from.
+    """
     path = Path(path)
     document = _parse(path)
     frames = document.get("frames")
     if not isinstance(frames, list) or not frames:
         raise RimlightError(f"{path.name}: 'frames' is missing or empty; it must be a list of cameras")
     _check_lens(document, frames, path)
+    folders = (Path(images),) if images is not None else (path.parent, path.absolute().parent.parent)
     pictures, matrices = [], []
     for number, frame in enumerate(frames):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
             raise RimlightError(f"{path.name}: frame {number} has no 'file_path'; add the picture's path")
         where = f"{path.name}: frame {number} ({frame['file_path']})"
         matrices.append(_matrix(frame.get("transform_matrix"), where))
-        pictures.append(_picture(frame["file_path"], path.parent, where))
-    warnings = _size_warnings(pictures)
+        pictures.append(picture_inside(frame["file_path"], folders, where, PICTURE_SUFFIXES))
+    warnings, sizes = describe_pictures(pictures)
+    lenses = tuple(_lens({**document, **frame}, size) for frame, size in zip(frames, sizes))
+    if any(any(lens.distortion) for lens in lenses):
+        warnings.append("the lens distorts; pictures are straightened when they are loaded")
     if len({matrix.tobytes() for matrix in matrices}) < len(matrices):
         warnings.append("several frames have the same camera")
-    return CameraSet(path, tuple(pictures), np.stack(matrices), tuple(warnings))
+    return CameraSet(path, tuple(pictures), np.stack(matrices), lenses, tuple(warnings))
+
+
+def _lens(merged: dict[str, Any], size: tuple[int, int] | None) -> Intrinsics:
+    """The lens of a frame, in pixels of its picture (of (width, height), None where it cannot be read)."""
+
+    def number(name: str, otherwise: float, positive: bool = False) -> float:
+        value = merged.get(name)
+        return float(value) if (_is_positive if positive else _is_number)(value) else otherwise  # type: ignore[arg-type]
+
+    read = size or (1, 1)
+    width, height = number("w", read[0], True), number("h", read[1], True)
+    angle = number("camera_angle_x", 0.0)
+    by_angle = 0.5 * width / math.tan(0.5 * angle) if angle else 0.0
+    fx = number("fl_x", by_angle, True) if _is_positive(merged.get("w")) or not by_angle else by_angle
+    fy, cx, cy = number("fl_y", fx, True), number("cx", 0.5 * width), number("cy", 0.5 * height)
+    bent = (number("k1", 0.0), number("k2", 0.0), number("p1", 0.0), number("p2", 0.0))
+    lens = Intrinsics(int(width), int(height), fx, fy, cx, cy, bent)
+    return lens.resized(*size) if size else lens
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -117,34 +142,6 @@ def _matrix(rows: Any, where: str) -> np.ndarray:
             f"{where}: the rotation is scaled or sheared (determinant {determinant:.3g}); it must be a pure rotation"
         )
     return matrix
-
-
-def _picture(name: str, folder: Path, where: str) -> Path:
-    for suffix in PICTURE_SUFFIXES:
-        candidate = folder / (name + suffix)
-        try:
-            if candidate.is_file():
-                return candidate
-        except (OSError, ValueError):
-            break
-    tried = str((folder / name).absolute())
-    raise RimlightError(f"{where}: the picture does not exist; tried {tried} with {', '.join(PICTURE_SUFFIXES[1:])}")
-
-
-def _size_warnings(pictures: list[Path]) -> list[str]:
-    """Whether the pictures can be opened and share one size, from their headers."""
-    sizes: dict[tuple[int, int], Path] = {}
-    unreadable = []
-    for picture in pictures:
-        try:
-            sizes.setdefault(picture_size(picture), picture)
-        except RimlightError:
-            unreadable.append(picture.name)
-    warnings = [f"{len(unreadable)} pictures cannot be read ({unreadable[0]}, ...)"] if unreadable else []
-    if len(sizes) > 1:
-        shown = ", ".join(f"{w} x {h} ({picture.name})" for (w, h), picture in list(sizes.items())[:3])
-        warnings.append(f"the pictures have different sizes: {shown}")
-    return warnings
 
 
 def _is_number(value: Any) -> bool:

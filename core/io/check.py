@@ -61,9 +61,9 @@ def _check_image(path: Path) -> Checked:
 
 
 def _check_cameras(path: Path) -> Checked:
-    from core.io.cameras import load_transforms
+    from core.io.cameras import load_cameras
 
-    cameras = load_transforms(path)
+    cameras = load_cameras(path)
     return Checked(cameras.summary, cameras.warnings)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from core.errors import RimlightError
 
 GRID_SUFFIX = "-grid"
+HULL = "visual-hull"
+"""The primitive that is no file: carved from the targets' silhouettes (core/visual_hull.py)."""
 
 
 def shapes_folder() -> Path:
