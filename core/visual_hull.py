@@ -13,8 +13,8 @@ import numpy as np
 from core.errors import RimlightError
 from core.problem import Target
 from core.shapes.mesh import Mesh
-from core.shapes.sdf_grid import isosurface
 from kernels.camera import camera_eye, world_to_pixel
+from kernels.marching_cubes import extract
 from kernels.raster.interpolate import vertex_normals
 from kernels.types import CameraView
 
@@ -83,13 +83,13 @@ def hull_mesh(
         raise RimlightError("shape.primitive: a visual hull is carved from silhouettes, and these targets have none")
     mask = lambda i: np.asarray(targets[i].planes["silhouette"][0])
     field, spacing = carve(views, mask, fov, resolution, report)
-    vertices, faces = isosurface(field, np.full(3, -REACH), np.full(3, spacing))
-    if not len(faces):
+    surface = extract(field, np.full(3, -REACH), np.full(3, spacing))
+    if not len(surface.faces):
         raise RimlightError(
             "shape.primitive: the silhouettes have no common part, so the visual hull is empty; check the cameras, "
             "target.centre and target.radius"
         )
-    vertices = vertices.astype(np.float32)
+    vertices, faces = surface.vertices.astype(np.float32), surface.faces
     colours = np.broadcast_to(np.asarray(plain, np.float32), vertices.shape)
     if "colour" in targets[0].planes:
         colours = seen_colours(vertices, vertex_normals(vertices, faces), views, targets, fov, plain)
