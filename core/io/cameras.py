@@ -120,7 +120,7 @@ def _check_lens(document: dict[str, Any], frames: list[Any], path: Path) -> None
 def _matrix(rows: Any, where: str) -> np.ndarray:
     try:
         matrix = np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         matrix = np.empty(0)
     if matrix.shape == (3, 4):
         matrix = np.concatenate([matrix, [[0, 0, 0, 1]]])
@@ -145,7 +145,8 @@ def _matrix(rows: Any, where: str) -> np.ndarray:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """A finite number of a size that a float can hold (JSON's integers have no end)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _is_positive(value: Any) -> bool:

@@ -79,7 +79,7 @@ def _require_whole(path: Path) -> None:
     if "tiles" in attributes or "chunkCount" in attributes:
         return  # tiled or of several parts: no plain table of scan lines
     _, height = _window(attributes, "dataWindow", path)
-    compression = attributes.get("compression", b"\0")[0]
+    compression = (attributes.get("compression") or b"\0")[0]
     blocks = -(-height // _LINES_PER_BLOCK.get(compression, 1))
     size = path.stat().st_size
     with path.open("rb") as file:

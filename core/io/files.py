@@ -59,6 +59,17 @@ def read_text(path: str | Path, limit: int) -> str:
         raise RimlightError(f"{Path(path).name}: line {line} is not UTF-8 text; save the file as UTF-8") from error
 
 
+MOST_DIGITS = 15
+"""Of a count in a header: more is no count, and would fill the message with digits."""
+
+
+def header_count(word: str | bytes) -> int:
+    """A count as a header states it. Raises ValueError where it is none, or has more digits than a count can have."""
+    if len(word) > MOST_DIGITS:
+        raise ValueError(f"{word[:MOST_DIGITS]!r}... is no count")
+    return int(word)
+
+
 def unreadable(path: Path, error: Exception) -> RimlightError:
     """The error for a file that the system will not give."""
     cause = getattr(error, "strerror", None) or error

@@ -28,10 +28,14 @@ def read_gltf(path: str | Path) -> RawMesh:
     for mesh, transform in _placed_meshes(path):
         points = np.asarray(mesh.vertices, dtype=np.float64)
         triangles = np.asarray(mesh.faces, dtype=np.int64)
+        if points.shape[1:] != (3,) or triangles.shape[1:] != (3,):
+            raise RimlightError(f"{path.name}: positions are not triples, or faces no triangles; export it again")
         if len(triangles) and (triangles.min() < 0 or triangles.max() >= len(points)):
             raise RimlightError(
                 f"{path.name}: an index is out of range ({triangles.max()} of {len(points):,} vertices); export it again"
             )
+        if not (np.isfinite(transform).all() and np.isfinite(points).all()):
+            raise RimlightError(f"{path.name}: a position or a node's transform is not finite; export it again")
         if np.linalg.det(transform[:3, :3]) < 0:
             triangles = triangles[:, ::-1]
         colour = _colours(mesh, path, warnings)

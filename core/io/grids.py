@@ -6,6 +6,8 @@ spacing, nodes are evenly spaced and the longest side spans [-1, 1].
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -26,6 +28,11 @@ LEAST_NODES = 4
 """Nodes a side: normals need a neighbourhood of four."""
 NAME = "sdf"
 PLACES = ("origin", "spacing")
+DAMAGED = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError, IndexError,
+    struct.error,
+)  # fmt: skip
+"""What a damaged archive makes zipfile raise."""
 STEEP, FLAT = 1.5, 0.5
 """Median gradient length near the surface beyond which a grid is said not to hold distances (own choice: a distance
 sampled coarsely enough to be useless still measures 0.8 to 1.1)."""
@@ -61,8 +68,10 @@ def load_grid(path: str | Path) -> GridData:
     try:
         with path.open("rb") as file:
             arrays = _read_archive(path, file) if zipfile.is_zipfile(file) else _read_single(path, file)
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise RimlightError(f"{path.name}: the archive is damaged or cut off ({error}); save it again") from error
+    except DAMAGED as error:
+        raise RimlightError(
+            f"{path.name}: the archive is damaged or cut off ({_short(error)}); save it again"
+        ) from error
     values = _checked_values(path, arrays[NAME])
     origin, spacing = _placement(path, arrays, values.shape)
     inside = values < 0
@@ -153,7 +162,7 @@ def _read_header(path: Path, stream: Any, name: str) -> _Header:
         version = np.lib.format.read_magic(stream)
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = reader(stream)
-    except (ValueError, TypeError, SyntaxError, KeyError) as error:
+    except (ValueError, TypeError, SyntaxError, KeyError, tokenize.TokenError) as error:
         raise RimlightError(
             f"{path.name}: '{name}' is no NumPy array ({_short(error)}); save it with numpy.savez"
         ) from error
@@ -207,7 +216,7 @@ def _short(error: Exception) -> str:
 
 def _checked_values(path: Path, array: np.ndarray) -> np.ndarray:
     """Finite float32 in C order."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         values = np.ascontiguousarray(array, np.float32)
     bad = ~np.isfinite(values)
     if bad.any():
@@ -265,7 +274,7 @@ def _gradient_near_surface(values: np.ndarray, spacing: np.ndarray, inside: np.n
     for axis in range(3):
         ahead = tuple(slice(1, None) if a == axis else slice(None, -1) for a in range(3))
         crossed |= inside[ahead] != inside[cell]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             squared += ((values[ahead] - values[cell]) / np.float32(spacing[axis])) ** 2
     chosen = squared[crossed] if crossed.any() else squared.ravel()
     return float(np.sqrt(np.median(chosen)))

@@ -46,7 +46,8 @@ def load_mesh(path: str | Path) -> MeshData:
     path = checked_path(path, MESH_LIMIT)
     reader, misnamed = _choose_reader(path)
     try:
-        raw = reader(path)
+        with np.errstate(all="ignore"):  # whatever numbers a file holds: `clean` refuses those that are not finite
+            raw = reader(path)
         mesh = clean(raw, path.name)
     except MemoryError as error:
         raise RimlightError(f"{path.name}: does not fit into memory; reduce the mesh first") from error

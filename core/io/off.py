@@ -9,7 +9,7 @@ import numpy as np
 
 from core.colour import srgb_to_linear
 from core.errors import RimlightError
-from core.io.files import MESH_LIMIT, read_bytes
+from core.io.files import MESH_LIMIT, header_count, read_bytes
 from core.io.polygons import triangulate
 from core.io.raw_mesh import RawMesh
 
@@ -29,7 +29,7 @@ def read_off(path: str | Path) -> RawMesh:
     rest = b" ".join(rows[0][1])[header.end() :].split()
     rows = [(rows[0][0], rest), *rows[1:]] if rest else rows[1:]
     try:
-        vertex_count, face_count = (int(word) for word in rows[0][1][:2])
+        vertex_count, face_count = (header_count(word) for word in rows[0][1][:2])
     except (IndexError, ValueError) as error:
         raise RimlightError(f"{path.name}: the line of counts behind OFF is missing; export it again") from error
     if vertex_count < 0 or face_count < 0 or vertex_count + face_count > len(rows) - 1:

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.colour import srgb_to_linear
 from core.errors import RimlightError
-from core.io.files import MESH_LIMIT, read_bytes
+from core.io.files import MESH_LIMIT, header_count, read_bytes
 from core.io.polygons import triangulate
 from core.io.raw_mesh import RawMesh
 
@@ -25,6 +25,8 @@ _TYPES = {
 }  # fmt: skip
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 _HEADER_LIMIT = 1 << 16
+MOST_NAME = 60
+"""Characters of an element's name that are kept: it is shown in messages."""
 _POLYGON_NAMES = ("vertex_indices", "vertex_index")
 
 
@@ -67,12 +69,14 @@ def read_ply(path: str | Path) -> RawMesh:
     vertex, face = tables.get("vertex", {}), tables.get("face", {})
     if not {"x", "y", "z"} <= vertex.keys():
         raise RimlightError(f"{path.name}: the header has no vertex element with x, y and z; export it as a mesh")
+    if any(isinstance(vertex[axis], tuple) for axis in "xyz"):
+        raise RimlightError(f"{path.name}: the header makes x, y or z a list; export it again")
     positions = np.stack([np.asarray(vertex[axis], dtype=np.float64) for axis in "xyz"], axis=1)
     polygons = next((face[name] for name in _POLYGON_NAMES if isinstance(face.get(name), tuple)), None)
     if polygons is None or not len(polygons[0]):
         what = "triangle strips instead" if "tristrips" in tables else f"{len(positions)} points only"
         raise RimlightError(f"{path.name}: mesh has no faces ({what}); export a surface of polygons")
-    counts, corners = polygons[0].astype(np.int64), polygons[1].astype(np.int64)
+    counts, corners = _whole(polygons[0]), _whole(polygons[1])
     _check_polygons(counts, corners, len(positions), path)
     places, _ = triangulate(counts, corners, positions)
     return RawMesh(positions, corners[places], _colours(vertex))
@@ -94,12 +98,16 @@ def _header(data: bytes, path: Path) -> tuple[str, list[_Element], int, int]:
             if words[:1] == ["format"]:
                 order = _ORDERS[words[1]]
             elif words[:1] == ["element"]:
-                elements.append(_Element(words[1], int(words[2]), ()))
+                elements.append(_Element(words[1][:MOST_NAME], header_count(words[2]), ()))
             elif words[:1] == ["property"]:
                 *others, last = elements
                 elements = [*others, _Element(last.name, last.count, (*last.properties, _property(words)))]
         except (KeyError, IndexError, ValueError) as error:
             raise RimlightError(f"{path.name}: line {number}: '{line[:40]}' is not PLY; export it again") from error
+    for element in elements:
+        names = [p.name for p in element.properties]
+        if len(set(names)) < len(names):
+            raise RimlightError(f"{path.name}: the header gives a property of {element.name!r} twice; export it again")
     if order is None or any(element.count < 0 for element in elements):
         raise RimlightError(f"{path.name}: the PLY header names no format or a negative count; export it again")
     return order, elements, body, len(lines)
@@ -267,6 +275,13 @@ def _text_columns(lines: list[list[bytes]], element: _Element, first: int, path:
 
 
 # ---------------------------------------------------------------------------------------------- meaning
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """As int64; what no index can be (not finite, huge) becomes -1, which is out of range."""
+    if values.dtype.kind != "f":
+        return values.astype(np.int64)
+    return np.where(np.abs(values) < 2**53, values, -1).astype(np.int64)
 
 
 def _check_polygons(counts: np.ndarray, corners: np.ndarray, vertices: int, path: Path) -> None:

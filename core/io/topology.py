@@ -134,7 +134,9 @@ def degenerate_faces(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     relative precision is 6e-8.
     """
     flat = np.zeros(len(faces), bool)
-    for points, threshold in ((vertices, 1e-9), (vertices.astype(np.float32).astype(np.float64), 0.0)):
+    with np.errstate(over="ignore"):  # a vertex of no face may lie anywhere
+        rounded = vertices.astype(np.float32).astype(np.float64)
+    for points, threshold in ((vertices, 1e-9), (rounded, 0.0)):
         a, b, c = (points[faces[:, i]] for i in range(3))
         sides = (b - a, c - b, a - c)
         longest = np.max([np.einsum("ij,ij->i", side, side) for side in sides], axis=0)
