@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from core import protocol
+from core.answer_service import AnswerService
 from core.checkpoints import Checkpoints
 from core.derive_service import DeriveService
 from core.engine_inbox import Inbox
@@ -21,6 +22,7 @@ from core.engine_ports import Factory, Receive, SaveCheckpoint, SessionLike, Sna
 from core.engine_voice import Rate, Voice
 from core.experiment import Experiment
 from core.protocol import Command, Event, Status
+from core.questions import Drop, Question
 
 METRICS_S = 1.0
 """Seconds between two computations of the metrics while a fit runs."""
@@ -60,6 +62,7 @@ class Engine:
         self.session: SessionLike | None = None
         self._voice = Voice(post)
         self._derive = DeriveService(clock)
+        self._answers = AnswerService(post, clock)
         self._checkpoints = Checkpoints(save, clock)
         self._experiment = Experiment()
         self._generation = generation
@@ -98,6 +101,7 @@ class Engine:
         self._show(self.session)
         if self._left == 0:
             self._measure(self.session)
+        self._serve_answers(self.session)
         self._serve_derive(self.session)
         self._checkpoint(self.session)
         return True
@@ -108,8 +112,9 @@ class Engine:
             return IDLE_S
         if self._left > 0 or self._last is not None:
             return 0.0
-        if self._derive.due(running=False):
-            return COMPILING_S if self._derive.waiting else 0.0
+        due = [service for service in (self._derive, self._answers) if service.due(running=False)]
+        if due:
+            return COMPILING_S if all(service.waiting for service in due) else 0.0
         if self._dirty and self._sink is not None:
             return 0.0 if self._sink.wanted() else UNTAKEN_S
         return min(IDLE_S, self._checkpoints.seconds_left())
@@ -136,6 +141,10 @@ class Engine:
                 self._dirty = True
             case _ if session is None:
                 return
+            case Drop(kind):
+                self._answers.drop(kind)
+            case _ if isinstance(command, Question):
+                self._answers.ask(command)
             case protocol.Play():
                 self._play(session, math.inf)
             case protocol.Step(count):
@@ -182,6 +191,7 @@ class Engine:
         self._last = None
         self._topology_due = True
         self._derive.clear()
+        self._answers.clear()
         self._voice.end_progress()
         self._post(
             dataclasses.replace(loaded, generation=self._generation, iteration=self._iteration, continued=continued)
@@ -243,6 +253,7 @@ class Engine:
             begin = self._clock()
             scalars = session.step()
             self._derive.earn(self._clock() - begin)
+            self._answers.earn(self._clock() - begin)
             self._tell_stage(session)
         except Exception as error:
             self._fail(error, "The step failed")
@@ -318,6 +329,20 @@ class Engine:
         self._dirty = self._topology_due = False
         end = self._clock()
         self._show_due = max(begin + FRAME_S, end + (end - begin) * (1 / SHOW_SHARE - 1))
+
+    def _serve_answers(self, session: SessionLike) -> None:
+        running = self._left > 0
+        if not self._answers.due(running) or self._inbox.gather():
+            return
+        compiles = self._answers.first_of_kind()
+        if compiles:
+            self._voice.progress(f"Preparing the {compiles.lower()}", None)
+        try:
+            self._answers.serve(session, running, self._inbox.gather)
+        except Exception as error:
+            self._voice.fail(error, "The question could not be answered")
+        if compiles:
+            self._voice.end_progress()
 
     def _serve_derive(self, session: SessionLike) -> None:
         running = self._left > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.engine_ports import Receive
 from core.protocol import Command, Derive, Export, Load, Look, Quit, Restore, SetValue
+from core.questions import Question
 
 
 class Inbox:
@@ -45,6 +46,8 @@ def without_superseded(commands: list[Command]) -> list[Command]:
 
 
 def _supersedes(later: Command, earlier: Command) -> bool:
+    if isinstance(later, Question) and isinstance(earlier, Question):
+        return type(later) is type(earlier)
     match later, earlier:
         case SetValue(path, _), SetValue(earlier_path, _):
             return path == earlier_path

@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from core.elements import XYZ, element_of
 from core.errors import RimlightError
 from core.experiment import PoseSpec, SceneSpec
 from core.protocol import ParameterInfo
@@ -23,7 +24,6 @@ from kernels.rotation import (
 )
 from kernels.types import Values
 
-XYZ = ("x", "y", "z")
 RGB = ("r", "g", "b")
 
 _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -195,16 +195,20 @@ def theta_direction(
 ) -> tuple[str, dict[str, np.ndarray]]:
     """What `theta` means: the parameter it belongs to and the tangent (unit theta) it moves along.
 
-    "vertices.normal" inflates along `normals` (n, 3); "vertices.12.x" moves one vertex; "random" is a seeded unit
-    direction over the free parameters' first group member, "random:NAME" over one parameter.
+    "vertices.normal" inflates along `normals` (n, 3); "vertices.12.x" and "values.3.4.5" move one element (see
+    core/elements.py), "vertices.12.normal" one vertex along its normal; "random" is a seeded unit direction over the
+    free parameters' first group member, "random:NAME" over one parameter.
     """
     if theta == "random" or theta.startswith("random:"):
         name = theta.partition(":")[2] or split_name(next(iter(free)), values)[0]
         name, _ = split_name(name, values)
         draw = np.random.default_rng(seed).standard_normal(tangent_shape(name, values[name]))
         return name, {name: (draw / max(float(np.sqrt(np.mean(draw**2))), 1e-12)).astype(np.float32)}
-    if theta.startswith("vertices."):
-        return "vertices", {"vertices": _vertex_direction(theta, values, normals)}
+    if theta == "vertices.normal" and normals is not None and "vertices" in values:
+        return "vertices", {"vertices": np.asarray(normals, np.float32)}
+    element = element_of(theta, values)
+    if element is not None:
+        return element.name, {element.name: element.direction(values, normals)}
     name, index = split_name(theta, values)
     shape = tangent_shape(name, values[name])
     direction = np.zeros(shape, np.float32)
@@ -212,22 +216,11 @@ def theta_direction(
     return name, {name: direction}
 
 
-def _vertex_direction(theta: str, values: Values, normals: np.ndarray | None) -> np.ndarray:
-    parts = theta.split(".")
-    shape = np.shape(values["vertices"]) if "vertices" in values else (0, 3)
-    if parts[1:] == ["normal"] and normals is not None:
-        return np.asarray(normals, np.float32)
-    if len(parts) == 3 and parts[1].isdigit() and parts[2] in XYZ and int(parts[1]) < shape[0]:
-        direction = np.zeros(shape, np.float32)
-        direction[int(parts[1]), XYZ.index(parts[2])] = 1.0
-        return direction
-    raise RimlightError(
-        f"parameter {theta!r}: expected 'vertices.normal' or 'vertices.NUMBER.x' with a number below {shape[0]}"
-    )
-
-
 def set_small_value(values: Mapping[str, Any], path: str, shown: Any) -> dict[str, Any]:
-    """`values` with the parameter or component `path` set to a displayed number."""
+    """`values` with the parameter, component or element (core/elements.py) `path` set to a displayed number or list."""
+    element = element_of(path, values)
+    if element is not None:
+        return {**values, element.name: element.replaced(values, shown)}
     name, index = split_name(path, values)
     changed = dict(values)
     if isinstance(shown, (list, tuple)):

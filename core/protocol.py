@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.experiment import Experiment
+from core.questions import Answer, Drop, Question
 
 
 class Status(enum.StrEnum):
@@ -67,7 +68,8 @@ class SetValue:
     """Change a continuous thing without recompiling.
 
     path: "method.<setting>", "optimizer.<setting>", "term.<index>.weight", or "value.<parameter name>" with an
-    optional component ("value.pose.translation.x"). Takes effect on the next step, running or paused.
+    optional component ("value.pose.translation.x") or element ("value.vertices.812" with three numbers), or
+    "along.<theta>": move by so much along what Derive calls theta. Takes effect on the next step, running or paused.
     """
 
     path: str
@@ -86,7 +88,8 @@ class Derive:
     """What the derivative panes show from now on; refreshed after every snapshot the window takes.
 
     theta: a component ("pose.translation.x"), a whole scalar ("camera.fov"), "vertices.normal" (inflate),
-    "vertices.812.x", "random" (all free parameters), "random:vertices". None turns the panes off.
+    "vertices.812.x", "vertices.812.normal", "values.3.4.5", "random" (all free parameters), "random:vertices". None
+    turns the panes off.
     step_pixels: largest silhouette motion of the finite-difference step, in pixels. supersampling: S of the S x S
     box-filtered hard render. reference: False leaves the finite differences out (they cost S*S*2 renders).
     """
@@ -119,7 +122,7 @@ class Quit:
     pass
 
 
-Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Quit
+Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Quit | Question | Drop
 
 
 # ---------------------------------------------------------------------------------------------- events
@@ -256,7 +259,7 @@ class Exported:
     path: str
 
 
-Event = StatusChanged | Loaded | Staged | Scalars | Message | Progress | Agreement | Exported
+Event = StatusChanged | Loaded | Staged | Scalars | Message | Progress | Agreement | Exported | Answer
 
 
 # ---------------------------------------------------------------------------------------------- snapshots

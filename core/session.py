@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -42,7 +42,8 @@ from core.parameters import (
     theta_direction,
 )
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
-from core.reference import as_arrays
+from core.questions import Answer, Question
+from core.reference import as_arrays, moved_values
 from core.schedule import batch_of, learning_rate_at, stop_reason
 from core.stages import Stages
 from kernels.camera import model_matrix
@@ -215,11 +216,15 @@ class Session:
             terms[index] = dataclasses.replace(terms[index], weight=float(value))
             self.problem = dataclasses.replace(self.problem, terms=tuple(terms))
         elif kind == "value":
-            changed = set_small_value(self.host(), rest, value)
-            kept = {n: np.asarray(changed[n]) for n in self.state.values}
-            self.state = self.state._replace(values=initial_state(self.problem, kept).values)
+            self._take_values(set_small_value(self.host(), rest, value))
+        elif kind == "along":
+            self._take_values(moved_values(self.host(), self.direction(rest), float(value)))
         else:
             raise RimlightError(f"{path}: no such value to set while a fit runs")
+
+    def _take_values(self, changed: Mapping[str, Any]) -> None:
+        kept = {n: np.asarray(changed[n]) for n in self.state.values}
+        self.state = self.state._replace(values=initial_state(self.problem, kept).values)
 
     # ------------------------------------------------------------------------------------------ looking
 
@@ -282,7 +287,7 @@ class Session:
         """The tangent that `theta` names, now."""
         values = self.host()
         normals = None
-        if theta == "vertices.normal" and "vertices" in values:
+        if theta.startswith("vertices.") and theta.endswith(".normal") and "vertices" in values:
             from kernels.raster.interpolate import vertex_normals
 
             normals = vertex_normals(values["vertices"], self.problem.shape.display_mesh(values)[1])
@@ -335,6 +340,12 @@ class Session:
                 **dataclasses.asdict(numbers),
             ),
         )
+
+    def answer(self, question: Question) -> Iterator[Answer | None]:
+        """Work on a question of the lab in slices: None between slices, answers as they become ready."""
+        from core.answers import answer
+
+        return answer(self, question)
 
     # ------------------------------------------------------------------------------------------ metrics, export
 

@@ -224,6 +224,10 @@ class Shape(ABC):
 # ---------------------------------------------------------------------------------------------- methods
 
 
+DISCONTINUITIES = ("silhouette", "occlusion", "intersection")
+"""Where an image jumps: surface against background, surface against a farther one, two surfaces that meet."""
+
+
 class Method(ABC):
     """A gradient method: sample on the host, then evaluate inside jit, in forward and in reverse mode.
 
@@ -239,6 +243,10 @@ class Method(ABC):
     Settings: ClassVar[type]
     cannot: ClassVar[str] = ""
     """What it cannot do, one sentence, shown to the user."""
+
+    def moves(self, settings: Any) -> frozenset[str]:
+        """Which DISCONTINUITIES its derivative follows when they move on the screen."""
+        return frozenset(DISCONTINUITIES)
 
     @abstractmethod
     def sample(

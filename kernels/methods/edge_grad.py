@@ -49,6 +49,9 @@ class EdgeGrad(SurfaceMethod):
     Settings = Settings
     cannot = "Its per-pixel derivative is coarse (one sample a pixel); totals over an image are accurate."
 
+    def moves(self, settings: Settings) -> frozenset[str]:
+        return frozenset({"silhouette", "occlusion"} | ({"intersection"} if settings.crossings else set()))
+
     def layers(self, settings: Settings) -> int:
         return 2 if settings.crossings and settings.rules == "improved" else 1
 

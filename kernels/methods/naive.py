@@ -27,6 +27,9 @@ class Naive(SurfaceMethod):
     Settings = Settings
     cannot = "It cannot see silhouettes move: pose and shape barely fit, and never from silhouettes alone."
 
+    def moves(self, settings: Settings) -> frozenset[str]:
+        return frozenset()
+
     def attached(self, settings: Settings) -> bool:
         return True
 

@@ -63,6 +63,9 @@ class SdfLocal(Method):
     Settings = Settings
     cannot = "It has no silhouette term: the outline never moves because of the loss, only the shading inside it."
 
+    def moves(self, settings: Settings) -> frozenset[str]:
+        return frozenset()
+
     def sample(
         self,
         shape: Shape,

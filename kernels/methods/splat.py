@@ -45,6 +45,9 @@ class Splat(SurfaceMethod):
     Settings = Settings
     cannot = "It cannot see lines where surfaces intersect move, and it underestimates every edge by a tenth."
 
+    def moves(self, settings: Settings) -> frozenset[str]:
+        return frozenset({"silhouette", "occlusion"})
+
     def layers(self, settings: Settings) -> int:
         return settings.layers
 

@@ -1,0 +1,124 @@
+"""Answers to the lab's questions (core/questions.py) from a session's current state. One generator a kind.
+
+Each yields None between slices of work and answers as they become ready, so that steps and commands come between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core import probe
+from core.derive import Rendered, method_derivative, warm_derivative
+from core.engine_ports import Waiting
+from core.landscape import landscape
+from core.problem import Inspection, inspect
+from core.questions import Answer, Landscape, Probe, Probed, Question, Sweep, Why
+from core.reference import as_arrays
+from core.step_sweep import sweep
+from core.why_zero import Evidence, explain, place_of
+from core.window_truth import layers_at, truth_at
+
+if TYPE_CHECKING:
+    from core.session import Session
+
+
+def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | None]:
+    """The work on a question. Raises RimlightError where it names something that is not there."""
+    if isinstance(question, Probe):
+        return _probe(session, question)
+    if isinstance(question, Sweep):
+        return sweep(session, question)
+    if isinstance(question, Landscape):
+        return landscape(session, question)
+    raise TypeError(type(question).__name__)
+
+
+def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | None]:
+    begin = time.perf_counter()
+    scene, channel, iteration = session.rendered(question.view), session.primary_channel(), session.state.iteration
+    seen = inspect(session.problem, session.state, question.view)
+    render = as_arrays(seen.image)[channel]
+    x, y = (min(max(p, 0), side - 1) for p, side in zip(question.pixel, (render.shape[1], render.shape[0])))
+    weights = probe.channel_weights(question.channel, render.shape[2])
+    name = probe.bulk_name(scene.shape, scene.values)
+    painted, found = None, ()
+    if name:
+        yield from probe.warm_row(scene, frozenset({name}))
+        row = probe.pixel_row(scene, (x, y), channel, weights, frozenset({name}))[name]
+        painted, found = (
+            probe.painted_row(scene.shape, scene.values, name, row),
+            probe.movers(name, row, question.count),
+        )
+    small = probe.small_components(scene.values, question.theta, session.experiment.parameters.free)
+    if small:
+        yield from probe.warm_row(scene, small)
+    rows = probe.pixel_row(scene, (x, y), channel, weights, small) if small else {}
+    layers = layers_at(scene.shape, scene.values, scene.view, (x, y))
+    by_theta = why = None
+    if question.theta is not None:
+        direction = session.direction(question.theta)
+        yield from warm_derivative(scene, direction)
+        yield from probe.warm_row(scene, frozenset(direction))
+        by_theta, why = _about_theta(session, question.theta, direction, scene, (x, y), weights, seen, layers)
+    yield Probed(
+        question=question,
+        iteration=iteration,
+        value=float(render[y, x] @ weights),
+        parameter=name,
+        painted=painted,
+        movers=found,
+        layers=layers,
+        by_theta=by_theta,
+        components=probe.listed(rows, scene.values),
+        why=why,
+        milliseconds=1e3 * (time.perf_counter() - begin),
+    )
+
+
+def _about_theta(
+    session: Session,
+    theta: str,
+    direction: dict[str, np.ndarray],
+    scene: Rendered,
+    pixel: tuple[int, int],
+    weights: np.ndarray,
+    seen: Inspection,
+    layers: tuple[Any, ...],
+) -> tuple[tuple[float, float], Why]:
+    """dI/dtheta at the pixel in both modes, and why it is zero where it is."""
+    (x, y), channel = pixel, session.primary_channel()
+    names = frozenset(direction)
+    _, images = method_derivative(scene, direction)
+    image = images[channel]
+    row = probe.pixel_row(scene, pixel, channel, weights, names)
+    reverse = sum(float(np.vdot(row[n].astype(np.float64), d)) for n, d in direction.items())
+    truth = truth_at(scene.shape, scene.values, scene.view, pixel, channel, direction)
+    gradient = np.concatenate(list(as_arrays(seen.loss_gradient).values()), axis=-1)
+    sizes = np.abs(gradient).max(axis=-1)
+    masks = session.problem.masks
+    free = any(n in masks and bool(np.any(masks[n] * d)) for n, d in direction.items())
+    evidence = Evidence(
+        method=session.problem.method.name,
+        moves=session.problem.method.moves(session.problem.settings),
+        theta=theta,
+        channel=channel,
+        by_method=image[y, x],
+        largest=float(np.abs(image).max()),
+        truth=truth,
+        layers=layers,
+        place=place_of(theta, scene.shape, scene.values, truth, layers),
+        loss_gradient=float(sizes[y, x]),
+        largest_loss_gradient=float(sizes.max()),
+        masked=_masked(session, seen, pixel),
+        free=free,
+    )
+    return (float(image[y, x] @ weights), reverse), explain(evidence)
+
+
+def _masked(session: Session, seen: Inspection, pixel: tuple[int, int]) -> bool:
+    """Whether the loss leaves this pixel out."""
+    return False
