@@ -18,6 +18,9 @@ SHARE = 0.35
 """Of a running fit's time for long tasks: a fit that slows by half is still a fit, and a landscape of 41 x 41 places
 takes seconds, not minutes."""
 
+SLICE_S = 0.05
+"""Longest stretch of work on one question while the fit is paused: then panes and pictures get their turn."""
+
 MAX_CREDIT_S = 0.1
 """Bounds what a slow step may save up and a slow slice may owe."""
 
@@ -77,7 +80,7 @@ class AnswerService:
     def serve(self, session: Answering, running: bool, interrupted: Callable[[], bool]) -> None:
         """Work on the next question until its time is spent, it is answered or `interrupted`. Raises what it raises,
         after which the question is given up."""
-        kind = self._next()
+        kind, started = self._next(), self._clock()
         while kind in self._asked:
             question, work = self._asked[kind]
             begin = self._clock()
@@ -100,5 +103,6 @@ class AnswerService:
                 return
             if answer is not None:
                 self._post(answer)
-            if interrupted() or (running and self._credit <= 0 and kind != Probe.__name__):
+            spent = running and self._credit <= 0 and kind != Probe.__name__
+            if spent or self._clock() - started > SLICE_S or interrupted():
                 return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from core.problem import Inspection, inspect
 from core.questions import Answer, Landscape, Probe, Probed, Question, Sweep, Why
 from core.reference import as_arrays
 from core.step_sweep import sweep
-from core.why_zero import Evidence, explain, place_of
-from core.window_truth import layers_at, truth_at
+from core.why_zero import Counted, explain, gather
+from core.window_truth import layers_at
 
 if TYPE_CHECKING:
     from core.session import Session
@@ -63,7 +63,7 @@ def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | Non
         direction = session.direction(question.theta)
         yield from warm_derivative(scene, direction)
         yield from probe.warm_row(scene, frozenset(direction))
-        by_theta, why = _about_theta(session, question.theta, direction, scene, (x, y), weights, seen, layers)
+        by_theta, why = _about_theta(session, question.theta, direction, scene, (x, y), weights, seen)
     yield Probed(
         question=question,
         iteration=iteration,
@@ -87,38 +87,15 @@ def _about_theta(
     pixel: tuple[int, int],
     weights: np.ndarray,
     seen: Inspection,
-    layers: tuple[Any, ...],
 ) -> tuple[tuple[float, float], Why]:
     """dI/dtheta at the pixel in both modes, and why it is zero where it is."""
-    (x, y), channel = pixel, session.primary_channel()
-    names = frozenset(direction)
-    _, images = method_derivative(scene, direction)
-    image = images[channel]
-    row = probe.pixel_row(scene, pixel, channel, weights, names)
+    channel = session.primary_channel()
+    image = method_derivative(scene, direction)[1][channel]
+    row = probe.pixel_row(scene, pixel, channel, weights, frozenset(direction))
     reverse = sum(float(np.vdot(row[n].astype(np.float64), d)) for n, d in direction.items())
-    truth = truth_at(scene.shape, scene.values, scene.view, pixel, channel, direction)
     gradient = np.concatenate(list(as_arrays(seen.loss_gradient).values()), axis=-1)
-    sizes = np.abs(gradient).max(axis=-1)
     masks = session.problem.masks
     free = any(n in masks and bool(np.any(masks[n] * d)) for n, d in direction.items())
-    evidence = Evidence(
-        method=session.problem.method.name,
-        moves=session.problem.method.moves(session.problem.settings),
-        theta=theta,
-        channel=channel,
-        by_method=image[y, x],
-        largest=float(np.abs(image).max()),
-        truth=truth,
-        layers=layers,
-        place=place_of(theta, scene.shape, scene.values, truth, layers),
-        loss_gradient=float(sizes[y, x]),
-        largest_loss_gradient=float(sizes.max()),
-        masked=_masked(session, seen, pixel),
-        free=free,
-    )
-    return (float(image[y, x] @ weights), reverse), explain(evidence)
-
-
-def _masked(session: Session, seen: Inspection, pixel: tuple[int, int]) -> bool:
-    """Whether the loss leaves this pixel out."""
-    return False
+    loss = Counted(np.abs(gradient).max(axis=-1), np.zeros(gradient.shape[:2], bool), free)
+    evidence = gather(scene, theta, direction, pixel, channel, image, loss)
+    return (float(image[pixel[1], pixel[0]] @ weights), reverse), explain(evidence)

@@ -53,16 +53,17 @@ class Element:
 def element_of(path: str, values: Mapping[str, Any]) -> Element | None:
     """The element that `path` names, or None where it names no large parameter. Raises where the indices are wrong."""
     name = max((n for n in values if path.startswith(f"{n}.")), key=len, default="")
-    shape = np.shape(values[name]) if name else ()
-    if not name or int(np.prod(shape, dtype=int)) <= SMALL or name.startswith("const."):
+    shape = tuple(np.shape(values[name])) if name else ()
+    if len(shape) == 0 or int(np.prod(shape)) <= SMALL or name.startswith("const."):
         return None
+    of_three = shape[-1] == 3
     parts = path[len(name) + 1 :].split(".")
     normal = name == "vertices" and parts[-1] == "normal" and len(parts) == 2
     if normal:
         parts = parts[:-1]
-    elif len(parts) == len(shape) and shape[-1] == 3 and parts[-1] in XYZ:
+    elif len(parts) == len(shape) and of_three and parts[-1] in XYZ:
         parts[-1] = str(XYZ.index(parts[-1]))
-    whole = len(parts) == len(shape) or (len(parts) == len(shape) - 1 and shape[-1] == 3)
+    whole = len(parts) == len(shape) or (len(parts) == len(shape) - 1 and of_three)
     known = all(p.isdigit() and int(p) < side for p, side in zip(parts, shape))
     if not (whole and known):
         numbers = ", ".join(str(side) for side in shape[: 1 if shape[-1] == 3 else None])

@@ -341,7 +341,7 @@ class Session:
             ),
         )
 
-    def answer(self, question: Question) -> Iterator[Answer | None]:
+    def answer(self, question: Question) -> Iterator[Answer | Waiting | None]:
         """Work on a question of the lab in slices: None between slices, answers as they become ready."""
         from core.answers import answer
 

@@ -14,15 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from core.derive import Rendered
 from core.elements import element_of
 from core.questions import Layer, Why
-from core.window_truth import Truth
+from core.window_truth import Truth, layers_at, truth_at
 from kernels.types import Shape
 
 TITLE = "Why is this zero?"
 
 METHOD_ZERO = 1e-4
 """Of the derivative image's largest value: below, the method says zero (rounding of float32 sums)."""
+
+LEAST_SCALE = 0.02
+"""Per unit of theta, of images between 0 and 1: where nothing in sight changes more, "zero" is held against this, since
+rounding alone makes 1e-6 (a whole shape that moves by a unit changes an edge's pixel by 10)."""
 
 TRUTH_ZERO = 2e-3
 """Of the same, for the difference of 256 samples."""
@@ -81,6 +86,46 @@ class Evidence:
     free: bool
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What makes a derivative count: size (H, W) of dL/dI, where the loss leaves pixels out (H, W) bool, and whether
+    theta is free."""
+
+    loss_gradient: np.ndarray
+    masked: np.ndarray
+    free: bool
+
+
+def gather(
+    scene: Rendered,
+    theta: str,
+    direction: Mapping[str, Any],
+    pixel: tuple[int, int],
+    channel: str,
+    derivative: np.ndarray,
+    counted: Counted,
+) -> Evidence:
+    """Look at one pixel (x, y). derivative: the method's dI/dtheta of `channel`, [H, W, C]."""
+    x, y = pixel
+    truth = truth_at(scene.shape, scene.values, scene.view, pixel, channel, direction)
+    layers = layers_at(scene.shape, scene.values, scene.view, pixel)
+    return Evidence(
+        method=scene.method.name,
+        moves=scene.method.moves(scene.settings),
+        theta=theta,
+        channel=channel,
+        by_method=derivative[y, x],
+        largest=float(np.abs(derivative).max()),
+        truth=truth,
+        layers=layers,
+        place=place_of(theta, scene.shape, scene.values, truth, layers),
+        loss_gradient=float(counted.loss_gradient[y, x]),
+        largest_loss_gradient=float(counted.loss_gradient.max()),
+        masked=bool(counted.masked[y, x]),
+        free=counted.free,
+    )
+
+
 def explain(evidence: Evidence) -> Why:
     """The cause and a sentence for people."""
     cause = find_cause(evidence)
@@ -93,7 +138,7 @@ def explain(evidence: Evidence) -> Why:
 
 def find_cause(e: Evidence) -> Cause:
     """The first zero factor, see the module docstring."""
-    scale = max(e.largest, float(np.abs(e.truth.change).max()), 1e-30)
+    scale = max(e.largest, float(np.abs(e.truth.change).max()), LEAST_SCALE)
     if float(np.abs(e.by_method).max()) > METHOD_ZERO * scale:
         return _counted_cause(e)
     middle = float(np.abs(e.truth.change[1, 1]).max())

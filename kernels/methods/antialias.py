@@ -33,6 +33,9 @@ class Antialias(SurfaceMethod):
     Settings = Settings
     cannot = "It cannot see intersections move, nor silhouettes of triangles that hold no pixel centre."
 
+    def moves(self, settings: Any) -> frozenset[str]:
+        return frozenset({"silhouette", "occlusion"})
+
     def __init__(self) -> None:
         self._neighbours = Neighbours()
 

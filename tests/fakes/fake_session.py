@@ -18,6 +18,7 @@ from core import protocol
 from core.engine_ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
+from core.questions import Answer, Checked, MeshCheck, Question
 
 FACES = np.array([[0, 1, 2]], np.int32)
 
@@ -121,6 +122,15 @@ class FakeSession:
             {"reference": np.zeros((2, 2, 1), np.float32)},
             protocol.Agreement(iteration, "fake", str(request.theta), view, 0.1, 0.9, 0.1, 0.1, 0.25, 4, 1.0, 2.0),
         )
+
+    def answer(self, question: Question) -> Iterator[Answer | Waiting | None]:
+        self.calls.append(f"answer {type(question).__name__}")
+        for _ in range(self.settings.get("slices", 3)):
+            time.sleep(self.settings.get("slice_s", 0.0))
+            yield None
+        if getattr(question, "theta", None) == "broken":
+            raise RimlightError("parameter 'broken' does not exist")
+        yield Checked(MeshCheck(), self.iteration, (), {}, {})
 
     def metrics(self) -> dict[str, float]:
         return {"iou": 0.5}

@@ -1,0 +1,214 @@
+"""Why a pixel's derivative is zero: a labelled scene for every method and cause, and every label must come back.
+
+Cards are flat, of one colour, and lit by ambient light alone, so that nothing changes but at their edges. The camera
+stands at z = 3 and looks along -z; 32 x 32 pixels show about 2.2 units at z = 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.derive import Rendered, method_derivative
+from core.experiment import PoseSpec, SceneSpec
+from core.parameters import scene_values, theta_direction
+from core.registry import methods
+from core.shapes.mesh import Mesh
+from core.shapes.sdf_grid import SdfGrid
+from core.why_zero import Cause, Counted, explain, gather
+from kernels.camera import look_at
+from kernels.types import CameraView, Face, Shape
+
+SIDE = 32
+VIEW = CameraView(look_at((0.0, 0.0, 3.0)), SIDE, SIDE)
+FOCAL = 0.5 * SIDE / np.tan(np.radians(20.0))
+RED, GREEN = (0.9, 0.2, 0.1), (0.1, 0.8, 0.3)
+SURFACE = [name for name, m in methods().items() if m.face is Face.SURFACE]
+"""Every method that renders triangles, those of later issues included."""
+
+
+def card(x0: float, x1: float, z: float, slope: float = 0.0) -> np.ndarray:
+    """Corners (4, 3) of a rectangle from x0 to x1, 1.2 high; slope: dz/dx about its middle."""
+    lean = slope * 0.5 * (x1 - x0)
+    return np.array([[x0, -0.6, z - lean], [x1, -0.6, z + lean], [x1, 0.6, z + lean], [x0, 0.6, z - lean]])
+
+
+def cards(*corners: np.ndarray) -> Mesh:
+    """Rectangles of two triangles each, the first red, the others green."""
+    faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * k for k in range(len(corners))])
+    colours = np.repeat([RED] + [GREEN] * (len(corners) - 1), 4, axis=0)
+    return Mesh(np.concatenate(corners), faces, colours)
+
+
+def pixel_of(x: float, y: float, z: float) -> tuple[int, int]:
+    """The pixel that a world point falls into."""
+    scale = FOCAL / (3.0 - z)
+    return int(0.5 * SIDE + scale * x), int(0.5 * SIDE - scale * y)
+
+
+def scene_of(shape: Shape, name: str, channel: str = "colour", light: SceneSpec | None = None) -> Rendered:
+    flat = SceneSpec(light_intensity=0.0, light_ambient=1.0, background=(0.1, 0.15, 0.2))
+    values = {**scene_values(light or flat, PoseSpec(), 40.0), **shape.parameters(), **shape.constants()}
+    method = methods()[name]
+    return Rendered(shape, method, method.Settings(), values, VIEW, (channel,))
+
+
+def ask(scene: Rendered, theta: str | dict[str, Any], pixel: tuple[int, int], **counted: Any) -> Cause:
+    """The cause at a pixel; a direction of one's own goes by the name "vertices"."""
+    channel = scene.channels[0]
+    name = theta if isinstance(theta, str) else "vertices"
+    direction = theta_direction(theta, scene.values, (), None, 0)[1] if isinstance(theta, str) else theta
+    image = method_derivative(scene, direction)[1][channel]
+    plane = np.ones((SIDE, SIDE))
+    given = {"loss_gradient": plane, "masked": np.zeros((SIDE, SIDE), bool), "free": True, **counted}
+    why = explain(gather(scene, name, direction, pixel, channel, image, Counted(**given)))
+    assert why.text
+    assert "{" not in why.text
+    return Cause(why.cause)
+
+
+def moving(mesh: Mesh, motion: tuple[float, float, float]) -> dict[str, np.ndarray]:
+    """The first card moves."""
+    direction = np.zeros(mesh.vertices.shape, np.float32)
+    direction[:4] = motion
+    return {"vertices": direction}
+
+
+def moving_all(mesh: Mesh) -> dict[str, np.ndarray]:
+    direction = np.zeros(mesh.vertices.shape, np.float32)
+    direction[:, 0] = 1.0
+    return {"vertices": direction}
+
+
+@dataclass(frozen=True)
+class Label:
+    """A scene, what is asked, and the cause by method; "*" is every other method."""
+
+    mesh: Mesh
+    theta: Any
+    pixel: tuple[int, int]
+    causes: dict[str, Cause]
+    channel: str = "colour"
+    light: SceneSpec | None = None
+    counted: Callable[[], dict[str, Any]] = dict
+
+
+ONE = cards(card(-0.503, 0.503, 0.0))
+TWO = cards(card(-0.7, 0.103, 0.2), card(-0.3, 0.8, -0.3))
+MEETING = cards(card(-0.8, 0.8, 0.0, slope=0.6), card(-0.85, 0.85, 0.0, slope=-0.6))
+EDGE = pixel_of(0.503, 0.1, 0.0)
+FAR_LIGHT = SceneSpec(light_direction=(0.0, 0.0, -1.0), light_intensity=0.8, light_ambient=0.2)
+SPECK = cards(
+    card(-0.503, 0.503, 0.0), np.array([[0.655, 0.0, 0], [0.675, 0.0, 0], [0.675, 0.02, 0], [0.655, 0.02, 0]])
+)
+COUNTS = "light.ambient"
+"""What every method sees change inside: for the causes that lie behind dI/dtheta."""
+
+
+def masked() -> dict[str, Any]:
+    return {"masked": np.ones((SIDE, SIDE), bool)}
+
+
+def settled() -> dict[str, Any]:
+    """The loss pulls somewhere, but not at the asked pixel."""
+    gradient = np.zeros((SIDE, SIDE))
+    gradient[0, 0] = 1.0
+    return {"loss_gradient": gradient}
+
+
+NO_EDGES, NO_SPECK = (
+    {"naive": Cause.NO_SILHOUETTE_TERM, "*": Cause.NONE},
+    {
+        "naive": Cause.NO_SILHOUETTE_TERM,
+        "*": Cause.BETWEEN_SAMPLES,
+    },
+)
+SHIFT = moving(ONE, (1, 0, 0))
+
+LABELS = {
+    "silhouette": Label(ONE, SHIFT, EDGE, NO_EDGES),
+    "silhouette channel": Label(ONE, SHIFT, EDGE, NO_EDGES, "silhouette"),
+    "occlusion": Label(
+        TWO, moving(TWO, (1, 0, 0)), pixel_of(0.103, 0.1, 0.2), {"naive": Cause.NO_OCCLUSION_TERM, "*": Cause.NONE}
+    ),
+    "intersection": Label(
+        MEETING,
+        moving(MEETING, (0, 0, 1)),
+        pixel_of(0.0, 0.1, 0.0),
+        # The splat has a derivative here, of the screen's motion alone.
+        {"edge-grad": Cause.NONE, "splat": Cause.NONE, "*": Cause.NO_INTERSECTION_TERM},
+    ),
+    "no hit": Label(ONE, SHIFT, (2, 2), {"*": Cause.NO_HIT}),
+    "occluded": Label(TWO, "vertices.4.x", pixel_of(-0.2, -0.3, 0.2), {"*": Cause.OCCLUDED}),
+    "elsewhere": Label(TWO, "vertices.0.x", pixel_of(0.6, 0.1, -0.3), {"*": Cause.ELSEWHERE}),
+    "inside, coverage": Label(ONE, SHIFT, pixel_of(0, 0, 0), {"*": Cause.NOT_ON_SILHOUETTE}, "silhouette"),
+    "inside, one colour": Label(ONE, SHIFT, pixel_of(0, 0, 0), {"*": Cause.FLAT}),
+    "colour alone": Label(ONE, "light.intensity", EDGE, {"*": Cause.CHANNEL}, "silhouette"),
+    "shadow": Label(ONE, "light.intensity", pixel_of(0, 0, 0), {"*": Cause.CLAMPED}, light=FAR_LIGHT),
+    "speck": Label(SPECK, moving_all(SPECK), pixel_of(0.665, 0.01, 0.0), NO_SPECK),
+    "mask": Label(ONE, COUNTS, pixel_of(0, 0, 0), {"*": Cause.MASKED}, counted=masked),
+    "settled": Label(ONE, COUNTS, pixel_of(0, 0, 0), {"*": Cause.RESIDUAL}, counted=settled),
+    "not free": Label(ONE, COUNTS, pixel_of(0, 0, 0), {"*": Cause.NOT_FREE}, counted=lambda: {"free": False}),
+}
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_every_label_of_triangles_comes_back(name):
+    wrong = []
+    for title, label in LABELS.items():
+        scene = scene_of(label.mesh, name, label.channel, label.light)
+        wanted = label.causes.get(name, label.causes["*"])
+        found = ask(scene, label.theta, label.pixel, **label.counted())
+        if found is not wanted:
+            wrong.append(f"{title}: {found}, not {wanted}")
+    assert not wrong
+
+
+def boxes() -> SdfGrid:
+    """A box before a leaning plane, 48 nodes a side: flat faces, so that shading says nothing when they slide."""
+    axis = np.linspace(-1.1, 1.1, 48)
+    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
+    gap = np.stack([np.abs(x + 0.35) - 0.35, np.abs(y) - 0.6, np.abs(z - 0.4) - 0.2])
+    box = np.linalg.norm(np.maximum(gap, 0), axis=0) + np.minimum(gap.max(axis=0), 0)
+    leaning = (z + 0.5 + 0.4 * y) / np.hypot(1.0, 0.4)
+    plate = np.maximum(np.abs(leaning) - 0.15, np.maximum(np.abs(x) - 0.8, np.abs(y) - 0.8))
+    return SdfGrid(np.minimum(box, plate), np.full(3, -1.1), np.full(3, axis[1] - axis[0]), GREEN)
+
+
+LIT = SceneSpec(light_direction=(0.2, 0.5, 0.8), background=(0.1, 0.15, 0.2))
+GRID_LABELS = {
+    "silhouette": ("pose.translation.x", pixel_of(0.8, 0.2, -0.5), Cause.NO_SILHOUETTE_TERM, {}),
+    "occlusion": ("pose.translation.x", pixel_of(0.02, 0.1, 0.6), Cause.NO_OCCLUSION_TERM, {}),
+    "no hit": ("pose.translation.x", (1, 1), Cause.NO_HIT, {}),
+    "flat": ("pose.translation.x", pixel_of(-0.35, 0.0, 0.6), Cause.FLAT, {}),
+    "outside": ("values.1.2.3", pixel_of(-0.35, 0.0, 0.6), Cause.OUTSIDE_BAND, {}),
+    "mask": ("light.ambient", pixel_of(-0.35, 0.0, 0.6), Cause.MASKED, masked()),
+    "settled": ("light.ambient", pixel_of(-0.35, 0.0, 0.6), Cause.RESIDUAL, settled()),
+    "not free": ("light.ambient", pixel_of(-0.35, 0.0, 0.6), Cause.NOT_FREE, {"free": False}),
+}
+
+
+def test_every_label_of_a_grid_comes_back():
+    scene, wrong = scene_of(boxes(), "sdf-local", light=LIT), []
+    for title, (theta, pixel, wanted, counted) in GRID_LABELS.items():
+        found = ask(scene, theta, pixel, **counted)
+        if found is not wanted:
+            wrong.append(f"{title}: {found}, not {wanted}")
+    shadow = scene_of(scene.shape, "sdf-local", light=FAR_LIGHT)
+    assert ask(shadow, "light.intensity", pixel_of(-0.35, 0.0, 0.6)) is Cause.CLAMPED
+    coverage = replace(scene, channels=("silhouette",))
+    assert ask(coverage, "pose.translation.x", pixel_of(-0.35, 0.0, 0.6)) is Cause.NOT_ON_SILHOUETTE
+    assert ask(coverage, "light.ambient", pixel_of(-0.35, 0.0, 0.6)) is Cause.CHANNEL
+    assert not wrong
+
+
+def test_settings_of_a_method_change_what_it_moves():
+    edge_grad = methods()["edge-grad"]
+    assert "intersection" in edge_grad.moves(edge_grad.Settings())
+    scene = replace(scene_of(MEETING, "edge-grad"), settings=edge_grad.Settings(crossings=False))
+    label = LABELS["intersection"]
+    assert ask(scene, label.theta, label.pixel) is Cause.NO_INTERSECTION_TERM
