@@ -48,7 +48,7 @@ def hint(c: Controller) -> str:
 
 def carry_out(command: str, c: Controller) -> None:
     """A lesson's button; app/lessons.py lists what it can ask for. Raises ValueError for anything else."""
-    from app.experiment_panel.adapt import with_method, with_setting, with_term
+    from app.experiment_panel.adapt import with_method, with_optimizer, with_setting, with_term, within
 
     if "+" in command:
         for part in command.split("+"):
@@ -72,6 +72,13 @@ def carry_out(command: str, c: Controller) -> None:
     elif name == "setting":
         setting, _, text = value.partition(":")
         c.edit(setting, with_setting(c.experiment, "method", setting, json.loads(text)))
+        c.settle()
+    elif name == "optimizer":
+        chosen, _, number = value.partition(":")
+        c.edit("optimizer", within(with_optimizer(c.experiment, chosen), "optimizer", learning_rate=float(number)))
+        c.settle()
+    elif name == "large-steps":
+        c.edit("large steps", within(c.experiment, "parameters", large_steps=float(value)))
         c.settle()
     elif name == "weight":
         index, _, number = value.partition(":")

@@ -22,6 +22,7 @@ from core.experiment import Experiment, PoseSpec, TargetSpec
 from core.lazy_targets import LazyTargets, on_device
 from core.memo import Memo
 from core.optimizers import OPTIMIZERS
+from core.parameterization import parameterization_of
 from core.parameters import free_masks, scene_values
 from core.problem import Problem, Target, forward
 from core.reference import as_arrays, hard_image
@@ -106,6 +107,7 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         optimizer=experiment.optimizer.name,
         hyper=_hyper(experiment),
         constants={n: jnp.asarray(c) for n, c in constants.items()},
+        parameterization=parameterization_of(experiment.parameters, constants, values),
     )
     warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings))
     return Scene(experiment, problem, values, aims.held_out, aims.held_out_targets, aims.shape, aims.values,

@@ -72,6 +72,7 @@ class ViewsSpec:
 
     count: views of an orbit or sphere. held_out: further views, never fitted (of cameras: at most so many).
     batch: views a step, 0 for all. most: of cameras, at most so many are fitted, evenly spread; 0 for all.
+    order: of the batches: "random" (each view once an epoch), "in-order", or "worst-first" (the largest losses last seen).
     """
 
     kind: str = "orbit"
@@ -85,6 +86,7 @@ class ViewsSpec:
     fov: float = 40.0
     batch: int = 0
     most: int = 0
+    order: str = "random"
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,15 @@ class OptimizerSpec:
 
 @dataclass(frozen=True)
 class ParametersSpec:
-    """free: dotted names, whole ("pose.rotation") or components ("pose.translation.x")."""
+    """free: dotted names, whole ("pose.rotation") or components ("pose.translation.x").
+
+    large_steps: lambda of v = (I + lambda L)^-1 u, where the optimizer moves u and not the vertices (0: the vertices).
+    Use it with adam-uniform. large_steps_colours: the same for vertex colours.
+    """
 
     free: tuple[str, ...] = ("pose.rotation", "pose.translation")
+    large_steps: float = 0.0
+    large_steps_colours: float = 0.0
 
 
 @dataclass(frozen=True)

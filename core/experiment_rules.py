@@ -51,6 +51,9 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
         _check_parameter(name, shape.kind, "parameters.free", complain)
     if not experiment.parameters.free:
         raise complain("parameters.free", "found an empty list; allowed: at least one parameter, as pose.translation")
+    for key in ("large_steps", "large_steps_colours"):
+        if getattr(experiment.parameters, key) > 0 and "vertices" not in parameter_names(shape.kind):
+            raise complain(f"parameters.{key}", f"it diffuses over a mesh's edges, and a {shape.kind} has none; use 0")
     if experiment.derive.parameter is not None:
         check_theta(experiment.derive.parameter, shape.kind, complain)
 
@@ -170,6 +173,10 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
         )
 
 
+def changes_something(stage: StageSpec) -> bool:
+    return any(getattr(stage, name) for name in CHANGES)
+
+
 def _check_stages(experiment: Experiment, complain: Complaint) -> None:
     """Stages in order, each a change, and only of what the shape can be refined by."""
     shape = entry("shapes", experiment.shape.kind)
@@ -178,7 +185,7 @@ def _check_stages(experiment: Experiment, complain: Complaint) -> None:
         if i and stage.at <= experiment.stages[i - 1].at:
             before = experiment.stages[i - 1].at
             raise complain(f"{key}.at", f"found {stage.at} after {before}; allowed: stages in order, one an iteration")
-        if not any(getattr(stage, f.name) for f in dataclasses.fields(stage) if f.name != "at"):
+        if not changes_something(stage):
             raise complain(key, f"found a stage that changes nothing; allowed: at least one of {', '.join(CHANGES)}")
         for name in REFINEMENTS:
             if getattr(stage, name) and name not in shape["refines"]:

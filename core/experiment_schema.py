@@ -69,6 +69,8 @@ LIMITS: dict[str, Limits] = {
     "term.levels": Limits(1, 12),
     "optimizer.learning_rate": Limits(0, 100, open_low=True),
     "optimizer.decay": Limits(0, 1, open_low=True),
+    "parameters.large_steps": Limits(0, 10_000),
+    "parameters.large_steps_colours": Limits(0, 10_000),
     "stage.at": Limits(1, 10_000_000),
     "stage.subdivide": Limits(0, 4),
     "stage.resolution": Limits(0, 512),
@@ -99,6 +101,7 @@ def choices(key: str) -> tuple[str, ...]:
         "target.render": ("supersampled", "method"),
         "target.encoding": ("srgb", "linear"),
         "views.kind": ("single", "orbit", "sphere", "cube", "cameras"),
+        "views.order": ("random", "in-order", "worst-first"),
         "term.sees": ("colour", "silhouette", "depth", "normals"),
     }
     kinds = {

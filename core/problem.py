@@ -19,6 +19,7 @@ import numpy as np
 from core.errors import RimlightError
 from core.experiment import TermSpec
 from core.optimizers import OPTIMIZERS
+from core.parameterization import IDENTITY, Parameterization
 from core.parameters import retract, tangent_shape, zero_tangent
 from core.terms import image_terms, parameter_terms
 from kernels.camera import lens_of
@@ -79,6 +80,7 @@ class Problem:
     optimizer: str
     hyper: Mapping[str, np.float32]
     constants: Mapping[str, Any]
+    parameterization: Parameterization = IDENTITY
 
     @functools.cached_property
     def free(self) -> frozenset[str]:
@@ -110,16 +112,20 @@ class State(NamedTuple):
 
 
 class StepReport(NamedTuple):
-    """loss: weighted total. terms: each term unweighted. gradient: tangent pytree on the device."""
+    """loss: weighted total. terms: each term unweighted. gradient: tangent pytree on the device. views: the weighted
+    image loss of each view of the batch."""
 
     loss: float
     terms: tuple[float, ...]
     gradient: dict[str, Any]
+    views: tuple[float, ...] = ()
 
 
 class _Compiled(NamedTuple):
     accumulate: Callable[..., Any]
-    finish: Callable[..., Any]
+    gather: Callable[..., Any]
+    move: Callable[..., Any]
+    place: Callable[..., Any]
     prepare: Callable[..., Any] | None
 
 
@@ -144,7 +150,7 @@ def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: fl
     host = host_values(problem, state)
     weights, masks = problem.weights, problem.masks
     derived = compiled.prepare(state.values, problem.constants) if compiled.prepare else {}
-    total = _nothing(problem, state, derived)
+    total, sums = _nothing(problem, state, derived), [np.zeros(())]
     for index in batch:
         view = problem.views[index]
         samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
@@ -160,16 +166,19 @@ def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: fl
             weights,
             problem.traced,
         )
-    hyper = {**problem.hyper, "learning_rate": np.float32(learning_rate)}
+        sums.append(total[0])
     share = np.float32(1.0 / len(batch))
-    values, optimizer, gradient, numbers = compiled.finish(
-        state.values, state.optimizer, total, problem.constants, masks, weights, share, hyper
-    )
+    gradient, numbers = compiled.gather(state.values, total, problem.constants, masks, weights, share)
     numbers = np.asarray(numbers)
     if not numbers[0]:
         raise NonFinite(_non_finite_line(state.iteration, float(numbers[1]), gradient, batch))
-    report = StepReport(float(numbers[1]), tuple(float(n) for n in numbers[2:]), gradient)
-    return State({**state.values, **values}, optimizer, state.iteration + 1), report
+    hyper = {**problem.hyper, "learning_rate": np.float32(learning_rate)}
+    chart = problem.parameterization
+    delta, optimizer = compiled.move(chart.pull(gradient), state.optimizer, hyper)
+    moved = compiled.place({n: state.values[n] for n in delta}, chart.push(delta), masks)
+    each = tuple(float(d) for d in np.diff([float(s) for s in sums]))
+    report = StepReport(float(numbers[1]), tuple(float(n) for n in numbers[2:]), gradient, each)
+    return State({**state.values, **moved}, optimizer, state.iteration + 1), report
 
 
 def _nothing(problem: Problem, state: State, derived: Any) -> Any:
@@ -231,7 +240,7 @@ def _build(structure: Structure) -> _Compiled:
         assert shape_prepare is not None
         return shape_prepare({**constants, **retract(values, delta)}, channels, free)
 
-    def finish(values, optimizer, total, constants, masks, weights, share, hyper):
+    def gather(values, total, constants, masks, weights, share):
         zero = zero_tangent(values, free)
         loss, each, (gradient, derived_gradient) = jax.tree.map(lambda x: x * share, total)
         if derived_gradient:
@@ -247,17 +256,14 @@ def _build(structure: Structure) -> _Compiled:
         ok = jnp.isfinite(loss)
         for leaf in jax.tree.leaves(gradient):
             ok = ok & jnp.all(jnp.isfinite(leaf))
-        delta, new_optimizer = update(gradient, optimizer, hyper)
-        delta = jax.tree.map(lambda d, m: d * m, delta, dict(masks))
-        # Only what is free comes back: a mesh that stays put is not copied a step.
-        moved, old = retract(values, delta), {n: values[n] for n in delta}
-        keep = functools.partial(jax.tree.map, lambda new, old: jnp.where(ok, new, old))
-        numbers = jnp.stack([ok.astype(loss.dtype), loss, *(a + b for a, b in zip(each, extra_each))])
-        return keep({n: moved[n] for n in old}, old), keep(new_optimizer, optimizer), gradient, numbers
+        return gradient, jnp.stack([ok.astype(loss.dtype), loss, *(a + b for a, b in zip(each, extra_each))])
+
+    def place(values, delta, masks):
+        return retract(values, jax.tree.map(lambda d, m: d * m, delta, dict(masks)))
 
     has_prepare = shape_prepare is not None
     prepare = jax.jit(lambda values, constants: derive_values({}, values, constants)) if has_prepare else None
-    return _Compiled(jax.jit(accumulate), jax.jit(finish), prepare)
+    return _Compiled(jax.jit(accumulate), jax.jit(gather), jax.jit(update), jax.jit(place), prepare)
 
 
 # ---------------------------------------------------------------------------------------------- looking at a state
@@ -333,6 +339,6 @@ def forward(
 
 def compiled_count() -> int:
     """How many compilations the step and its viewers hold: tests assert that sliders and views add none."""
-    jits: list[Any] = [f for c in _CACHE.values() for f in (c.accumulate, c.finish, c.prepare) if f is not None]
+    jits: list[Any] = [f for c in _CACHE.values() for f in c if f is not None]
     jits += [*_INSPECT.values(), *_FORWARD.values()]
     return sum(f._cache_size() for f in jits)

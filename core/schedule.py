@@ -9,12 +9,19 @@ import numpy as np
 from core.experiment import Experiment, OptimizerSpec, StopSpec
 
 
-def batch_of(experiment: Experiment, views: int, iteration: int) -> list[int]:
-    """View indices of one step: all, or `views.batch` of them in a seeded order that visits every view an epoch."""
+def batch_of(experiment: Experiment, views: int, iteration: int, losses: np.ndarray | None = None) -> list[int]:
+    """View indices of one step: all, or `views.batch` of them as `views.order` says.
+
+    losses (views,): each view's when it was last seen, infinite where it never was; for "worst-first".
+    """
     size = experiment.views.batch
     if size <= 0 or size >= views:
         return list(range(views))
     start = iteration * size
+    if experiment.views.order == "in-order":
+        return [position % views for position in range(start, start + size)]
+    if experiment.views.order == "worst-first" and losses is not None:
+        return sorted(int(i) for i in np.argsort(-losses, kind="stable")[:size])
     chosen = []
     for position in range(start, start + size):
         epoch, place = divmod(position, views)

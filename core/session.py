@@ -70,6 +70,7 @@ class Session:
         self._started: list[float] = []
         self._measures = Measures(self.scene, self._report)
         self._stages = Stages(self.scene)
+        self._view_losses = np.full(len(self.problem.views), np.inf)
         self._mesh: tuple[float, Any] = (0.0, None)
         self._sent_faces: Any = None
 
@@ -129,8 +130,9 @@ class Session:
         i = self.state.iteration
         rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
                                 self.experiment.stop.steps)  # fmt: skip
-        batch = batch_of(self.experiment, len(self.problem.views), i)
+        batch = batch_of(self.experiment, len(self.problem.views), i, self._view_losses)
         self.state, self.last = step(self.problem, self.state, batch, rate)
+        self._view_losses[batch] = self.last.views
         self._compiled = True
         self.losses.append(self.last.loss)
         self.term_history.append(self.last.terms)
@@ -199,6 +201,7 @@ class Session:
             self._stand()
         self.state = initial_state(self.problem, self.scene.values)
         self.losses, self.term_history, self.last, self._started, self.seconds = [], [], None, [], 0.0
+        self._view_losses[:] = np.inf
 
     def set_value(self, path: str, value: Any) -> None:
         """See protocol.SetValue. Unknown paths raise RimlightError; nothing recompiles."""

@@ -18,6 +18,7 @@ from core.build import Report, Scene, build
 from core.errors import RimlightError
 from core.experiment import Experiment, StageSpec, ViewsSpec
 from core.experiment_rules import REFINEMENTS
+from core.parameterization import parameterization_of
 from core.parameters import free_masks
 from core.problem import Problem, State, host_values, initial_state
 from kernels.types import Shape
@@ -96,10 +97,12 @@ class Stages:
         experiment = staged_experiment(self.base.experiment, entered)
         same = experiment.views == self.scene.experiment.views
         scene = self.scene if same else build(experiment, report)
+        constants = shape.constants()
         problem = dataclasses.replace(
             scene.problem,
             shape=shape,
-            constants={n: jnp.asarray(c) for n, c in shape.constants().items()},
+            constants={n: jnp.asarray(c) for n, c in constants.items()},
+            parameterization=parameterization_of(experiment.parameters, constants, values),
             masks=free_masks(experiment.parameters.free, values),
         )
         self.scene = dataclasses.replace(scene, problem=problem, values=dict(values))

@@ -6,11 +6,12 @@ Pure functions on experiments, so that whatever a hand does, what is sent to the
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from core.catalog import entries, entry
-from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, TermSpec
-from core.experiment_rules import parameter_names
+from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, StageSpec, TermSpec
+from core.experiment_rules import REFINEMENTS, changes_something, parameter_names
 
 
 def within(experiment: Experiment, table: str, **changes: Any) -> Experiment:
@@ -120,7 +121,7 @@ def with_free(experiment: Experiment, name: str, components: tuple[str, ...], ch
     whole = bool(chosen) and (not components or len(chosen) == len(components))
     mine = [name] if whole else [f"{name}.{c}" for c in components if c in chosen]
     free = sorted([*others, *mine], key=lambda f: order.index(_parent(f, order)) if _parent(f, order) in order else 99)
-    return dataclasses.replace(experiment, parameters=ParametersSpec(tuple(free)))
+    return dataclasses.replace(experiment, parameters=dataclasses.replace(experiment.parameters, free=tuple(free)))
 
 
 def free_components(experiment: Experiment, name: str, components: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,6 +155,20 @@ def _fitting(experiment: Experiment) -> Experiment:
     return dataclasses.replace(
         experiment,
         terms=tuple(terms),
-        parameters=ParametersSpec(free),
+        parameters=_fitting_parameters(experiment, free, own),
+        stages=fitting_stages(experiment.stages, experiment.shape.kind),
         derive=dataclasses.replace(experiment.derive, parameter=theta if known else None),
     )
+
+
+def _fitting_parameters(experiment: Experiment, free: tuple[str, ...], own: Mapping[str, object]) -> ParametersSpec:
+    """Large steps are for vertices."""
+    changed = dataclasses.replace(experiment.parameters, free=free)
+    return changed if "vertices" in own else dataclasses.replace(changed, large_steps=0.0, large_steps_colours=0.0)
+
+
+def fitting_stages(stages: tuple[StageSpec, ...], shape_kind: str) -> tuple[StageSpec, ...]:
+    """Stages without what this kind of shape cannot follow, and without those that then change nothing."""
+    refines = entry("shapes", shape_kind)["refines"]
+    kept = [dataclasses.replace(s, **{n: 0 for n in REFINEMENTS if n not in refines}) for s in stages]
+    return tuple(stage for stage in kept if changes_something(stage))

@@ -27,8 +27,15 @@ class OptimizerSection(PanelSection):
     def show_experiment(self, experiment: Experiment) -> None:
         optimizer = experiment.optimizer
         self.rate.show_value(optimizer.learning_rate)
-        self.more.show_experiment(experiment, f"decay {field(optimizer.decay)}" if optimizer.decay != 1.0 else "")
+        self.more.show_experiment(experiment, more_summary(experiment))
         self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
+
+
+def more_summary(experiment: Experiment) -> str:
+    """ "decay 0.05, λ 8"."""
+    decay, steps = experiment.optimizer.decay, experiment.parameters.large_steps
+    words = [f"decay {field(decay)}"] if decay != 1.0 else []
+    return ", ".join(words + ([f"λ {field(steps)}"] if steps > 0 else []))
 
 
 class OptimizerPart(Part, CatalogRows):
@@ -44,7 +51,16 @@ class OptimizerPart(Part, CatalogRows):
         self._body = vbox(gap=2)
         self.settings: dict[str, Row] = {}
         self._shown = ""
-        for row in (self.choice, self.decay, frame(self._body)):
+        self.steps = {
+            name: NumberRow(title, f"{what} (I + λL)⁻¹: steps that do not tangle. 0 is off; 8 to 32 with AdamUniform", 0.0, 64.0)
+            for name, title, what in (
+                ("large_steps", "Large steps λ", "Vertex gradients and steps are diffused by"),
+                ("large_steps_colours", "λ of colours", "Gradients and steps of vertex colours are diffused by"),
+            )
+        }
+        for name, row in self.steps.items():
+            self.bind(row, "large steps", lambda e, v, n=name: within(e, "parameters", **{n: v}))
+        for row in (self.choice, self.decay, frame(self._body), *self.steps.values()):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -55,6 +71,10 @@ class OptimizerPart(Part, CatalogRows):
         self.choice.show_value(optimizer.name)
         self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
         self.decay.show_value(optimizer.decay)
+        for name, parameter in (("large_steps", "vertices"), ("large_steps_colours", "vertex_colours")):
+            self.steps[name].show_value(getattr(experiment.parameters, name))
+            free = parameter in experiment.parameters.free
+            self.steps[name].set_reason("" if free else f"The {parameter.replace('_', ' ')} are not free")
         for setting in entry("optimizers", optimizer.name)["settings"]:
             value = optimizer.settings.get(setting["name"], setting["default"])
             self.settings[setting["name"]].show_value(value)

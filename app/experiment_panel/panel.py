@@ -11,6 +11,7 @@ from app.experiment_panel.loss import LossSection
 from app.experiment_panel.method import MethodSection
 from app.experiment_panel.optimizer import OptimizerSection, SceneSection, StopSection
 from app.experiment_panel.parameters import ParametersSection
+from app.experiment_panel.schedule import ScheduleSection
 from app.experiment_panel.shape import ShapeSection
 from app.experiment_panel.target import TargetSection
 from app.widgets import Head, IconButton, frame, mini, vbox
@@ -51,9 +52,11 @@ class ExperimentPanel(QFrame):
         self.shape, self.target = ShapeSection(controller), TargetSection(controller)
         self.method, self.loss = MethodSection(controller), LossSection(controller)
         self.optimizer, self.parameters = OptimizerSection(controller), ParametersSection(controller)
+        self.schedule = ScheduleSection(controller)
         self.stop, self.scene = StopSection(controller), SceneSection(controller)
         self.sections: tuple[PanelSection, ...] = (
-            self.shape, self.target, self.method, self.loss, self.optimizer, self.parameters, self.stop, self.scene,
+            self.shape, self.target, self.method, self.loss, self.optimizer, self.parameters, self.schedule, self.stop,
+            self.scene,
         )  # fmt: skip
         self.area = _Column(frame(vbox(*self.sections, None)))
         self.setLayout(vbox(self.area, margins=(0, 0, 0, 4)))
@@ -109,6 +112,7 @@ class Rail(QFrame):
             ("loss", "Loss", panel.loss),
             ("sliders", "Optimizer", panel.optimizer),
             ("tree", "Free parameters", panel.parameters),
+            ("timeline", "Schedule", panel.schedule),
             ("flag", "Stop", panel.stop),
             ("light", "Light and background", panel.scene),
         ):

@@ -30,6 +30,7 @@ VIEW_NUMBERS = (
     ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
 )
 """Field of ViewsSpec, title, tooltip, slider's low and high, unit, whole, logarithmic."""
+VIEW_ORDERS = (("random", "Random"), ("in-order", "One after the other"), ("worst-first", "Worst first"))
 HARD = "supersampled"
 KEY = (1.0, 1.0, 1.0)
 """White: the background of most pictures that have no alpha."""
@@ -160,6 +161,9 @@ class ViewsPart(Part):
             self.bind(row, f"views: {title.lower()}", lambda e, v, n=name: within(e, "views", **{n: v}))
             self.numbers[name] = row
             self.rows.addWidget(row)
+        self.order = ChoiceRow("Order", "Which views the next step sees", VIEW_ORDERS)
+        self.bind(self.order, "view order", lambda e, v: within(e, "views", order=v))
+        self.rows.addWidget(self.order)
 
     def show_experiment(self, experiment: Experiment) -> None:
         views = experiment.views
@@ -177,6 +181,8 @@ class ViewsPart(Part):
         )
         for name in ("azimuth", "elevation"):
             self.numbers[name].set_reason(around)
+        self.order.show_value(views.order)
+        self.order.set_reason("" if views.batch else "Every step sees all views")
         self.numbers["batch"].set_reason("There is one view" if views.kind == "single" else "")
 
 
