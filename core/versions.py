@@ -6,7 +6,7 @@ import platform
 from importlib import metadata
 
 PACKAGES = (
-    "rimlight", "numpy", "scipy", "jax", "jaxlib", "numba", "optax", "equinox", "trimesh", "scikit-image", "Pillow",
+    "rimlight", "numpy", "scipy", "jax", "jaxlib", "numba", "cholespy", "optax", "equinox", "trimesh", "scikit-image", "Pillow",
     "PyQt6", "PyQt6-Qt6", "vispy", "pyqtgraph", "PyOpenGL",
 )  # fmt: skip
 

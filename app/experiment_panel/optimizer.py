@@ -52,7 +52,9 @@ class OptimizerPart(Part, CatalogRows):
         self.settings: dict[str, Row] = {}
         self._shown = ""
         self.steps = {
-            name: NumberRow(title, f"{what} (I + λL)⁻¹: steps that do not tangle. 0 is off; 8 to 32 with AdamUniform", 0.0, 64.0)
+            name: NumberRow(
+                title, f"{what} (I + λL)⁻¹: steps that do not tangle. 0 is off; 8 to 32 with AdamUniform", 0.0, 64.0
+            )
             for name, title, what in (
                 ("large_steps", "Large steps λ", "Vertex gradients and steps are diffused by"),
                 ("large_steps_colours", "λ of colours", "Gradients and steps of vertex colours are diffused by"),

@@ -112,7 +112,7 @@ class Rail(QFrame):
             ("loss", "Loss", panel.loss),
             ("sliders", "Optimizer", panel.optimizer),
             ("tree", "Free parameters", panel.parameters),
-            ("timeline", "Schedule", panel.schedule),
+            ("stages", "Schedule", panel.schedule),
             ("flag", "Stop", panel.stop),
             ("light", "Light and background", panel.scene),
         ):

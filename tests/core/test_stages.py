@@ -24,6 +24,7 @@ from core.experiment import (
 )
 from core.experiment_io import experiment_from_dict, experiment_to_toml
 from core.resampling import resized, same_aspect
+from core.schedule import batch_of
 from core.session import Session
 
 STAGES = (StageSpec(at=3, subdivide=1, width=48, learning_rate=0.01), StageSpec(at=6, width=64, height=64))
@@ -154,3 +155,21 @@ def test_pictures_keep_their_mean_at_another_size():
     assert same_aspect((256, 128), (128, 64))
     assert same_aspect((225, 173), (112, 86))
     assert not same_aspect((256, 128), (128, 128))
+
+
+def test_views_come_in_the_order_that_was_asked_for(coarse):
+    wanted = replace(experiment(coarse), views=ViewsSpec("orbit", 4, width=32, height=32, batch=2), stages=())
+    with_order = lambda order: replace(wanted, views=replace(wanted.views, order=order))
+    losses = np.array([1.0, 5.0, np.inf, 2.0])
+    assert batch_of(with_order("in-order"), 4, 1, losses) == [2, 3]
+    assert batch_of(with_order("in-order"), 4, 2, losses) == [0, 1]
+    assert batch_of(with_order("worst-first"), 4, 7, losses) == [1, 2]
+    assert sorted(batch_of(wanted, 4, 0, losses) + batch_of(wanted, 4, 1, losses)) == [0, 1, 2, 3]
+    assert batch_of(replace(wanted, views=replace(wanted.views, batch=0)), 4, 3, losses) == [0, 1, 2, 3]
+    session = Session(with_order("worst-first"))
+    session.step()
+    session.step()
+    assert np.isfinite(session._view_losses).all()  # what was never seen comes first
+    assert session.last is not None
+    image_loss = session.losses[-1] - 2.0 * session.last.terms[1]  # less the regulariser
+    assert np.mean(session.last.views) == pytest.approx(image_loss, rel=1e-4)
