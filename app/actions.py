@@ -38,6 +38,7 @@ class Actions:
         self.theta = self._new("Derive by the chosen parameter", "H", "Show the derivative by the tree's current row")
         self.fit = self._new("Fit view", "F", "Bring the whole scene into the viewport")
         self.live = self._new("Back to the newest step", "L", "Leave the stored step that the timeline shows")
+        self.fork = self._new("Fork here", "Shift+F", "Begin another run at the stored step on screen; this one stays")
         self.lesson_text = self._new("Lesson text", "T", "Show the lesson's text in place of the experiment panel")
         self.lesson_text.setCheckable(True)
         self.reset_layout = self._new("Reset layout", "", "Put every panel back in its place")

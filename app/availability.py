@@ -23,6 +23,7 @@ def refresh_actions(a: Actions, c: Controller) -> None:
     a.explain(a.cancel, "" if busy else "Nothing is being compiled or loaded")
     for action in a.exports.values():
         a.explain(action, wait)
+    a.explain(a.fork, wait or fork_reason(c))
     undo, redo = c.undo_stack.next_undo(), c.undo_stack.next_redo()
     a.undo.setText(f"Undo {undo}" if undo else "Undo")
     a.redo.setText(f"Redo {redo}" if redo else "Redo")
@@ -31,10 +32,17 @@ def refresh_actions(a: Actions, c: Controller) -> None:
     a.explain(a.live, "" if c.replaying else "The newest step is shown")
 
 
+def fork_reason(c: Controller) -> str:
+    """Why no run can be forked off what is on screen, "" if one can."""
+    if not c.replaying or c.frame is None:
+        return "Click an earlier step in the timeline first"
+    return "" if c.frame.state is not None else "This step was stored without its state; choose one beside it"
+
+
 def hint(c: Controller) -> str:
     """What may be done next, in a sentence or two."""
     if c.replaying and c.shown is not None:
-        return f"Step {c.shown.iteration} as it was. L goes back to the newest."
+        return f"Step {c.shown.iteration} as it was. Shift+F begins another run here, L goes back to the newest."
     if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
         if c.last is None:
             return "Paused. Press Space to run, T for the lesson's text, F1 for help."

@@ -93,7 +93,7 @@ class Controller(Feed):
         if self.loaded is not None and not self._opening:
             self._shelf = {name: getattr(self, name) for name in SHELVED}
         self._opening = True
-        self.runs, self.replay, self.undo_stack = RunBook(), Replay(), edits.UndoStack()
+        self.runs, self.replay, self.undo_stack = RunBook(self.runs.pinned()), Replay(), edits.UndoStack()
         self.experiment = self.saved = self._sent = experiment
         self.theta = experiment.derive.parameter or _first_component(experiment.parameters.free)
         self.step_pixels, self.supersampling = experiment.derive.step_pixels, experiment.derive.supersampling
@@ -253,9 +253,19 @@ class Controller(Feed):
         self._flush()
         self.dropping = self.status in (Status.RUNNING, Status.COMPILING)
         self._send(protocol.Reset())
-        self.runs.begin(self.experiment.method.name)
-        self.forget_run()
+        self.runs.begin(self.experiment.method.name, title=self.experiment.title)
+        self.replay.begin(self.experiment.method.name)
+        self.show_nothing()
         self.stepped.emit([])
+
+    def fork(self) -> None:
+        """A new run from the stored step on screen, paused; the run it was part of stays as it is."""
+        frame = self.frame
+        if frame is not None and frame.state is not None:
+            self._flush()
+            self.dropping = self.status in (Status.RUNNING, Status.COMPILING)
+            self._fork = self.replay.owner(frame)
+            self._send(protocol.Fork(frame.state.tobytes(), frame.iteration))
 
     def cancel(self) -> None:
         """Give up compiling or loading."""

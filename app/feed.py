@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from app.replay import Replay
+from app.replay import Branch, Frame, Replay
 from app.runs import RunBook
 from core import protocol
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
@@ -67,6 +67,10 @@ class Feed(QObject):
         self.loading = self.closed = False
         self.dropping = False
         """After a Reset while running: the steps still on their way belong to the past."""
+        self.frame: Frame | None = None
+        """The stored frame on screen while `replaying`."""
+        self._fork: Branch | None = None
+        """The branch that a fork which is under way leaves."""
         self._early: Snapshot | None = None
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
@@ -94,14 +98,21 @@ class Feed(QObject):
         """Whether a stored snapshot is on screen instead of the newest."""
         return self.shown is not None and self.snapshot is not None and self.shown is not self.snapshot
 
-    def show_frame(self, index: int) -> None:
-        """Put a stored snapshot on screen."""
-        self._show(self.replay.frames[index].snapshot)
+    def show_frame(self, frame: Frame) -> None:
+        """Put a stored snapshot on screen, of whichever run; the newest one of the current run is the present."""
+        self.replay.select(frame)
+        newest = self.snapshot is not None and frame.iteration == self.snapshot.iteration
+        if newest and self.replay.owner(frame) is self.replay.current:
+            self.go_live()
+            return
+        self.frame = frame
+        self._show(frame.whole())
         self.frames_changed.emit()
 
     def go_live(self) -> None:
         """Back to the newest snapshot."""
-        if self.replaying and self.snapshot is not None:
+        if (self.replaying or self.replay.selected) and self.snapshot is not None:
+            self.frame, self.replay.selected = None, None
             self._show(self.snapshot)
             self.frames_changed.emit()
 
@@ -172,9 +183,7 @@ class Feed(QObject):
     def _on_loaded(self, loaded: Loaded) -> None:
         self.loading = False
         self.loaded = loaded
-        self.runs.begin(loaded.experiment.method.name, loaded.iteration)
-        if not loaded.continued:
-            self.forget_run()
+        self._begin_run(loaded.experiment.method.name, loaded.iteration, loaded.continued)
         self.loaded_changed.emit(loaded)
         for warning in loaded.warnings[:1]:
             more = len(loaded.warnings) - 1
@@ -195,6 +204,7 @@ class Feed(QObject):
             self.say("info", staged.text[:1].upper() + staged.text[1:])
 
     def _on_message(self, message: Message) -> None:
+        self._fork = self._fork if message.level != "error" else None
         remedy = self.remedy_for(message)
         self.resuming = self.resuming and message.level != "error"
         self.loading = self.loading and message.level != "error"
@@ -213,8 +223,25 @@ class Feed(QObject):
             self._show(self.snapshot)
         self.frames_changed.emit()
 
+    def _begin_run(self, method: str, start: int, continued: bool) -> None:
+        """A run begins: after the one before, off a branch of it, or from the problem's start."""
+        parent, self._fork = self._fork, None
+        if not continued:
+            self.forget_run()
+        elif parent is not None:
+            loss = self.runs.loss_at([(branch.method, branch.start) for branch in parent.lineage()], start)
+            self.last = protocol.Scalars(start, loss) if loss is not None else None
+            self.frame, self.shown = None, self.snapshot
+        self.runs.begin(method, start, self.loaded.experiment.title if self.loaded else "")
+        self.replay.begin(method, start, (parent or self.replay.current) if continued else None)
+        self.stepped.emit([])
+
     def forget_run(self) -> None:
         """The fit starts again: no frame and no number of the one before is shown as its own."""
         self.replay.clear()
-        self.last = self.snapshot = self.shown = None
+        self.show_nothing()
+
+    def show_nothing(self) -> None:
+        """Until the next snapshot: what is stored stays."""
+        self.last = self.snapshot = self.shown = self.frame = None
         self.frames_changed.emit()

@@ -50,8 +50,8 @@ class Menus:
 
         self._add("File", a.open, self.recent, None, a.save, a.save_as, self.exports, None, a.quit)
         self._add("Edit", a.undo, a.redo)
-        self.view = self._add("View", a.fit, a.theta, a.derive, a.live, None)
-        self._add("Run", a.run, a.step, a.reset, None, a.cancel, a.restart)
+        self.view = self._add("View", a.fit, a.theta, a.derive, None)
+        self._add("Run", a.run, a.step, a.reset, None, a.fork, a.live, None, a.cancel, a.restart)
         bar.addMenu(self.lessons)
         self._add("Help", a.help, a.shortcuts, None, a.about)
         self._actions = actions

@@ -1,51 +1,160 @@
-"""Stored snapshots of the running fit, so that the timeline can show every pane as it was. No Qt; bounded memory.
+"""Stored snapshots of the running fit and of the runs before it, so that the timeline can show every pane as it was.
 
-Geometry that did not change between snapshots is shared, and counted once.
+A branch is one run's stretch of frames; a fork or a change of method begins a branch whose parent goes on existing.
+Memory is bounded over all branches. Arrays that did not change are shared and counted once; differences that follow
+from two other images are left out and made again when a frame is shown. No Qt.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.colour import linear_to_srgb
 from core.protocol import Snapshot
 
-FRAMES = 48
-"""Frames kept: a few more than fit beside each other at 2560 pixels."""
+FRAMES = 120
+"""Frames kept of one branch: a step of the timeline is then finer than its thumbnails at 2560 pixels."""
 
-BYTES = 256 * 2**20
-"""Memory the frames may hold together: 48 of a 200K-vertex mesh with seven 256 x 256 panes."""
+BYTES = 512 * 2**20
+"""Memory the frames of all branches may hold together: 60 of a 200K-vertex mesh with seven 256 x 256 panes."""
+
+BRANCHES = 12
+"""Runs kept; more cannot be told apart."""
 
 THUMBNAIL_SIDE = 96
 """48 points at device ratio 2."""
 
+DERIVED = {"difference": ("render", "target"), "disagreement": ("derivative", "reference")}
+"""Images that are the first less the second, exactly, and therefore not stored."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Frame:
-    """A whole snapshot, geometry included, and its picture: uint8 [h, w, 3] sRGB of the render."""
+    """A snapshot, geometry included, its picture (uint8 [h, w, 3] sRGB of the render) and what a fork goes on from.
+
+    derived: images left out of the snapshot (DERIVED). state: uint8, None where the engine sent none.
+    """
 
     snapshot: Snapshot
     thumbnail: np.ndarray
+    derived: tuple[str, ...] = ()
+    state: np.ndarray | None = None
 
     @property
     def iteration(self) -> int:
         return self.snapshot.iteration
 
+    def whole(self) -> Snapshot:
+        """The snapshot as it came."""
+        arrays = dict(self.snapshot.arrays)
+        for name in self.derived:
+            first, second = DERIVED[name]
+            arrays[name] = arrays[first] - arrays[second]
+        return dataclasses.replace(self.snapshot, arrays=arrays)
+
+    def held(self) -> Iterator[np.ndarray]:
+        """Every array that takes memory."""
+        yield from self.snapshot.arrays.values()
+        yield self.thumbnail
+        if self.state is not None:
+            yield self.state
+
+
+@dataclass(eq=False)
+class Branch:
+    """One run's frames in order of iteration. start: the iteration it began at, on `parent`'s last frame up to it."""
+
+    method: str = ""
+    start: int = 0
+    parent: Branch | None = None
+    frames: list[Frame] = field(default_factory=list)
+    stride: int = 1
+
+    def lineage(self) -> list[Branch]:
+        """The branches that lead here, oldest first, this one last."""
+        return [*(self.parent.lineage() if self.parent else ()), self]
+
+    def path(self) -> list[Frame]:
+        """Every stored frame on the way from the start to this branch's newest."""
+        inherited = self.parent.path() if self.parent else []
+        until = self.frames[0].iteration if self.frames else self.start + 1
+        return [*(frame for frame in inherited if frame.iteration < until), *self.frames]
+
+    @property
+    def last(self) -> int:
+        return self.frames[-1].iteration if self.frames else self.start
+
 
 class Replay:
-    """Frames in order of iteration, evenly spaced over the fit; the last one is always the newest."""
+    """Frames evenly spaced over each branch; the last of the current branch is always the newest."""
 
     def __init__(self, frames: int = FRAMES, limit: int = BYTES) -> None:
         self._count, self.limit = frames, limit
-        self.frames: list[Frame] = []
-        self._geometry: dict[str, np.ndarray] = {}
-        self._stride = 1
+        self.clear()
 
     def clear(self) -> None:
-        self.frames, self._geometry, self._stride = [], {}, 1
+        self.current = Branch()
+        self.branches = [self.current]
+        self.selected: Branch | None = None
+        """The branch on the timeline where it is not the current one."""
+        self._geometry: dict[str, np.ndarray] = {}
+        self._held: dict[int, list[int]] = {}
+        self._bytes = 0
+
+    # ------------------------------------------------------------------------------------------ branches
+
+    def begin(self, method: str, start: int = 0, parent: Branch | None = None) -> None:
+        """A new current branch, forked off `parent`; None is a run of its own. One that took no step is replaced."""
+        before = self.current
+        self.current = Branch(method, start, parent)
+        self.selected = None
+        if before.last <= before.start:
+            self._forget(before)
+            self.current.parent = before.parent if parent is before else parent
+        self.branches = [branch for branch in self.branches if branch is not before or before.frames]
+        self.branches.append(self.current)
+        while len(self.branches) > BRANCHES:
+            self._drop(self._oldest())
+
+    @property
+    def frames(self) -> list[Frame]:
+        """What the timeline shows: the way to the chosen branch's newest frame."""
+        return (self.selected or self.current).path()
+
+    def select(self, frame: Frame) -> None:
+        """Put the branch on the timeline that holds `frame`; one that is on it already stays."""
+        if not any(frame is other for other in self.frames):
+            owner = self.owner(frame)
+            self.selected = None if owner is self.current else owner
+
+    def owner(self, frame: Frame) -> Branch | None:
+        """The branch a frame belongs to, None for one that was thinned out."""
+        return next((b for b in self.branches if any(frame is other for other in b.frames)), None)
+
+    def _oldest(self) -> Branch:
+        """The oldest branch that the one at hand does not grow from."""
+        needed = self.current.lineage()
+        return next((b for b in self.branches if not any(b is n for n in needed)), self.branches[0])
+
+    def _drop(self, branch: Branch) -> None:
+        """Forget a whole branch; its children begin at their own first frames."""
+        self._forget(branch)
+        self.branches = [b for b in self.branches if b is not branch]
+        for other in self.branches:
+            if other.parent is branch:
+                other.parent = None
+        if self.selected is branch:
+            self.selected = None
+
+    def _forget(self, branch: Branch) -> None:
+        while branch.frames:
+            self._pop(branch)
+
+    # ------------------------------------------------------------------------------------------ frames
 
     def complete(self, snapshot: Snapshot) -> Snapshot:
         """`snapshot` with the faces and vertices it leaves out because they did not change."""
@@ -60,39 +169,94 @@ class Replay:
         render = snapshot.arrays.get("render")
         if render is None:
             return
-        if self.frames:
-            snapshot = _sharing(snapshot, self.frames[-1].snapshot)
-        while self.frames and self.frames[-1].iteration >= snapshot.iteration:
-            self.frames.pop()
-        if len(self.frames) >= 2 and self.frames[-1].iteration - self.frames[-2].iteration < self._stride:
-            self.frames.pop()  # the newest is provisional until it lies a stride from the one before
-        self.frames.append(Frame(snapshot, thumbnail(render)))
-        while len(self.frames) > 2 and (len(self.frames) > self._count or self.bytes() > self.limit):
-            self._thin()
+        branch = self.current
+        frame = _lean(snapshot, render, branch.frames[-1].snapshot if branch.frames else None)
+        while branch.frames and branch.frames[-1].iteration >= snapshot.iteration:
+            self._pop(branch)
+        if branch.frames and self._provisional(branch):
+            self._pop(branch)
+        branch.frames.append(frame)
+        self._count_in(frame)
+        while len(branch.frames) > self._count:
+            self._thin(branch)
+        while self._bytes > self.limit and self._make_room():
+            pass
 
-    def _thin(self) -> None:
+    def _provisional(self, branch: Branch) -> bool:
+        """Whether the newest frame gives way to the next: too near to the one before it, or nothing to fork from."""
+        frames = branch.frames
+        if len(frames) < 2:
+            return False
+        stateless = frames[-1].state is None and any(frame.state is not None for frame in frames)
+        return stateless or frames[-1].iteration - frames[-2].iteration < branch.stride
+
+    def _make_room(self) -> bool:
+        """Thin the branch with the most frames; drop the oldest where none can be thinned. False where neither can."""
+        longest = max(self.branches, key=lambda branch: len(branch.frames))
+        if len(longest.frames) > 2:
+            self._thin(longest)
+            return True
+        if len(self.branches) > 1 and self._oldest() is not self.current:
+            self._drop(self._oldest())
+            return True
+        return False
+
+    def _thin(self, branch: Branch) -> None:
         """Every second frame goes, the first and the newest stay."""
-        last = self.frames[-1].iteration
-        self._stride = max(1, -(-2 * last // len(self.frames)))
-        self.frames = [*self.frames[:-1:2], self.frames[-1]]
+        frames = branch.frames
+        branch.stride = max(1, -(-2 * (frames[-1].iteration - frames[0].iteration) // len(frames)))
+        branch.frames = [*frames[:-1:2], frames[-1]]
+        self._count_out(frames[1:-1:2])
+
+    def _pop(self, branch: Branch) -> None:
+        self._count_out([branch.frames.pop()])
+
+    # ------------------------------------------------------------------------------------------ memory
+
+    def _count_in(self, frame: Frame) -> None:
+        for array in frame.held():
+            entry = self._held.setdefault(id(array), [0, array.nbytes])
+            self._bytes += array.nbytes if entry[0] == 0 else 0
+            entry[0] += 1
+
+    def _count_out(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            for array in frame.held():
+                entry = self._held[id(array)]
+                entry[0] -= 1
+                if entry[0] == 0:
+                    self._bytes -= entry[1]
+                    del self._held[id(array)]
 
     def bytes(self) -> int:
         """Memory held, shared arrays counted once."""
-        arrays = {id(a): a.nbytes for frame in self.frames for a in frame.snapshot.arrays.values()}
-        return sum(arrays.values()) + sum(frame.thumbnail.nbytes for frame in self.frames)
+        return self._bytes
 
     def nearest(self, iteration: int) -> int:
-        """Index of the frame nearest to an iteration; there must be one."""
+        """Index in `frames` of the one nearest to an iteration; there must be one."""
         return int(np.argmin([abs(frame.iteration - iteration) for frame in self.frames]))
 
 
-def _sharing(snapshot: Snapshot, before: Snapshot) -> Snapshot:
-    """`snapshot`, with the arrays that did not change taken from `before`: the target, still geometry, waiting images."""
-    arrays = {}
-    for name, array in snapshot.arrays.items():
-        old = before.arrays.get(name)
-        arrays[name] = old if old is not None and np.array_equal(old, array) else array
-    return dataclasses.replace(snapshot, arrays=arrays)
+def _lean(snapshot: Snapshot, render: np.ndarray, before: Snapshot | None) -> Frame:
+    """The frame of a snapshot: what follows from other images left out, what did not change shared with `before`."""
+    arrays = dict(snapshot.arrays)
+    state = arrays.pop("state", None)
+    derived = tuple(name for name in DERIVED if _follows(arrays, name))
+    for name in derived:
+        del arrays[name]
+    if before is not None:
+        for name, array in arrays.items():
+            old = before.arrays.get(name)
+            if old is not None and np.array_equal(old, array):
+                arrays[name] = old
+    return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, state)
+
+
+def _follows(arrays: Mapping[str, np.ndarray], name: str) -> bool:
+    """Whether an image is, bit for bit, the difference that DERIVED says."""
+    image, (first, second) = arrays.get(name), (arrays.get(part) for part in DERIVED[name])
+    same = image is not None and first is not None and second is not None and first.shape == second.shape
+    return same and bool(np.array_equal(image, first - second))  # type: ignore[arg-type, operator]
 
 
 def thumbnail(image: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:

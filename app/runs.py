@@ -51,10 +51,11 @@ class Series:
 
 
 class Run:
-    """One stretch of steps by one method. start: the iteration it began at."""
+    """One stretch of steps by one method. start: the iteration it began at. pinned: kept whatever else is opened."""
 
     def __init__(self, method: str, start: int = 0) -> None:
         self.method, self.start = method, start
+        self.title, self.pinned = "", False
         self.loss = Series()
         self.metrics: dict[str, Series] = {}
 
@@ -72,20 +73,41 @@ class Run:
 class RunBook:
     """All runs on the problem at hand, oldest first; the last is the current one."""
 
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
+        self.runs = list(runs)
 
     @property
     def current(self) -> Run | None:
         return self.runs[-1] if self.runs else None
 
     def clear(self) -> None:
-        self.runs = []
+        """Another problem: only pinned runs stay beside it."""
+        self.runs = self.pinned()
 
-    def begin(self, method: str, start: int = 0) -> Run:
-        """A new current run. A run that took no step yet is replaced, not kept."""
+    def loss_at(self, lineage: Iterable[tuple[str, int]], iteration: int) -> float | None:
+        """The loss at a step of the last of the runs known by (method, start), oldest first; None before the first."""
+        found = None
+        for key in lineage:
+            run = next((r for r in reversed(self.runs) if (r.method, r.start) == key), None)
+            value = run.loss.at(iteration) if run is not None else None
+            found = found if value is None else value
+        return found
+
+    def pinned(self) -> list[Run]:
+        return [run for run in self.runs if run.pinned and len(run.loss)]
+
+    def forget_others(self) -> None:
+        """Only the current run and pinned ones stay."""
+        self.runs = [run for run in self.runs if run.pinned or run is self.current]
+
+    def begin(self, method: str, start: int = 0, title: str = "") -> Run:
+        """A new current run. A run that took no step yet is replaced, not kept. title: of its experiment."""
         run = Run(method, start)
-        self.runs = [*(r for r in self.runs if len(r.loss)), run][-KEPT:]
+        run.title = title
+        kept = [r for r in self.runs if len(r.loss)]
+        while len(kept) >= KEPT:
+            kept.remove(next((r for r in kept if not r.pinned), kept[0]))
+        self.runs = [*kept, run]
         return run
 
     def put(self, batch: Iterable[Scalars]) -> None:
@@ -93,5 +115,5 @@ class RunBook:
         for scalars in batch:
             run = self.current
             if run is None or scalars.iteration < run.last:
-                run = self.begin(run.method if run else "", max(0, scalars.iteration - 1))
+                run = self.begin(run.method if run else "", max(0, scalars.iteration - 1), run.title if run else "")
             run.put(scalars)

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 from app import numbers
 from app.actions import Actions
 from app.theme import BASE, NUMBER, REGULAR, TOOLBAR_HEIGHT
-from app.widgets import Dot, IconButton, frame, hbox, label
+from app.widgets import Dot, IconButton, follow, frame, hbox, label
 from core.protocol import Scalars, Status
 
 ENGINE = {
@@ -64,16 +64,7 @@ class Toolbar(QToolBar):
 
     def _button(self, action: QAction, text: str, icon: str, name: str = "") -> IconButton:
         button = IconButton(text, icon, name=name)
-        button.setCheckable(action.isCheckable())
-
-        def follow() -> None:
-            button.setEnabled(action.isEnabled())
-            button.setToolTip(action.toolTip())
-            button.setChecked(action.isChecked())
-
-        action.changed.connect(follow)
-        button.clicked.connect(lambda: action.trigger())
-        follow()
+        follow(button, action)
         self.addWidget(button)
         return button
 

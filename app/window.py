@@ -34,6 +34,7 @@ from app.theme import GAP
 from app.timeline import Timeline
 from app.toolbar import Toolbar
 from app.viewport import Viewport
+from app.widgets import follow
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
 LEAST = (820, 560)
@@ -145,12 +146,14 @@ class MainWindow(QMainWindow):
             (a.theta, self.panel.parameters.tree.choose_current),
             (a.fit, self.viewport.fit),
             (a.live, c.go_live),
+            (a.fork, c.fork),
             (a.reset_layout, self.docks.reset),
             (a.help, self._show_help),
             (a.shortcuts, self._show_shortcuts),
             (a.about, self._show_about),
         ):
             action.triggered.connect(lambda _checked, do=do: do())
+        follow(self.timeline.fork, a.fork)
         a.derive.toggled.connect(c.set_derive)
         a.lesson_text.triggered.connect(self.docks.show_lesson)
         for key, action in a.panes.items():
@@ -202,7 +205,7 @@ class MainWindow(QMainWindow):
         c = self.controller
         shown = c.shown.iteration if c.shown else 0
         steps = c.experiment.stop.steps
-        self.timeline.set_frames(c.replay.frames, shown, steps, c.replaying, c.experiment.method.name)
+        self.timeline.set_replay(c.replay, shown, steps, c.replaying)
         self.curves.set_shown(shown if c.shown else None)
         self.status.set_memory(c.replay.bytes(), c.replay.limit)
         self._refresh_actions()

@@ -21,6 +21,7 @@ from core.engine_inbox import Inbox
 from core.engine_ports import Factory, Receive, SaveCheckpoint, SessionLike, SnapshotSink
 from core.engine_voice import Rate, Voice
 from core.experiment import Experiment
+from core.keyframes import Keyframes
 from core.protocol import Command, Event, Status
 from core.questions import Drop, Question
 
@@ -64,6 +65,7 @@ class Engine:
         self._derive = DeriveService(clock)
         self._answers = AnswerService(post, clock)
         self._checkpoints = Checkpoints(save, clock)
+        self._keyframes = Keyframes(clock)
         self._experiment = Experiment()
         self._generation = generation
         self._iteration = 0
@@ -156,6 +158,8 @@ class Engine:
             case protocol.SetValue(path, value):
                 session.set_value(path, value)
                 self._changed(edited=True)
+            case protocol.Fork(state, iteration):
+                self._fork(session, state, iteration)
             case protocol.Export(what, path):
                 session.export(what, path)
                 self._voice.end_progress()
@@ -184,9 +188,19 @@ class Engine:
             raise
         continued = replace is not None or state is not None
         self.session, self._experiment = session, experiment
+        self._iteration = iteration if replace is None else self._iteration
+        self._present(session, loaded, continued)
+
+    def _fork(self, session: SessionLike, state: bytes, iteration: int) -> None:
+        """The same problem, from a state it was in before."""
+        self._pause()
+        session.restore_state(state)
+        self._iteration = iteration
+        self._present(session, session.loaded(), continued=True)
+
+    def _present(self, session: SessionLike, loaded: protocol.Loaded, continued: bool) -> None:
+        """Tell of a problem that is ready, and show its first picture."""
         self._generation += 1
-        if replace is None:
-            self._iteration = iteration
         self._view = min(self._view, max(0, len(loaded.views) - 1))
         self._last = None
         self._topology_due = True
@@ -316,7 +330,11 @@ class Engine:
             snapshot = session.snapshot(self._view, include_topology=self._topology_due)
             snapshot = dataclasses.replace(
                 snapshot,
-                arrays={**self._derive.arrays, **snapshot.arrays},
+                arrays={
+                    **self._derive.arrays,
+                    **snapshot.arrays,
+                    **self._keyframes.arrays(session, running=self._left > 0),
+                },
                 stamps={**self._derive.stamps, **snapshot.stamps},
                 theta=self._derive.theta,
                 generation=self._generation,

@@ -118,11 +118,19 @@ class Restore:
 
 
 @dataclass(frozen=True)
+class Fork:
+    """Go on, paused, from where this problem stood at `iteration`: `state` came with a snapshot as its "state"."""
+
+    state: bytes
+    iteration: int
+
+
+@dataclass(frozen=True)
 class Quit:
     pass
 
 
-Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Quit | Question | Drop
+Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Fork | Quit | Question | Drop
 
 
 # ---------------------------------------------------------------------------------------------- events
@@ -274,6 +282,7 @@ class Snapshot:
     images of the looked-at view, [H, W, C]: "target" (3), "render" (3, the method's own forward image),
     "difference" (3, render - target), "loss_gradient" (dL/dI, 3), "face_id" (H, W) int32, "depth" (H, W);
     silhouettes as 1 channel where the loss sees no colour;
+    "state" (bytes as uint8; Session.state_bytes, now and then, so that a fork or a session file can go on from here),
     "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C).
     stamps: name -> iteration the array belongs to, -1 for one from before an edit. generation: the Loaded one it
     belongs to. values: small parameters in full, by dotted name, display units.

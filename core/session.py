@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -45,7 +44,8 @@ from core.problem import NonFinite, State, StepReport, host_values, initial_stat
 from core.questions import Answer, Question
 from core.reference import as_arrays, moved_values
 from core.schedule import batch_of, learning_rate_at, stop_reason
-from core.stages import Stages
+from core.session_state import freeze, thaw
+from core.stages import Stages, with_live
 from kernels.camera import model_matrix
 
 ISOSURFACE_SECONDS = 0.25
@@ -386,24 +386,32 @@ class Session:
         return new
 
     def state_bytes(self) -> bytes:
-        """The state, for a restart after the engine was ended; read back by restore_state."""
-        values = {n: np.asarray(v) for n, v in self.state.values.items()}
-        moments = [np.asarray(leaf) for leaf in jax.tree.leaves(self.state.optimizer)]
-        fit = (values, moments, self.state.iteration, self.losses, self.term_history, self.seconds)
-        return pickle.dumps((*fit, self._stages.kept(self.problem)))
+        """The state, for a fork, a session file, or a restart after the engine was ended; see restore_state."""
+        return freeze(
+            self.state,
+            self.scene.values,
+            self.problem.free,
+            (self.losses, self.term_history),
+            self.seconds,
+            self._stages.kept(self.problem),
+        )
 
     def restore_state(self, data: bytes) -> None:
-        """Go on from state_bytes (our own, kept in memory by the launcher: never a file)."""
-        values, moments, iteration, self.losses, self.term_history, self.seconds, stages = pickle.loads(data)
-        self._stages.resume(stages, values, self._report)
-        if self._stages.entered:
+        """Go on from state_bytes of a session of the same problem. Raises RimlightError where it cannot be read."""
+        kept, live = thaw(data), self.problem
+        self.losses, self.term_history, self.seconds = kept.losses, kept.terms, kept.seconds
+        self._stages.resume(kept.stages, kept.values, self._report)
+        if self._stages.entered or self._stages.changed:
+            self._learning_rate = self.experiment.optimizer.learning_rate
             self._adopt_scene()
-        kept = {n: values[n] if _same(values.get(n), v) else v for n, v in self.scene.values.items()}
-        self.state = initial_state(self.problem, kept)._replace(iteration=iteration)
+            self.problem = with_live(self.problem, live)
+        values = {n: kept.values[n] if _same(kept.values.get(n), v) else v for n, v in self.scene.values.items()}
+        self.state = initial_state(self.problem, values)._replace(iteration=kept.iteration)
+        self.last, self._started = None, []
         leaves, tree = jax.tree.flatten(self.state.optimizer)
-        if [np.shape(m) for m in moments] == [np.shape(leaf) for leaf in leaves]:
+        if [np.shape(m) for m in kept.moments] == [np.shape(leaf) for leaf in leaves]:
             self.state = self.state._replace(
-                optimizer=jax.tree.unflatten(tree, [jax.numpy.asarray(m) for m in moments])
+                optimizer=jax.tree.unflatten(tree, [jax.numpy.asarray(m) for m in kept.moments])
             )
 
 

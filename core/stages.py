@@ -50,14 +50,14 @@ class Stages:
             shape, values = shape.refined(values, stage, report)  # type: ignore[attr-defined]
         values = {n: v for n, v in values.items() if not n.startswith("const.")}
         self._stand(self.entered + 1, shape, values, report)
-        problem = _with_live(self.scene.problem, problem)
+        problem = with_live(self.scene.problem, problem)
         return problem, _continued(problem, state, values)
 
     def back(self, problem: Problem) -> Problem:
         """Before the first stage again; the settings of `problem` are kept."""
         self.changed = self.changed or self.entered > 0
         self.scene, self.entered = self.base, 0
-        return _with_live(self.base.problem, problem)
+        return with_live(self.base.problem, problem)
 
     def rate(self) -> float | None:
         """The learning rate of the last stage that set one, None where none has."""
@@ -134,7 +134,7 @@ def _check_refines(shape: Shape, stage: StageSpec) -> None:
             raise RimlightError(f"stage.{name}: a {shape.kind} cannot do this; allowed: {can}")
 
 
-def _with_live(problem: Problem, old: Problem) -> Problem:
+def with_live(problem: Problem, old: Problem) -> Problem:
     """`problem` with the settings and weights that were changed while the old one ran."""
     return dataclasses.replace(problem, settings=old.settings, hyper=old.hyper, terms=old.terms)
 

@@ -15,7 +15,7 @@ from app.widgets.basics import (
     set_tone,
     vbox,
 )
-from app.widgets.buttons import IconButton, Segment, mini
+from app.widgets.buttons import IconButton, Segment, follow, mini
 from app.widgets.heads import Head, Section
 from app.widgets.painted import Bar, Dot, Glyph, Mark, Spinner, paint_mark
 
@@ -33,6 +33,7 @@ __all__ = [
     "Spinner",
     "Themed",
     "current_theme",
+    "follow",
     "frame",
     "hbox",
     "hint",

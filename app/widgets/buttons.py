@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QAction, QKeyEvent
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QToolButton
 
 from app import icons
@@ -102,3 +102,17 @@ class Segment(QFrame):
         button = self._group.button(index)
         assert isinstance(button, IconButton)
         return button
+
+
+def follow(button: IconButton, action: QAction) -> None:
+    """Let a button do what an action does, and be enabled, ticked and explained as it is."""
+    button.setCheckable(action.isCheckable())
+
+    def refresh() -> None:
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(action.toolTip())
+        button.setChecked(action.isChecked())
+
+    action.changed.connect(refresh)
+    button.clicked.connect(lambda: action.trigger())
+    refresh()

@@ -75,6 +75,11 @@ class FakeClient:
                 self.view, self.dirty = view, True
             case protocol.Derive():
                 self.theta, self.dirty = command.theta, True
+            case protocol.Fork(state, iteration):
+                self.iteration, self.left, self.dirty = int(np.frombuffer(state, np.int64)[0]), 0, True
+                assert self.iteration == iteration
+                self.generation += 1
+                self.events += [StatusChanged(Status.PAUSED), self.loaded(True)]
             case protocol.Export(what, path):
                 self.events.append(protocol.Exported(what, path))
 
@@ -190,6 +195,7 @@ class FakeClient:
             "loss_gradient": 2 * (render - target),
             "face_id": face_id,
             "depth": np.where(face_id >= 0, 2.6, 0).astype(np.float32),
+            "state": np.frombuffer(np.int64(self.iteration).tobytes(), np.uint8),
         }
         if self.theta is not None:
             derivative = reference * (inside if self.experiment.method.name == "naive" else 1.0)

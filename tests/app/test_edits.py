@@ -148,6 +148,87 @@ def test_frames_keep_within_their_memory():
     assert replay.nearest(59) == len(replay.frames) - 1
 
 
+def whole(iteration: int) -> Snapshot:
+    """A snapshot with everything that a frame may leave out, and a state."""
+    rng = np.random.default_rng(iteration)
+    a = {n: rng.normal(size=(8, 8, 3)).astype(np.float32) for n in ("render", "target", "derivative", "reference")}
+    a |= {"difference": a["render"] - a["target"], "disagreement": a["derivative"] - a["reference"]}
+    return Snapshot(iteration, 0, {**a, "state": np.full(4, iteration, np.uint8)}, {}, {})
+
+
+def test_a_stored_frame_shows_the_very_pixels_it_was_given():
+    replay, given = Replay(), [whole(i) for i in range(3)]
+    for snapshot in given:
+        replay.add(snapshot)
+    for frame, snapshot in zip(replay.frames, given, strict=True):
+        assert {"difference", "disagreement"} == set(frame.derived)
+        arrays = frame.whole().arrays
+        assert "state" not in arrays
+        assert frame.state is not None
+        assert frame.state[0] == snapshot.iteration
+        for name, array in arrays.items():
+            assert np.array_equal(array, snapshot.arrays[name]), name
+
+
+def test_a_fork_leaves_its_parent_and_memory_is_counted_over_both():
+    replay = Replay()
+    replay.begin("naive")
+    for i in range(10):
+        replay.add(whole(i))
+    parent, before = replay.current, list(replay.frames)
+    held = replay.bytes()
+    replay.begin("splat", 4, parent)
+    assert [f.iteration for f in replay.frames] == [0, 1, 2, 3, 4]
+    for i in (4, 5, 6):
+        replay.add(whole(i))
+    assert [f.iteration for f in replay.frames] == [0, 1, 2, 3, 4, 5, 6]
+    assert parent.frames == before
+    assert replay.bytes() > held
+    replay.select(before[8])
+    assert replay.selected is parent
+    assert replay.frames == before
+    replay.begin("splat", 4, replay.current)  # took no step of its own yet: not kept
+    replay.begin("edge-grad", 4, parent)
+    assert [b.method for b in replay.branches] == ["naive", "splat", "edge-grad"]
+    replay.clear()
+    assert replay.bytes() == 0
+
+
+def test_many_runs_keep_within_the_memory_and_the_number():
+    replay = Replay(frames=40, limit=120_000)
+    for run in range(20):
+        replay.begin(f"run {run}")
+        for i in range(30):
+            replay.add(whole(i))
+        assert replay.bytes() <= 120_000
+    arrays = {id(a): a.nbytes for b in replay.branches for f in b.frames for a in f.held()}
+    assert sum(arrays.values()) == replay.bytes()
+    assert len(replay.branches) <= 12
+    assert replay.current.method == "run 19"
+
+
+def test_frames_without_a_state_give_way():
+    replay = Replay()
+    for i in range(8):
+        snapshot = whole(i)
+        if i % 3:
+            snapshot = replace(snapshot, arrays={n: a for n, a in snapshot.arrays.items() if n != "state"})
+        replay.add(snapshot)
+    assert [f.iteration for f in replay.frames] == [0, 3, 6, 7]
+
+
+def test_pinned_runs_stay():
+    book = RunBook()
+    for i in range(20):
+        run = book.begin("naive")
+        run.pinned = i == 2
+        book.put([Scalars(1, float(i))])
+    assert len(book.runs) == 12
+    assert book.runs[0].loss.y[0] == 2.0
+    book.clear()
+    assert [run.pinned for run in book.runs] == [True]
+
+
 def test_thumbnails_of_colours_and_silhouettes():
     assert thumbnail(np.ones((200, 100, 1), np.float32)).shape == (66, 33, 3)
     assert thumbnail(np.ones((20, 20, 3), np.float32)).max() == 255

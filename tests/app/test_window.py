@@ -426,6 +426,37 @@ def test_the_timeline_shows_a_stored_step_and_goes_back(make_window, qtbot):
     assert window.timeline.now.text() == str(client.iteration)
 
 
+def test_a_run_is_forked_off_an_earlier_step_and_the_first_stays(make_window, qtbot):
+    window, client = make_window()
+    c = window.controller
+    assert not window.timeline.fork.isEnabled()
+    assert "earlier step" in window.timeline.fork.toolTip()
+    c.step(12)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 12 and c.shown.iteration == 12)
+    parent, losses = list(c.replay.frames), list(c.runs.current.loss.y)
+    c.show_frame(parent[5])
+    at = c.shown.iteration
+    assert window.timeline.fork.isEnabled()
+    qtbot.keyClick(window, "f", Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: c.loaded.generation == 2 and c.shown.generation == 2)
+    assert (client.iteration, c.shown.iteration, c.replaying) == (at, at, False)
+    assert window.toolbar.iteration.text() == str(at)
+    c.step(3)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == at + 3 and c.shown.iteration == at + 3)
+    assert list(c.runs.runs[0].loss.y) == losses
+    assert list(c.runs.current.loss.x) == [at + 1, at + 2, at + 3]
+    assert [b.start for b in c.replay.branches] == [0, at]
+    assert c.replay.branches[0].frames == parent
+    strip = window.timeline.strip
+    lane = QPoint(round(strip._x(12)), round(strip._size() + 15 + 7))  # the first run's rail below
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=lane)
+    assert c.shown.iteration == 12
+    assert c.replay.selected is c.replay.branches[0]
+    qtbot.keyClick(window, "l")
+    assert c.replay.selected is None
+    assert c.shown.iteration == at + 3
+
+
 def test_the_inspector_follows_the_pixel(make_window, qtbot):
     window, _ = make_window()
     assert not window.inspector.where.isVisible()
@@ -482,10 +513,10 @@ def test_save_open_and_drop(make_window, qtbot, tmp_path):
 
 def test_a_file_that_cannot_be_loaded_leaves_everything_as_it_was(make_window, qtbot, tmp_path):
     window, client = make_window()
-    for _ in range(3):
-        client.send(protocol.Step(1))
-        qtbot.wait(60)
     c = window.controller
+    for i in range(3):
+        client.send(protocol.Step(1))
+        qtbot.waitUntil(lambda i=i: c.last is not None and c.last.iteration == i + 1 and c.shown.iteration == i + 1)
     before, steps, frames = c.experiment, c.last.iteration, len(c.replay.frames)
     (tmp_path / "broken.ply").write_text("ply")
     assert window.files.open_path(tmp_path / "broken.ply")

@@ -410,3 +410,20 @@ def test_a_stage_is_told_and_brings_its_topology_and_no_old_derivative(desk: Des
     assert "faces" in first.arrays
     assert "derivative" not in first.arrays
     assert len(desk.saved) > saved
+
+
+def test_a_fork_goes_on_from_a_state_that_came_with_a_snapshot(desk: Desk) -> None:
+    desk.do(Load(experiment()), Step(4), turns=8)
+    states = {s.iteration: s.arrays["state"] for s in desk.snapshots if "state" in s.arrays}
+    desk.do(Step(3), turns=6)
+    assert desk.engine.session is not None
+    desk.do(protocol.Fork(states[4].tobytes(), 4), turns=3)
+    loaded = desk.of(protocol.Loaded)[-1]
+    assert (loaded.generation, loaded.iteration, loaded.continued) == (2, 4, True)
+    assert desk.snapshots[-1].iteration == 4
+    assert desk.statuses[-1] is Status.PAUSED
+    assert desk.saved[-1][1] == 4
+    desk.do(Step(1), turns=3)
+    assert desk.iterations[-1] == 5
+    desk.do(protocol.Fork(b"nonsense", 2), turns=2)
+    assert desk.of(Message)[-1].level == "error"
