@@ -130,7 +130,9 @@ class Quit:
     pass
 
 
-Command = Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Fork | Quit | Question | Drop
+Command = (
+    Load | Play | Pause | Step | Reset | SetValue | Look | Derive | Export | Restore | Fork | Quit | Question | Drop
+)
 
 
 # ---------------------------------------------------------------------------------------------- events
