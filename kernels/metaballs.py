@@ -80,6 +80,8 @@ class Quadrics(NamedTuple):
     """(N, 3)."""
     precision: Any
     """(N, 3, 3)."""
+    zoom: Any
+    """(): how much x and y are stretched against depth (a focal length); normals undo it."""
 
 
 class Hits(NamedTuple):
@@ -94,8 +96,8 @@ def to_camera(gaussians: Gaussians, matrix: Any, inverse: Any, offset: Any) -> G
     return gaussians._replace(means=gaussians.means @ matrix.T + offset, factors=gaussians.factors @ inverse)
 
 
-def quadrics(gaussians: Gaussians) -> Quadrics:
-    """Polynomials of Gaussians in camera space."""
+def quadrics(gaussians: Gaussians, zoom: Any = 1.0) -> Quadrics:
+    """Polynomials of Gaussians in camera space, x and y stretched by `zoom`."""
     means, factors = gaussians.means, gaussians.factors
     z = means[:, 2]
     z = jnp.where(jnp.abs(z) < LEAST_DEPTH, jnp.where(z < 0, -LEAST_DEPTH, LEAST_DEPTH), z)
@@ -115,6 +117,7 @@ def quadrics(gaussians: Gaussians) -> Quadrics:
         log_weight=gaussians.log_weights[:, None],
         mean=mean,
         precision=jnp.einsum("nki,nkj->nij", factors, factors),
+        zoom=zoom,
     )
 
 
@@ -282,7 +285,7 @@ def mixed(weights: Any, sum_of_weights: Any, what: Any) -> Any:
 
 
 def unit_normals(g: Quadrics, met: Hits, x: Any, y: Any, intersection: str) -> tuple[Any, Any, Any]:
-    """Unit normals (3 of (N, P)) of every Gaussian where it is met, turned towards the camera.
+    """Unit normals (3 of (N, P), unstretched) of every Gaussian where it is met, turned towards the camera.
 
     linear: A v, the plane in which the most probable points lie; else the gradient A (t v - m) of the Gaussian.
     """
@@ -294,6 +297,7 @@ def unit_normals(g: Quadrics, met: Hits, x: Any, y: Any, intersection: str) -> t
         facing = turned[0] * x[None] + turned[1] * y[None] + turned[2]
         sign = jax.lax.stop_gradient(jnp.where(facing > 0, -1.0, 1.0))
         turned = tuple(a * sign for a in turned)
+    turned = (turned[0] * g.zoom, turned[1] * g.zoom, turned[2])
     squared = jnp.maximum(sum(a * a for a in turned), 1e-20)
     inverse = jax.lax.rsqrt(squared)
     return tuple(a * inverse for a in turned)  # type: ignore[return-value]
