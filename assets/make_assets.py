@@ -31,6 +31,11 @@ MESHES = {
     "creature": ("Creature", creature.creature),
 }
 GRIDS = {"torus-grid": "Torus, signed distances", "creature-grid": "Creature, signed distances"}
+METABALLS = {
+    "ball-metaballs": ("Ball of Gaussians", "sphere.ply"),
+    "creature-metaballs": ("Creature, as Gaussians", "creature.ply"),
+}
+"""Metaballs need no file of their own: Gaussians are drawn, or fitted to the mesh, when they are opened."""
 
 
 def unit_sphere(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -144,6 +149,8 @@ def main() -> None:
             write_grid(SHAPES / f"{name}-grid.npz", distances)
     for name, title in GRIDS.items():
         listed.append({"name": name, "title": title, "kind": "sdf-grid", "file": f"{name}.npz", "triangles": 0})
+    for name, (title, file) in METABALLS.items():
+        listed.append({"name": name, "title": title, "kind": "metaballs", "file": file, "triangles": 0})
     (SHAPES / "shapes.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
 
 

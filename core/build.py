@@ -21,6 +21,8 @@ from core.errors import RimlightError
 from core.experiment import Experiment, PoseSpec, TargetSpec
 from core.lazy_targets import LazyTargets, on_device
 from core.memo import Memo
+from core.metaballs_convert import Conversion
+from core.metaballs_loading import load_metaballs_shape
 from core.optimizers import OPTIMIZERS
 from core.parameterization import parameterization_of
 from core.parameters import free_masks, scene_values
@@ -117,6 +119,9 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
 def _own_shape(experiment: Experiment, report: Report) -> Shape:
     report("Loading the shape", None)
     spec = experiment.shape
+    if spec.kind == "metaballs":
+        how = Conversion(spec.components, spec.init, experiment.seed)
+        return load_metaballs_shape(spec.file, spec.primitive, spec.colour, how, report)
     return load_shape(spec.kind, spec.file, spec.primitive, spec.colour)
 
 
@@ -186,6 +191,8 @@ def _hyper(experiment: Experiment) -> dict[str, np.float32]:
 
 def load_shape(kind: str, file: str | None, primitive: str | None, colour: tuple | None) -> Shape:
     """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo."""
+    if kind == "metaballs":
+        return load_metaballs_shape(file, primitive, colour, Conversion())
     if file is None:
         from core.shapes.primitives import primitive_path
 

@@ -22,7 +22,7 @@ class PoseSpec:
 
 @dataclass(frozen=True)
 class ShapeSpec:
-    """kind: "mesh" or "sdf-grid". Exactly one of file (absolute path) and primitive (a bundled shape's name, or, for a
+    """kind: "mesh", "sdf-grid", "metaballs", ... Exactly one of file (absolute path) and primitive (a bundled shape's name, or, for a
     mesh, "visual-hull": carved from the targets' silhouettes on a grid of hull_resolution nodes a side)."""
 
     kind: str = "mesh"
@@ -32,6 +32,10 @@ class ShapeSpec:
     colour: tuple[float, float, float] | None = None
     """Uniform linear albedo; None keeps the file's vertex colours, or light grey."""
     hull_resolution: int = 64
+    components: int = 40
+    """metaballs: how many Gaussians are fitted to a mesh or to points (a metaballs file has its own count)."""
+    init: str = "surface"
+    """metaballs: fitted to points on the "surface", in the "volume" of a closed mesh, or "random" in a ball."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 from core.catalog import allowed, entries, entry
 from core.experiment import Experiment, StageSpec
 from core.experiment_schema import Complaint
-from core.io.suffixes import CAMERA_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
-from core.shapes.primitives import GRID_SUFFIX, HULL
+from core.io.suffixes import CAMERA_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES, POINT_SUFFIXES
+from core.io.suffixes import METABALLS_SUFFIX as SUFFIX_OF_METABALLS
+from core.shapes.primitives import BUNDLED_AS, HULL
 
 REFINEMENTS = ("subdivide", "resolution")
 """Keys of a stage that the shape itself must be able to follow (Shape.refines)."""
@@ -20,7 +21,11 @@ CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.n
 SMALLEST_SIDE = 8
 """Pixels: what views.width allows too."""
 
-SHAPE_SUFFIXES = {"mesh": MESH_SUFFIXES, "sdf-grid": GRID_SUFFIXES}
+SHAPE_SUFFIXES = {
+    "mesh": MESH_SUFFIXES,
+    "sdf-grid": GRID_SUFFIXES,
+    "metaballs": (SUFFIX_OF_METABALLS, *MESH_SUFFIXES, *POINT_SUFFIXES),
+}
 
 
 def check_experiment(experiment: Experiment, complain: Complaint) -> None:
@@ -64,8 +69,10 @@ def check_theta(theta: str, kind: str, complain: Complaint, key: str = "derive.p
         return
     if theta.startswith("random:"):
         _check_parameter(theta.partition(":")[2], kind, key, complain)
-    elif theta == "vertices.normal" or re.fullmatch(r"vertices\.\d+\.[xyz]", theta):
+    elif theta == "vertices.normal":
         _check_parameter("vertices", kind, key, complain)
+    elif found := re.fullmatch(r"(\w+)\.\d+(\.\w+)*", theta):  # an element: how many there are is not known here
+        _check_parameter(found[1], kind, key, complain)
     else:
         _check_parameter(theta, kind, key, complain)
 
@@ -95,8 +102,9 @@ def _check_source(kind: str, file: str | None, primitive: str | None, table: str
         if suffixes and Path(file).suffix.lower() not in suffixes:
             raise complain(f"{table}.file", f"found {Path(file).name}; allowed for a {kind}: {', '.join(suffixes)}")
     if primitive is not None:
-        bundled = [p["name"].removesuffix(GRID_SUFFIX) for p in entries("primitives") if p["kind"] == kind]
-        if primitive.removesuffix(GRID_SUFFIX if kind == "sdf-grid" else "") not in bundled:
+        kinds, suffix = BUNDLED_AS.get(kind, ((kind,), ""))
+        bundled = [p["name"].removesuffix(suffix) for p in entries("primitives") if p["kind"] in kinds]
+        if primitive.removesuffix(suffix) not in bundled:
             raise complain(
                 f"{table}.primitive", f"found {primitive!r}, no bundled {kind}; {allowed(primitive, bundled)}"
             )

@@ -54,6 +54,7 @@ class Limits:
 
 LIMITS: dict[str, Limits] = {
     "seed": Limits(0, 2**63 - 1),
+    "shape.components": Limits(1, 1024),
     "views.count": Limits(1, 256),
     "views.held_out": Limits(0, 256),
     "views.width": Limits(8, 4096),
@@ -100,6 +101,7 @@ def choices(key: str) -> tuple[str, ...]:
         "target.held_out": ("test", "val", "every-8th"),
         "target.render": ("supersampled", "method"),
         "target.encoding": ("srgb", "linear"),
+        "shape.init": ("surface", "volume", "random"),
         "views.kind": ("single", "orbit", "sphere", "cube", "cameras"),
         "views.order": ("random", "in-order", "worst-first"),
         "term.sees": ("colour", "silhouette", "depth", "normals"),

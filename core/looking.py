@@ -16,6 +16,32 @@ def placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarray
     return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
 
 
+def solid_mesh(shape: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The shape's surface as triangles, object space: its display mesh, unless that stands for something else."""
+    if hasattr(shape, "surface_mesh"):
+        mesh = shape.surface_mesh(values)
+        if len(mesh[1]):
+            return mesh
+    return shape.display_mesh(values)
+
+
+def display_colours(shape: Any, values: Any, gradient: Any) -> dict[str, np.ndarray]:
+    """Colours and |dL/dposition| at the display mesh's vertices, where the shape has them.
+
+    A shape whose display mesh is not its parameters (ellipsoids of Gaussians) says both itself.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    if hasattr(shape, "display_colours"):
+        arrays["vertex_colours"] = shape.display_colours(values)
+        moved = shape.display_gradient(gradient)
+        return arrays if moved is None else {**arrays, "vertex_gradient": moved}
+    if "vertex_colours" in values:
+        arrays["vertex_colours"] = np.asarray(values["vertex_colours"], np.float32)
+    if "vertices" in gradient:
+        arrays["vertex_gradient"] = np.linalg.norm(np.asarray(gradient["vertices"]), axis=1)
+    return arrays
+
+
 def fragment_arrays(samples: Any) -> dict[str, np.ndarray]:
     """Triangle ids and depths of the nearest layer, where the method samples a surface."""
     fragments = getattr(samples, "fragments", None)

@@ -33,6 +33,10 @@ _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
     "vertices": ("vertices", (), ""),
     "vertex_colours": ("vertex colours", (), ""),
     "values": ("grid values", (), ""),
+    "means": ("means", (), ""),
+    "precision_factors": ("precision factors", (), ""),
+    "log_weights": ("log weights", (), ""),
+    "colours": ("colours", (), ""),
     "surface.colour": ("surface colour", RGB, ""),
     "light.direction": ("light direction", XYZ, ""),
     "light.intensity": ("light intensity", (), ""),
@@ -48,6 +52,7 @@ GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"vertices"}),
     frozenset({"vertex_colours"}),
     frozenset({"values"}),
+    frozenset({"means", "precision_factors", "log_weights", "colours"}),
 )
 """Names differentiated by one compiled function: choosing another theta within a group recompiles nothing."""
 

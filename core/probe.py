@@ -18,7 +18,7 @@ from core.parameters import XYZ, components_of, group_of, tangent_shape
 from core.questions import CHANNEL_WEIGHTS, Mover
 from kernels.types import CHANNELS, Shape
 
-LABELS = {"vertices": "vertex", "values": "node"}
+LABELS = {"vertices": "vertex", "values": "node", "means": "Gaussian"}
 """What an element of a parameter is called in a list."""
 
 NEGLIGIBLE = 1e-6
@@ -32,7 +32,7 @@ def channel_weights(channel: str, count: int) -> np.ndarray:
 
 def bulk_name(shape: Shape, values: Mapping[str, Any]) -> str:
     """The parameter whose elements a pixel is traced to: vertices, grid values, else the shape's largest; "" for none."""
-    for name in ("vertices", "values"):
+    for name in ("vertices", "values", "means"):
         if name in values:
             return name
     own = {n: np.size(values[n]) for n in shape.parameters() if n in values and np.size(values[n]) > 4}

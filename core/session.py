@@ -31,7 +31,7 @@ from core.derive import (
 from core.engine_ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.looking import fragment_arrays, placed
+from core.looking import display_colours, fragment_arrays, placed, solid_mesh
 from core.measures import Measures
 from core.parameters import (
     components_of,
@@ -96,12 +96,12 @@ class Session:
         shape, values = self.scene.target_shape, self.scene.target_values
         if shape is None or values is None:
             return None
-        return placed(shape.display_mesh(values), values)
+        return placed(solid_mesh(shape, values), values)
 
     def world_mesh(self) -> tuple[np.ndarray, np.ndarray]:
         """The current shape's triangles, vertices in world units."""
         values = self.host()
-        return placed(self.problem.shape.display_mesh(values), values)
+        return placed(solid_mesh(self.problem.shape, values), values)
 
     def compile_text(self) -> str:
         count = len(self.problem.views)
@@ -259,10 +259,7 @@ class Session:
         if include_topology or faces is not self._sent_faces:
             arrays["faces"], self._sent_faces = faces, faces
         arrays.update(fragment_arrays(seen.samples))
-        if "vertex_colours" in values:
-            arrays["vertex_colours"] = np.asarray(values["vertex_colours"], np.float32)
-        if self.last is not None and "vertices" in self.last.gradient:
-            arrays["vertex_gradient"] = np.linalg.norm(np.asarray(self.last.gradient["vertices"]), axis=1)
+        arrays.update(display_colours(self.problem.shape, values, self.last.gradient if self.last else {}))
         iteration = self.state.iteration
         return protocol.Snapshot(
             iteration=iteration,

@@ -51,7 +51,7 @@ def _meet(mean: np.ndarray, precision: np.ndarray, ray: np.ndarray, intersection
     if intersection == "cubic":
         t = _first_steepest(mean, precision, ray)
     offset = ray * t - mean
-    return t, offset @ precision @ offset
+    return float(t), float(offset @ precision @ offset)
 
 
 def _first_steepest(mean: np.ndarray, precision: np.ndarray, ray: np.ndarray) -> float:

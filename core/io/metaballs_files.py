@@ -56,7 +56,9 @@ def load_metaballs(path: str | Path) -> MetaballsData:
         raise RimlightError(f"{path.name}: is no readable .npz ({' '.join(str(error).split())[:80]})") from error
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
-        raise RimlightError(f"{path.name}: holds no {', '.join(missing)}; metaballs files are written by rimlight convert")
+        raise RimlightError(
+            f"{path.name}: holds no {', '.join(missing)}; metaballs files are written by rimlight convert"
+        )
     version = arrays["version"]
     if version.size != 1 or int(version) != VERSION:
         raise RimlightError(f"{path.name}: has version {version}, and this Rimlight reads {VERSION}; update it")

@@ -59,19 +59,8 @@ Columns = dict[str, Any]
 def read_ply(path: str | Path) -> RawMesh:
     """Read a PLY file. Raises RimlightError naming the file and the cause."""
     path = Path(path)
-    data = read_bytes(path, MESH_LIMIT)
-    order, elements, start, header_lines = _header(data, path)
-    _check_size(order, elements, len(data) - start, path)
-    if order:
-        tables = _read_binary(data, start, order, elements, path)
-    else:
-        tables = _read_text(data[start:], elements, header_lines, path)
-    vertex, face = tables.get("vertex", {}), tables.get("face", {})
-    if not {"x", "y", "z"} <= vertex.keys():
-        raise RimlightError(f"{path.name}: the header has no vertex element with x, y and z; export it as a mesh")
-    if any(isinstance(vertex[axis], tuple) for axis in "xyz"):
-        raise RimlightError(f"{path.name}: the header makes x, y or z a list; export it again")
-    positions = np.stack([np.asarray(vertex[axis], dtype=np.float64) for axis in "xyz"], axis=1)
+    tables, positions = _tables(path)
+    vertex, face = tables["vertex"], tables.get("face", {})
     polygons = next((face[name] for name in _POLYGON_NAMES if isinstance(face.get(name), tuple)), None)
     if polygons is None or not len(polygons[0]):
         what = "triangle strips instead" if "tristrips" in tables else f"{len(positions)} points only"
@@ -80,6 +69,30 @@ def read_ply(path: str | Path) -> RawMesh:
     _check_polygons(counts, corners, len(positions), path)
     places, _ = triangulate(counts, corners, positions)
     return RawMesh(positions, corners[places], _colours(vertex))
+
+
+def read_ply_points(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Vertices (n, 3) float64 and their linear colours (n, 3) or None, faces or not. Raises RimlightError."""
+    path = Path(path)
+    tables, positions = _tables(path)
+    return positions, _colours(tables["vertex"])
+
+
+def _tables(path: Path) -> tuple[Mapping[str, Columns], np.ndarray]:
+    """Every element's columns, and the vertices (n, 3) float64."""
+    data = read_bytes(path, MESH_LIMIT)
+    order, elements, start, header_lines = _header(data, path)
+    _check_size(order, elements, len(data) - start, path)
+    if order:
+        tables = _read_binary(data, start, order, elements, path)
+    else:
+        tables = _read_text(data[start:], elements, header_lines, path)
+    vertex = tables.get("vertex", {})
+    if not {"x", "y", "z"} <= vertex.keys():
+        raise RimlightError(f"{path.name}: the header has no vertex element with x, y and z; export it as a mesh")
+    if any(isinstance(vertex[axis], tuple) for axis in "xyz"):
+        raise RimlightError(f"{path.name}: the header makes x, y or z a list; export it again")
+    return tables, np.stack([np.asarray(vertex[axis], dtype=np.float64) for axis in "xyz"], axis=1)
 
 
 def _header(data: bytes, path: Path) -> tuple[str, list[_Element], int, int]:

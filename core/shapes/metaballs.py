@@ -16,6 +16,7 @@ from core.io.mesh_export import SUFFIXES, save_mesh
 from core.io.metaballs_files import MetaballsData, save_metaballs
 from core.looking import placed
 from kernels.camera import model_matrix
+from kernels.marching_cubes import extract
 from kernels.metaballs import LOG_DIAGONAL, Gaussians, factor_matrices
 from kernels.types import Face, Shape, Values
 
@@ -62,7 +63,9 @@ class Metaballs(Shape):
             array.flags.writeable = False
 
     @classmethod
-    def from_data(cls, data: MetaballsData, colour: tuple | None = None, facts: Mapping[str, Any] | None = None) -> Metaballs:
+    def from_data(
+        cls, data: MetaballsData, colour: tuple | None = None, facts: Mapping[str, Any] | None = None
+    ) -> Metaballs:
         """From a reader's or a converter's MetaballsData; `colour` replaces its colours."""
         colours = data.colours if colour is None else colour
         return cls(data.means, data.factors, data.log_weights, colours, (data.centre, data.scale), facts)
@@ -92,6 +95,10 @@ class Metaballs(Shape):
         if "means" not in gradient:
             return None
         return np.repeat(np.linalg.norm(np.asarray(gradient["means"]), axis=1), len(_SPHERE[0])).astype(np.float32)
+
+    def element_of_vertex(self, values: Values) -> np.ndarray:
+        """Which Gaussian each vertex of display_mesh belongs to."""
+        return np.repeat(np.arange(len(np.asarray(values["means"]))), len(_SPHERE[0]))
 
     def surface_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         """The level SURFACE_LEVEL of the density, as triangles wound outwards; empty where nothing is that dense."""
@@ -203,7 +210,6 @@ def density_mesh(values: Values, level: float, cells: int = GRID) -> tuple[np.nd
 
 
 def mesh_of_grid(grid: np.ndarray, origin: np.ndarray, spacing: float, level: float) -> tuple[np.ndarray, np.ndarray]:
-    from core.shapes.sdf_grid import isosurface
-
-    vertices, faces = isosurface(level - grid, origin, np.full(3, spacing))
+    """Triangles of a density lattice (see density_grid) at `level`."""
+    vertices, faces = extract(level - grid, origin, np.full(3, spacing))[:2]
     return vertices.astype(np.float32), faces

@@ -13,8 +13,14 @@ from typing import Any
 from core.errors import RimlightError
 
 GRID_SUFFIX = "-grid"
+METABALLS_SUFFIX = "-metaballs"
+BALL = "ball-metaballs"
+"""A random ball of Gaussians: made, not read (its entry names the sphere, so that a menu can show something)."""
 HULL = "visual-hull"
 """The primitive that is no file: carved from the targets' silhouettes (core/visual_hull.py)."""
+
+BUNDLED_AS = {"sdf-grid": (("sdf-grid",), GRID_SUFFIX), "metaballs": (("metaballs", "mesh"), METABALLS_SUFFIX)}
+"""Kind of shape -> kinds of bundled shapes that serve it, and the ending that may be left out of their names."""
 
 
 def shapes_folder() -> Path:
@@ -23,20 +29,22 @@ def shapes_folder() -> Path:
 
 
 def list_primitives() -> list[dict[str, Any]]:
-    """Every bundled shape: {"name", "title", "kind" ("mesh" or "sdf-grid"), "file", "triangles" (0 for a grid)}."""
+    """Every bundled shape: {"name", "title", "kind" ("mesh", "sdf-grid" or "metaballs"), "file", "triangles" (0 for a grid)}."""
     return json.loads((shapes_folder() / "shapes.json").read_text(encoding="utf-8"))
 
 
 def primitive_path(name: str, kind: str | None = None) -> Path:
-    """The file of a bundled shape. With kind "sdf-grid", "torus" also finds "torus-grid".
+    """The file of a bundled shape. With kind "sdf-grid", "torus" also finds "torus-grid"; with kind "metaballs" any
+    bundled mesh will do, which Gaussians are then fitted to.
 
     Raises RimlightError, listing the names there are, where none fits.
     """
     entries = list_primitives()
-    wanted = {name, name + GRID_SUFFIX} if kind == "sdf-grid" else {name}
+    kinds, suffix = BUNDLED_AS.get(kind or "", ((kind,), ""))
+    wanted = {name, name + suffix}
     for entry in entries:
-        if entry["name"] in wanted and kind in (None, entry["kind"]):
+        if entry["name"] in wanted and (kind is None or entry["kind"] in kinds):
             return shapes_folder() / entry["file"]
-    names = ", ".join(e["name"] for e in entries if kind in (None, e["kind"]))
+    names = ", ".join(e["name"] for e in entries if kind is None or e["kind"] in kinds)
     what = f"bundled {kind}" if kind else "bundled shape"
     raise RimlightError(f"primitive {name!r}: there is no such {what}; choose one of {names}")

@@ -61,9 +61,7 @@ class Settings:
         high=50.0,
         log=True,
     )
-    beta4: float = setting(
-        7.2, "Paper's form: how steeply coverage rises with density.", low=0.1, high=200.0, log=True
-    )
+    beta4: float = setting(7.2, "Paper's form: how steeply coverage rises with density.", low=0.1, high=200.0, log=True)
     beta5: float = setting(
         -5.0, "Paper's form: coverage where there is no density, before the sigmoid (-5 is 0.7 %).", low=-12.0, high=0.0
     )
@@ -127,8 +125,12 @@ class FuzzyMetaballs(Method):
             wanted=_wanted(channels, settings.normals),
         )
         planes = jax.tree.map(lambda flat: flat.reshape(height, width), rendered)
-        if settings.normals == "depth" and "colour" in channels or "normals" in channels and settings.normals == "depth":
-            planes["normals"] = depth_normals(planes["depth"], x.reshape(height, width), y.reshape(height, width), _zoom(values))
+        if (settings.normals == "depth" and "colour" in channels) or (
+            "normals" in channels and settings.normals == "depth"
+        ):
+            planes["normals"] = depth_normals(
+                planes["depth"], x.reshape(height, width), y.reshape(height, width), _zoom(values)
+            )
         return _image(values, lens, planes, channels)
 
 

@@ -15,7 +15,7 @@ from core.shapes.mesh import Mesh
 from kernels.camera import lens_of, look_at, object_to_pixel, orbit_eye
 from kernels.raster.interpolate import interpolate
 from kernels.raster.sampler import Rasterizer
-from kernels.types import CameraView, Method, split_settings
+from kernels.types import CameraView, Method, Shape, split_settings
 
 QUICK = {"xla_backend_optimization_level": 0}
 """Compiler options for jit where images are tiny: compiling takes half the time."""
@@ -55,7 +55,7 @@ def orbit_view(size: int, azimuth: float = 20.0) -> CameraView:
     return CameraView(look_at(orbit_eye(azimuth, 20.0, 3.2)), size, size)
 
 
-def scene(mesh: Mesh, pose: PoseSpec = PoseSpec(), emissive: bool = False, fov: float = 40.0) -> dict[str, Any]:
+def scene(mesh: Shape, pose: PoseSpec = PoseSpec(), emissive: bool = False, fov: float = 40.0) -> dict[str, Any]:
     """Values and constants of a mesh in the default scene; emissive: albedo is colour, whatever the light."""
     light = dict(light_intensity=0.0, light_ambient=1.0) if emissive else {}
     spec = SceneSpec(background=BACKGROUND, **light)
