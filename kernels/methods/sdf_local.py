@@ -113,9 +113,12 @@ class SdfLocal(Method):
         """Depth, normals and colour of every pixel; finite where it misses."""
         height, width = samples.distance.shape
         rays = pixel_rays(values, lens, height, width)
-        distance = jnp.where(samples.distance > 0, samples.distance, 1.0)
+        hit = samples.distance > 0
+        distance = jnp.where(hit, samples.distance, 1.0)
         world = tuple(rays.eye[i] + distance * rays.direction[i] for i in range(3))
-        start, direction = world_to_object_planes(values, world), world_to_object_directions(values, rays.direction)
+        direction = world_to_object_directions(values, rays.direction)
+        # A miss is looked at in the grid's middle: the field extrapolated to a far camera overflows in its gradient.
+        start = tuple(jnp.where(hit, plane, 0.0) for plane in world_to_object_planes(values, world))
         field = shape.local_field(values, samples, start)
         step = ray_step(field, start, direction, samples.inside, settings.intersection, traced["grazing"])
         image: Image = {"depth": ((distance + values["pose.scale"] * step) * rays.cosine,)}
