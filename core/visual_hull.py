@@ -22,6 +22,8 @@ MOST_VIEWS = 64
 """Views carved from, evenly spread over the fitted ones: more change the chair's hull by less than a cell."""
 REACH = 1.04
 """Half the grid's side: the unit sphere and a cell around it."""
+SETTLED = 3.0
+"""Cells outside a mask beyond which a node's distance can no longer touch the surface between two nodes."""
 COLOUR_VIEWS = 32
 VISIBLE = 0.06
 """How far behind the nearest vertex of its coarse pixel a vertex may lie and still be taken for visible, world units."""
@@ -37,25 +39,28 @@ def carve(
     masks(i): coverage (H, W) of view i. What no view sees is kept; what lies outside the unit sphere is not.
     """
     axis = np.linspace(-REACH, REACH, resolution)
+    spacing = float(axis[1] - axis[0])
     nodes = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     field = (np.linalg.norm(nodes, axis=1) - 1.0).astype(np.float32)
-    homogeneous = np.concatenate([nodes, np.ones((len(nodes), 1))], axis=1)
     chosen = [int(i) for i in np.unique(np.linspace(0, len(views) - 1, min(MOST_VIEWS, len(views))).round())]
     for position, index in enumerate(chosen):
         report("Carving the visual hull", position / len(chosen))
         view = views[index]
-        np.maximum(field, _outside(homogeneous, view, masks(index), fov), out=field)
-    return field.reshape(resolution, resolution, resolution), float(axis[1] - axis[0])
+        open_ones = np.flatnonzero(field < SETTLED * spacing)  # what is far outside one mask stays outside
+        outside = _outside(nodes[open_ones], view, masks(index), fov)
+        field[open_ones] = np.maximum(field[open_ones], outside)
+    return field.reshape(resolution, resolution, resolution), spacing
 
 
 def _outside(nodes: np.ndarray, view: CameraView, mask: np.ndarray, fov: float) -> np.ndarray:
-    """How far outside a view's silhouette every node (n, 4) is, world units; -inf where the view does not see it."""
+    """How far outside a view's silhouette every node (n, 3) is, world units; -inf where the view does not see it."""
     from scipy.ndimage import distance_transform_edt, map_coordinates
 
     inside = mask > 0.5
     depth_in, depth_out = (np.asarray(distance_transform_edt(side)) for side in (inside, ~inside))
     distance = np.where(inside, 0.5 - depth_in, depth_out - 0.5)
-    projected = nodes @ world_to_pixel(fov, view).T
+    matrix = world_to_pixel(fov, view)
+    projected = nodes @ matrix[:, :3].T + matrix[:, 3]
     depth = projected[:, 2]
     seen = depth > view.near
     pixels = projected[:, :2] / np.where(seen, depth, 1.0)[:, None]
