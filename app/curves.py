@@ -5,6 +5,7 @@ Convention: every step is drawn, at most 20 times a second.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
@@ -21,17 +22,35 @@ if TYPE_CHECKING:
 REDRAW_MS = 50
 """Curves are redrawn at most 20 times a second; a glance sees no more."""
 
-TABS = ("Loss", "IoU", "Pose")
-TIPS = (
-    "The weighted sum of the terms, logarithmic",
-    "Intersection over union of the silhouettes; measured once a second and at every pause",
-    "Pose errors against the target, logarithmic: degrees as a line, distance dashed",
-)
-EMPTY = (
-    "Press Space to run. Every step's loss is drawn here.",
-    "The overlap is measured once a second while the fit runs, and at every pause.",
-    "Pose errors are known where the target is the same shape in another pose.",
-)
+MEASURED = "It is measured once a second while the fit runs, and at every pause"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One choice of curves. curves: (metric, dashed); none: the loss. log: the axis. unit: from 0 to 1."""
+
+    title: str
+    tip: str
+    empty: str
+    curves: tuple[tuple[str, bool], ...] = ()
+    log: bool = False
+    unit: bool = False
+
+
+PICTURES = "It is known where the loss sees colour. " + MEASURED + "."
+TABS = (
+    Tab("Loss", "The weighted sum of the terms, logarithmic", "Press Space to run. Every step's loss is drawn here.",
+        log=True),
+    Tab("IoU", f"Intersection over union of the silhouettes; dashed: of held-out views. {MEASURED}", f"{MEASURED}.",
+        (("iou", False), ("held_out_iou", True)), unit=True),
+    Tab("PSNR", f"Peak signal-to-noise ratio in dB; dashed: of held-out views. {MEASURED}", PICTURES,
+        (("psnr", False), ("held_out_psnr", True))),
+    Tab("SSIM", f"Structural similarity of held-out views. {MEASURED}", PICTURES,
+        (("held_out_ssim", True),), unit=True),
+    Tab("Pose", "Pose errors against the target, logarithmic: degrees as a line, distance dashed",
+        "Pose errors are known where the target is the same shape in another pose.",
+        (("rotation_error_degrees", False), ("translation_error", True)), log=True),
+)  # fmt: skip
 
 
 class Curves(QFrame, Themed):
@@ -49,7 +68,7 @@ class Curves(QFrame, Themed):
         self.empty = label("", BASE, REGULAR, "text2")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
-        self.tabs = Segment(*TABS, tips=TIPS)
+        self.tabs = Segment(*(tab.title for tab in TABS), tips=tuple(tab.tip for tab in TABS))
         self.readout = label("", HINT, REGULAR, "text2")
         self._legend = QWidget()
         self._legend_row: QHBoxLayout = hbox(gap=5)
@@ -103,24 +122,26 @@ class Curves(QFrame, Themed):
 
     def _series(self, run: Run) -> list[tuple[Series, bool]]:
         """What the chosen tab draws of a run: (curve, dashed)."""
-        tab = self.tabs.index()
-        if tab == 0:
+        chosen = self._tab().curves
+        if not chosen:
             return [(run.loss, False)]
-        names = (("iou", False),) if tab == 1 else (("rotation_error_degrees", False), ("translation_error", True))
-        return [(run.metrics[name], dashed) for name, dashed in names if name in run.metrics]
+        return [(run.metrics[name], dashed) for name, dashed in chosen if name in run.metrics]
+
+    def _tab(self) -> Tab:
+        return TABS[self.tabs.index()]
 
     def _draw(self) -> None:
         curves = []
         for run in self.book.runs:
             width = 2.0 if run is self.book.current else 1.25
             curves += [(series, run.method, width, dashed) for series, dashed in self._series(run) if len(series)]
-        self.empty.setText(EMPTY[self.tabs.index()])
+        self.empty.setText(self._tab().empty)
         self._write_legend()
         self._stack.setCurrentWidget(self._ensure_plot() if curves else self.empty)
         if not curves:
             return
         end = max(self._steps, *(run.last for run in self.book.runs), 1)
-        self._ensure_plot().draw(curves, self.tabs.index() != 1, end, self.tabs.index() == 1)
+        self._ensure_plot().draw(curves, self._tab().log, end, self._tab().unit)
 
     def _write_legend(self) -> None:
         names = list(dict.fromkeys(run.method for run in self.book.runs if len(run.loss)))

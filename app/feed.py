@@ -14,8 +14,10 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app.replay import Branch, Frame, Replay
 from app.runs import RunBook
+from app.thumbnail_feed import ThumbnailFeed
 from core import protocol
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
+from core.questions import Answer
 
 FASTEST_MS, SLOWEST_MS = 16, 120
 """Bounds of the polling timer: a screen's refresh, and what still feels live on software GL."""
@@ -50,6 +52,8 @@ class Feed(QObject):
     message_posted = pyqtSignal(object)
     progress_changed = pyqtSignal(object)
     exported = pyqtSignal(object)
+    answered = pyqtSignal(object)
+    """An answer to one of core/questions.py."""
 
     def __init__(self, make_client: Callable[[], Client], parent: QObject | None = None) -> None:
         """make_client: called when the engine is started, so that a window can be painted before."""
@@ -72,6 +76,7 @@ class Feed(QObject):
         self._fork: Branch | None = None
         """The branch that a fork which is under way leaves."""
         self._early: Snapshot | None = None
+        self.thumbnails = ThumbnailFeed(self)
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
         self.timer.setInterval(FASTEST_MS)
@@ -171,6 +176,8 @@ class Feed(QObject):
                 self.agreement_changed.emit(event)
             case protocol.Exported():
                 self.exported.emit(event)
+            case _ if isinstance(event, Answer):
+                self.answered.emit(event)
 
     def _set_status(self, status: Status, text: str) -> None:
         if status in (Status.RUNNING, Status.COMPILING, Status.DEAD):

@@ -12,12 +12,12 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.controller import Controller
-from app.experiment_panel.adapt import with_shape, with_target_picture, with_target_shape
+from app.experiment_panel.adapt import with_shape, with_target_cameras, with_target_picture, with_target_shape
 from app.lessons import Lesson
 from app.settings import Settings
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
-from core.io.suffixes import EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
 
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
 GRID_FILTERS = ("Grid (*.npz)",)
@@ -29,11 +29,14 @@ def _filter(title: str, *groups: tuple[str, ...]) -> str:
 
 OPEN_FILTERS = ";;".join(
     (
-        _filter("All that can be opened", EXPERIMENT_SUFFIXES, MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES),
+        _filter(
+            "All that can be opened", EXPERIMENT_SUFFIXES, MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, CAMERA_SUFFIXES
+        ),
         _filter("Experiments", EXPERIMENT_SUFFIXES),
         _filter("Meshes", MESH_SUFFIXES),
         _filter("Signed distance grids", GRID_SUFFIXES),
         _filter("Pictures", IMAGE_SUFFIXES),
+        _filter("Cameras with pictures", CAMERA_SUFFIXES),
     )
 )
 
@@ -101,9 +104,10 @@ class Files(QObject):
             self._controller.settle()
 
     def choose_target(self) -> None:
-        """A shape or a picture as the target."""
+        """A shape, a picture or a file of cameras as the target."""
         path = self._ask_open(
-            "Open a target", _filter("Shapes and pictures", MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES)
+            "Open a target",
+            _filter("Shapes, pictures, cameras", MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, CAMERA_SUFFIXES),
         )
         if not path:
             return
@@ -113,6 +117,11 @@ class Files(QObject):
                 from core.io.images import picture_size
 
                 changed = with_target_picture(experiment, path, picture_size(path))
+            elif Path(path).suffix.lower() in CAMERA_SUFFIXES:
+                from core.experiment_defaults import camera_target
+
+                width, height, held_out = camera_target(Path(path))
+                changed = with_target_cameras(experiment, path, (width, height), held_out)
             else:
                 changed = with_target_shape(experiment, _kind(path), path, None)
         except (RimlightError, OSError) as error:

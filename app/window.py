@@ -99,6 +99,7 @@ class MainWindow(QMainWindow):
         c.progress_changed.connect(self.status.set_progress)
         c.derive_changed.connect(self._on_derive)
         c.view_changed.connect(self.viewport.set_view)
+        c.thumbnails.pictured.connect(self.viewport.set_pictures)
         c.undo_changed.connect(self._refresh_actions)
 
     def _connect_parts(self) -> None:

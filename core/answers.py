@@ -16,9 +16,10 @@ from core.derive import Rendered, method_derivative, warm_derivative
 from core.engine_ports import Waiting
 from core.landscape import landscape
 from core.problem import Inspection, inspect
-from core.questions import Answer, Landscape, Probe, Probed, Question, Sweep, Why
+from core.questions import Answer, Landscape, Probe, Probed, Question, Sweep, Thumbnails, Why
 from core.reference import as_arrays
 from core.step_sweep import sweep
+from core.thumbnails import thumbnails_of
 from core.why_zero import Counted, explain, gather
 from core.window_truth import layers_at
 
@@ -34,6 +35,8 @@ def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | 
         return sweep(session, question)
     if isinstance(question, Landscape):
         return landscape(session, question)
+    if isinstance(question, Thumbnails):
+        return thumbnails_of(session.scene, question)
     raise TypeError(type(question).__name__)
 
 

@@ -138,6 +138,10 @@ def _aims(
     if target.kind == "image":
         picture = image_target(target, views, channels)
         return _Aims(fov, views, LazyTargets(1, lambda i: on_device(picture)), (), LazyTargets(0, lambda i: picture))
+    if shape is None and target.file is None and target.primitive is None:
+        raise RimlightError(
+            "shape.primitive: a visual hull is carved from a target; choose cameras, a picture or a shape"
+        )
     goal = _target_shape(experiment, shape)
     values = {**goal.parameters(), **goal.constants(), **scene_values(experiment.scene, target.pose, fov)}
     seen, how = _target_channels(channels), through if target.render == "method" else None

@@ -16,7 +16,7 @@ import numpy as np
 from core.camera_frame import CameraFrame, find_frame, spread
 from core.errors import RimlightError
 from core.experiment import Experiment, TargetSpec
-from core.io.camera_set import CameraSet
+from core.io.camera_set import CameraSet, split_file
 from core.io.cameras import load_cameras
 from core.io.images import ImageData, load_image, silhouette_of
 from core.io.lenses import SQUARE_TOLERANCE, rectified_pixels
@@ -113,12 +113,6 @@ def _splits(spec: TargetSpec, wanted: int) -> tuple[CameraSet, CameraSet | None]
                 )
             others = load_cameras(sibling, spec.images)
     return fitted, others and others.chosen(spread(len(others.pictures), wanted))
-
-
-def split_file(path: Path, split: str) -> Path:
-    """The file of another split: transforms_train.json -> transforms_test.json, beside it."""
-    name = path.name.replace("train", split) if "train" in path.name else f"{path.stem}_{split}{path.suffix}"
-    return path.with_name(name)
 
 
 class Pictures:

@@ -12,6 +12,7 @@ from core.experiment import (
     OptimizerSpec,
     ParametersSpec,
     PoseSpec,
+    SceneSpec,
     ShapeSpec,
     StopSpec,
     TargetSpec,
@@ -20,12 +21,19 @@ from core.experiment import (
 )
 from core.experiment_io import load_experiment
 from core.io.files import MESH_LIMIT, checked_path
-from core.io.suffixes import EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.shapes.primitives import HULL
 
 OBLIQUE = (18.5, 22.2, 7.4)
 """A rotation of 30 degrees about (5, 6, 2), degrees: no axis of a typical model, so that all three components show."""
 SHIFT = (0.15, -0.1, 0.08)
 """0.2 units: with OBLIQUE, a start from which edge-grad finds back in 10 of 10 trials (benchmarks/bench_fits.py)."""
+
+
+CAMERA_SIDE = 256
+"""Pixels of the longer side that camera pictures are brought to at first: half a megapixel over eight views a step."""
+CAMERA_BATCH, CAMERA_HELD_OUT = 4, 20
+"""Views a step, and held-out views measured: a step of the chair at 200 x 200 takes 40 ms."""
 
 
 def experiment_for_file(path: str | Path) -> Experiment:
@@ -41,7 +49,9 @@ def experiment_for_file(path: str | Path) -> Experiment:
         return mesh_experiment(path)
     if suffix in IMAGE_SUFFIXES:
         return picture_experiment(path)
-    opened = ", ".join((*EXPERIMENT_SUFFIXES, *MESH_SUFFIXES, *GRID_SUFFIXES, *IMAGE_SUFFIXES))
+    if suffix in CAMERA_SUFFIXES:
+        return cameras_experiment(path)
+    opened = ", ".join((*EXPERIMENT_SUFFIXES, *MESH_SUFFIXES, *GRID_SUFFIXES, *IMAGE_SUFFIXES, *CAMERA_SUFFIXES))
     raise RimlightError(f"{path.name}: '{suffix}' files cannot be opened; convert it to one of {opened}")
 
 
@@ -94,3 +104,37 @@ def picture_experiment(path: Path) -> Experiment:
         stop=StopSpec(300),
         derive=DeriveSpec("vertices.normal"),
     )
+
+
+def cameras_experiment(path: Path) -> Experiment:
+    """Carve the visual hull of the pictures' silhouettes, then fit its vertices and colours, which are lit as they are."""
+    width, height, held_out = camera_target(path)
+    return Experiment(
+        title=f"{path.parent.name or path.stem}: shape from pictures",
+        shape=ShapeSpec(kind="mesh", primitive=HULL, hull_resolution=96),
+        target=TargetSpec(kind="cameras", file=str(path.absolute()), held_out=held_out),
+        views=ViewsSpec("cameras", width=width, height=height, held_out=CAMERA_HELD_OUT, batch=CAMERA_BATCH),
+        method=MethodSpec("edge-grad"),
+        terms=(TermSpec("l1", "colour"), TermSpec("laplacian", weight=100.0)),
+        optimizer=OptimizerSpec("adam", 0.003, decay=0.1),
+        parameters=ParametersSpec(("vertices", "vertex_colours")),
+        stop=StopSpec(600),
+        scene=SceneSpec(light_intensity=0.0, light_ambient=1.0, background=(1.0, 1.0, 1.0)),
+        derive=DeriveSpec("vertices.normal"),
+    )
+
+
+def camera_target(path: Path) -> tuple[int, int, str]:
+    """What views of a camera file's pictures are at first: (width, height, the split that is held out).
+
+    The pictures' size, halved until the longer side is at most CAMERA_SIDE. Raises RimlightError.
+    """
+    from core.io.camera_set import split_file
+    from core.io.cameras import load_cameras
+
+    lens = load_cameras(path).lenses[0]
+    factor = 1
+    while max(lens.width, lens.height) / factor > CAMERA_SIDE:
+        factor *= 2
+    there = [split for split in ("test", "val") if split_file(path, split).is_file()]
+    return max(8, round(lens.width / factor)), max(8, round(lens.height / factor)), (*there, "every-8th")[0]

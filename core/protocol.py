@@ -172,7 +172,9 @@ class ViewInfo:
     height: int
     held_out: bool
     thumbnail: np.ndarray | None = None
-    """uint8 [h, w, 3] sRGB picture of the target."""
+    """uint8 [h, w, 3] sRGB picture of the target; None for held-out views, and until it is read."""
+    shift: tuple[float, float] = (0.0, 0.0)
+    """The principal point from the picture's middle, pixels, x right and y down."""
 
 
 @dataclass(frozen=True)

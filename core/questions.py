@@ -75,12 +75,19 @@ class MeshCheck:
     """What is wrong with the current triangles."""
 
 
-Question = Probe | Sweep | Landscape | MeshCheck
+@dataclass(frozen=True)
+class Thumbnails:
+    """Small pictures of these fitted views' targets, which are read or rendered for it."""
+
+    views: tuple[int, ...]
+
+
+Question = Probe | Sweep | Landscape | MeshCheck | Thumbnails
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "MeshCheck")."""
+    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "MeshCheck", "Thumbnails")."""
 
     kind: str
 
@@ -202,10 +209,18 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Thumbnailed:
+    """pictures: view -> uint8 [h, w, 3] sRGB; some of those asked for, more follow."""
+
+    question: Thumbnails
+    pictures: dict[int, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Unanswered:
     """A question was given up: another problem came, or it failed (the message says why)."""
 
     question: Question
 
 
-Answer = Probed | Swept | Landscaped | Checked | Unanswered
+Answer = Probed | Swept | Landscaped | Checked | Thumbnailed | Unanswered

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core import protocol
 from core.colour import linear_to_srgb
+from core.errors import RimlightError
 from core.lazy_targets import LazyTargets
 from core.problem import Target
+from core.questions import Thumbnailed, Thumbnails
 from core.reference import as_arrays
 
 if TYPE_CHECKING:
     from core.build import Scene
+
+AT_A_TIME = 16
+"""Pictures in one answer."""
 
 THUMBNAIL_SIDE = 96
 """Pixels of the longer side."""
@@ -49,6 +56,21 @@ def target_thumbnail(target: Target, background: np.ndarray) -> np.ndarray:
     return thumbnail(planes[next(c for c in ("colour", "silhouette", *planes) if c in planes)])
 
 
+def thumbnails_of(scene: Scene, question: Thumbnails) -> Iterator[Thumbnailed | None]:
+    """Pictures a few at a time; None between views. A target that cannot be read has none: the step will say why."""
+    ready: dict[int, np.ndarray] = {}
+    for view in question.views:
+        if 0 <= view < len(scene.problem.targets):
+            with contextlib.suppress(RimlightError):
+                ready[view] = target_thumbnail(scene.problem.targets[view], scene.values["background"])
+        if len(ready) >= AT_A_TIME:
+            yield Thumbnailed(question, ready)
+            ready = {}
+        yield None
+    if ready:
+        yield Thumbnailed(question, ready)
+
+
 def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
     """Every camera, fitted first, with its target's picture where there is one."""
     problem = scene.problem
@@ -58,6 +80,8 @@ def view_infos(scene: Scene) -> tuple[protocol.ViewInfo, ...]:
         held_out = i >= len(problem.views)
         picture = None if held_out else known_thumbnail(scene, i)
         infos.append(
-            protocol.ViewInfo(view.name, view.world_to_camera, fov, view.width, view.height, held_out, picture)
+            protocol.ViewInfo(
+                view.name, view.world_to_camera, fov, view.width, view.height, held_out, picture, view.shift
+            )
         )
     return tuple(infos)

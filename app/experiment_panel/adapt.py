@@ -11,7 +11,9 @@ from typing import Any
 
 from core.catalog import entries, entry
 from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, StageSpec, TermSpec
+from core.experiment_defaults import CAMERA_BATCH, CAMERA_HELD_OUT
 from core.experiment_rules import REFINEMENTS, changes_something, parameter_names
+from core.shapes.primitives import HULL
 
 
 def within(experiment: Experiment, table: str, **changes: Any) -> Experiment:
@@ -55,8 +57,22 @@ def with_target_picture(experiment: Experiment, file: str, size: tuple[int, int]
     return _fitting(changed)
 
 
+def with_target_cameras(experiment: Experiment, file: str, size: tuple[int, int], held_out: str) -> Experiment:
+    """A file of cameras as the target: its views, at (width, height), and terms that pictures have. held_out: the
+    split that is measured, "" for none."""
+    changed = within(experiment, "target", kind="cameras", file=file, primitive=None, held_out=held_out or "every-8th")
+    count = experiment.views.held_out or CAMERA_HELD_OUT
+    batch = experiment.views.batch or CAMERA_BATCH
+    sized = within(changed, "views", kind="cameras", width=size[0], height=size[1], held_out=count, batch=batch)
+    return _fitting(sized)
+
+
 def with_target_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:
-    """A shape as the target; neither file nor primitive: the fitted shape itself."""
+    """A shape as the target; neither file nor primitive: the fitted shape itself, which is then no hull of a target."""
+    if experiment.views.kind == "cameras":
+        experiment = within(experiment, "views", kind="orbit")
+    if experiment.shape.primitive == HULL and file is None and primitive is None:
+        experiment = within(experiment, "shape", primitive="sphere")
     return within(experiment, "target", kind="shape", shape_kind=kind, file=file, primitive=primitive)
 
 

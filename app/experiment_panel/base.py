@@ -17,6 +17,7 @@ from app.widgets import Elided, Glyph, Item, Section, frame, hbox, mini, vbox
 from core.catalog import entries, entry
 from core.experiment import Experiment
 from core.protocol import Loaded
+from core.shapes.primitives import HULL
 
 Apply = Callable[[Experiment, Any], Experiment]
 """An experiment and a control's value -> the edited experiment."""
@@ -229,6 +230,8 @@ def source_title(file: str | None, primitive: str | None) -> str:
     """A shape's name as people know it."""
     if file is not None:
         return Path(file).name
+    if primitive == HULL:
+        return "Visual hull"
     for bundled in entries("primitives"):
         if bundled["name"] == primitive:
             return bundled["title"]

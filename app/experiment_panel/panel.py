@@ -63,6 +63,7 @@ class ExperimentPanel(QFrame):
         controller.experiment_changed.connect(self._show_experiment)
         controller.loaded_changed.connect(self._show_loaded)
         controller.snapshot_shown.connect(self._show_snapshot)
+        controller.thumbnails.pictured.connect(self.target.strip.set_views)
         controller.stepped.connect(lambda batch: self.parameters.show_scalars(controller.last))
         controller.derive_changed.connect(self.parameters.show_theta)
         controller.view_changed.connect(self.target.strip.set_view)

@@ -20,6 +20,7 @@ from app.timeline import picture
 from app.widgets import Themed, current_theme
 from core.experiment import Experiment, PoseSpec
 from core.protocol import Loaded
+from core.shapes.primitives import HULL
 
 SIDE = 40
 
@@ -81,6 +82,8 @@ class ShapeSection(PanelSection):
         self.thumbnail = Thumbnail()
         self.source = Source("Open a mesh or a grid (Ctrl+O)")
         self.source.choose_primitive = self.choose_primitive
+        self.hull = self.source.menu.addAction("Visual hull of the target")
+        self.hull.triggered.connect(lambda: self.choose_primitive(HULL, "mesh"))
         self.source.row.insertWidget(0, self.thumbnail)
         self.source.row.insertSpacing(1, 6)
         self.source.setFixedHeight(44)
@@ -90,7 +93,10 @@ class ShapeSection(PanelSection):
         self._facts: tuple[object, str] = (None, "")
 
     def show_experiment(self, experiment: Experiment) -> None:
-        shape = experiment.shape
+        shape, target = experiment.shape, experiment.target
+        itself = target.kind == "shape" and target.file is None and target.primitive is None
+        self.hull.setEnabled(not itself)
+        self.hull.setToolTip("The target is the shape itself" if itself else "Carved from the target's silhouettes")
         known = (shape.kind, shape.file, shape.primitive)
         self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
         self.set_summary(source_title(shape.file, shape.primitive))

@@ -9,15 +9,17 @@ from app.controller import Controller
 from app.controls import ChoiceRow, ColourRow, FlagRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_target_shape, within
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
+from app.experiment_panel.camera_rows import CameraRows
 from app.experiment_panel.shape import pose_summary
 from app.experiment_panel.views_strip import ViewsStrip
 from app.theme import HINT
 from core.experiment import Experiment, ViewsSpec
 from core.protocol import Loaded
 
-SAME, OTHER, PICTURE = "same", "other", "image"
-KINDS = ((SAME, "The same shape"), (OTHER, "Another shape"), (PICTURE, "A picture"))
+SAME, OTHER, PICTURE, CAMERAS = "same", "other", "image", "cameras"
+KINDS = ((SAME, "The same shape"), (OTHER, "Another shape"), (PICTURE, "A picture"), (CAMERAS, "Cameras with pictures"))
 VIEW_KINDS = (("single", "One view"), ("orbit", "Orbit"), ("sphere", "Sphere"), ("cube", "Cube, 26 views"))
+FILE_VIEWS = (("cameras", "The file's cameras"),)
 VIEW_NUMBERS = (
     ("count", "Count", "How many views are fitted", 1, 32, "", True, False),
     ("held_out", "Held out", "Further views that are measured and never fitted", 0, 16, "", True, False),
@@ -27,6 +29,7 @@ VIEW_NUMBERS = (
     ("elevation", "Elevation", "Height of the orbit", -89, 89, "°", False, False),
     ("distance", "Distance", "From the shape's centre, in radii of its bounding sphere", 1.5, 12, "", False, True),
     ("fov", "Field of view", "Vertical", 10, 90, "°", False, False),
+    ("most", "At most", "Of the file's cameras, so many are fitted, evenly spread; 0 for all", 0, 200, "", True, False),
     ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
 )
 """Field of ViewsSpec, title, tooltip, slider's low and high, unit, whole, logarithmic."""
@@ -38,18 +41,24 @@ KEY = (1.0, 1.0, 1.0)
 
 def target_kind(experiment: Experiment) -> str:
     target = experiment.target
-    if target.kind == "image":
-        return PICTURE
+    if target.kind in (PICTURE, CAMERAS):
+        return target.kind
     return SAME if target.file is None and target.primitive is None else OTHER
 
 
 def views_summary(views: ViewsSpec) -> str:
     """ "Orbit, 4 views + 8 held out, 192 × 192"."""
-    count = {"single": 1, "cube": 26}.get(views.kind, views.count)
-    name = {"single": "One view", "orbit": "Orbit", "sphere": "Sphere", "cube": "Cube"}[views.kind]
-    parts = [name] if views.kind == "single" else [f"{name}, {count} views"]
+    count = view_count(views)
+    names = {"single": "One view", "orbit": "Orbit", "sphere": "Sphere", "cube": "Cube", "cameras": "Cameras"}
+    name = names[views.kind]
+    parts = [name] if views.kind == "single" else [f"{name}, {f'{count} views' if count else 'all views'}"]
     held = f" + {views.held_out} held out" if views.held_out else ""
     return f"{parts[0]}{held}, {views.width} × {views.height}"
+
+
+def view_count(views: ViewsSpec) -> int:
+    """How many are fitted; 0 where only the file of cameras knows."""
+    return {"single": 1, "cube": 26, "cameras": views.most}.get(views.kind, views.count)
 
 
 class TargetSection(PanelSection):
@@ -73,12 +82,15 @@ class TargetSection(PanelSection):
         self.target.show_experiment(experiment, title)
         self.views.set_title(views_summary(views))
         self.views.show_experiment(experiment, "")
-        count = {"single": 1, "cube": 26}.get(views.kind, views.count)
-        self.strip.set_count(count)
-        self.set_summary(f"{count} view{'s' if count != 1 else ''}")
+        count = view_count(views)
+        if count:
+            self.strip.set_count(count)
+            self.set_summary(f"{count} view{'s' if count != 1 else ''}")
 
     def show_loaded(self, loaded: Loaded) -> None:
         self.strip.set_views(loaded.views)
+        count = sum(not view.held_out for view in loaded.views)
+        self.set_summary(f"{count} view{'s' if count != 1 else ''}")
 
 
 class TargetPart(Part):
@@ -110,7 +122,8 @@ class TargetPart(Part):
         self.bind(self.linear, "target encoding", lambda e, v: within(e, "target", encoding="linear" if v else "srgb"))
         self._shape_rows = (self.rotation, self.translation, self.scale, self.through)
         self._picture_rows = (self.keyed, self.key, self.linear)
-        for row in (self.kind, self.source, *self._shape_rows, *self._picture_rows):
+        self.cameras = CameraRows(self)
+        for row in (self.kind, self.source, *self._shape_rows, *self._picture_rows, *self.cameras.rows):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -118,11 +131,13 @@ class TargetPart(Part):
         self.kind.show_value(kind)
         self.source.setVisible(kind != SAME)
         self.source.bundled.setVisible(kind == OTHER)
-        self.source.show_source(target.file, target.primitive, "A picture" if kind == PICTURE else "A shape")
+        facts = {PICTURE: "A picture", CAMERAS: "Cameras with pictures"}.get(kind, "A shape")
+        self.source.show_source(target.file, target.primitive, facts)
         for row in self._shape_rows:
-            row.setVisible(kind != PICTURE)
+            row.setVisible(kind not in (PICTURE, CAMERAS))
         for row in self._picture_rows:
-            row.setVisible(kind == PICTURE)
+            row.setVisible(kind in (PICTURE, CAMERAS))
+        self.cameras.show_target(target)
         self.rotation.show_value(target.pose.rotation)
         self.translation.show_value(target.pose.translation)
         self.scale.show_value(target.pose.scale)
@@ -139,7 +154,7 @@ class TargetPart(Part):
         elif kind == OTHER and target_kind(experiment) != OTHER:
             other = "torus" if experiment.shape.primitive != "torus" else "sphere"
             self.edit("target", with_target_shape(experiment, "mesh", None, other))
-        elif kind == PICTURE:
+        elif kind in (PICTURE, CAMERAS):
             self._section.choose_file()
             self.show_experiment(self.controller.experiment)
 
@@ -167,20 +182,25 @@ class ViewsPart(Part):
 
     def show_experiment(self, experiment: Experiment) -> None:
         views = experiment.views
+        self.arrangement.set_choices(FILE_VIEWS if views.kind == "cameras" else VIEW_KINDS)
         self.arrangement.show_value(views.kind)
         for name, row in self.numbers.items():
             row.show_value(getattr(views, name))
         picture = "The picture decides it" if experiment.target.kind == "image" else ""
-        self.arrangement.set_reason(picture)
+        filed = "The file of cameras decides it" if views.kind == "cameras" else ""
+        self.arrangement.set_reason(picture or filed)
         fixed = views.kind in ("single", "cube")
-        self.numbers["count"].set_reason(picture or ("This arrangement has a fixed number" if fixed else ""))
+        self.numbers["count"].set_reason(picture or filed or ("This arrangement has a fixed number" if fixed else ""))
         for name in ("width", "height", "held_out"):
             self.numbers[name].set_reason(picture)
         around = (
             "A cube's and a sphere's views have directions of their own" if views.kind in ("cube", "sphere") else ""
         )
         for name in ("azimuth", "elevation"):
-            self.numbers[name].set_reason(around)
+            self.numbers[name].set_reason(filed or around)
+        for name in ("distance", "fov"):
+            self.numbers[name].set_reason(filed)
+        self.numbers["most"].set_reason("" if filed else "Count says it")
         self.order.show_value(views.order)
         self.order.set_reason("" if views.batch else "Every step sees all views")
         self.numbers["batch"].set_reason("There is one view" if views.kind == "single" else "")

@@ -28,12 +28,15 @@ class Scene:
         self._picture: tuple[np.ndarray, np.ndarray] | None = None
 
     def set_loaded(self, loaded: Loaded) -> None:
-        self._views = tuple(loaded.views)
-        self.cameras.set(self._views)
+        self.set_views(tuple(loaded.views))
         self.ghost.set(loaded.target_vertices, loaded.target_faces)
         self._target, self._grounded = None, False
         if self.ghost.vertices is not None:
             self._stand_on(self.ghost.vertices)
+
+    def set_views(self, views: tuple[ViewInfo, ...]) -> None:
+        self._views = views
+        self.cameras.set(views)
 
     def show(self, snapshot: Snapshot) -> None:
         arrays, surface = snapshot.arrays, self.surface

@@ -55,9 +55,9 @@ class Ground:
 def pyramid(view: ViewInfo) -> np.ndarray:
     """World corners (8, 3), see _EDGES."""
     depth = DEPTH * (HELD_OUT if view.held_out else 1.0)
-    half_height = depth * np.tan(0.5 * view.fov)
-    half_width = half_height * view.width / view.height
-    w, h = half_width, half_height
+    h = depth * np.tan(0.5 * view.fov)
+    w = h * view.width / view.height
+    across, down = off_axis(view, depth)
     corners = np.array(
         [
             [0, 0, 0],
@@ -70,9 +70,15 @@ def pyramid(view: ViewInfo) -> np.ndarray:
             [0, 1.5 * h, 0],
         ]
     )
-    corners[1:, 2] = -depth
+    corners[1:] += (-across, down, -depth)
     rotation, offset = view.world_to_camera[:3, :3], view.world_to_camera[:3, 3]
     return (corners - offset) @ rotation
+
+
+def off_axis(view: ViewInfo, depth: float) -> tuple[float, float]:
+    """How far right and down the principal point lies from the picture's middle, world units at `depth`."""
+    pixel = 2.0 * depth * np.tan(0.5 * view.fov) / view.height
+    return view.shift[0] * pixel, view.shift[1] * pixel
 
 
 class Cameras:
@@ -207,6 +213,8 @@ class Backdrop:
         corners = np.array(
             [[-width, height, -depth], [width, height, -depth], [width, -height, -depth], [-width, -height, -depth]]
         )
+        across, down = off_axis(view, depth)
+        corners += (-across, down, 0.0)
         corners = ((corners - view.world_to_camera[:3, 3]) @ view.world_to_camera[:3, :3]).astype(np.float32)
         gloo.set_state(depth_test=False, blend=False, cull_face=False)
         if picture is not None:

@@ -21,7 +21,7 @@ from app.viewport.overlay import Corners, Gizmo, GradientScale, NoGraphics, Read
 from app.viewport.scene import Scene
 from app.viewport.surface import MODES, Frame
 from app.widgets import Themed, current_theme, restyle, vbox
-from core.protocol import Loaded, Snapshot
+from core.protocol import Loaded, Snapshot, ViewInfo
 
 MARGIN = 8
 SETTLE = 400
@@ -118,6 +118,13 @@ class Viewport(QWidget, Themed):
             self.reset_view()
         self.set_view(min(self.helm.view, max(len(self.helm.views) - 1, 0)))
         self._request()
+
+    def set_pictures(self, views: tuple[ViewInfo, ...]) -> None:
+        """More views have their picture."""
+        if self.scene is not None:
+            self.helm.views = views
+            self.scene.set_views(views)
+            self._request()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         if self.scene is None:

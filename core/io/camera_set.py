@@ -43,6 +43,12 @@ class CameraSet:
         )
 
 
+def split_file(path: Path, split: str) -> Path:
+    """The file of another split: transforms_train.json -> transforms_test.json, beside it."""
+    name = path.name.replace("train", split) if "train" in path.name else f"{path.stem}_{split}{path.suffix}"
+    return path.with_name(name)
+
+
 def picture_inside(name: str, folders: Sequence[Path], where: str, suffixes: Sequence[str]) -> Path:
     """The file `name` in the first of `folders`, which it may not leave (the others are where it may lie as well).
 

@@ -21,12 +21,14 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.experiment_defaults import experiment_for_file
 from core.experiment_io import experiment_to_toml, load_experiment, save_experiment
 from core.io.cameras import load_cameras
 from core.io.lenses import Intrinsics
 from core.io.meshes import load_mesh
 from core.lazy_targets import LazyTargets, target_bytes
 from core.problem import Target
+from core.questions import Thumbnails
 from core.session import Session
 from tests.fakes import camera_files as files
 
@@ -270,3 +272,27 @@ def test_only_so_many_targets_are_kept():
     assert len(made) <= 6
     with pytest.raises(IndexError):
         targets[1000]
+
+
+def test_thumbnails_of_targets_that_were_not_read_come_when_asked_for(folder, monkeypatch):
+    monkeypatch.setattr("core.lazy_targets.LazyTargets.fits", lambda self: False)
+    monkeypatch.setattr("core.thumbnails.AT_A_TIME", 2)
+    grown = replace(
+        experiment(folder), views=replace(experiment(folder).views, most=4), shape=ShapeSpec(primitive="sphere")
+    )
+    session = Session(grown)
+    views = session.loaded().views
+    assert [view.thumbnail is None for view in views] == [True] * 7
+    answers = [a for a in session.answer(Thumbnails((0, 1, 3))) if a is not None]
+    assert [sorted(a.pictures) for a in answers] == [[0, 1], [3]]
+    assert answers[0].pictures[0].shape == (48, 48, 3)
+    assert session.loaded().views[3].thumbnail is not None
+
+
+def test_opening_a_camera_file_carves_and_fits(folder):
+    made = experiment_for_file(folder / "transforms_train.json")
+    assert (made.views.width, made.views.height) == (48, 48)
+    assert made.target.held_out == "test"
+    assert made.shape.primitive == "visual-hull"
+    alone = experiment_for_file(folder / "transforms_test.json")
+    assert alone.target.held_out == "every-8th"  # no other split is beside it that is named after it

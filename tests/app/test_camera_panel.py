@@ -1,0 +1,68 @@
+"""Camera files in the window: opened, shown, edited, and left again; pictures of views that come later."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from app.experiment_panel.adapt import with_target_shape
+from app.viewport.stage import pyramid
+from core.experiment import PoseSpec, TargetSpec
+from core.experiment_rules import check_experiment
+from core.experiment_schema import Complaint
+from core.protocol import ViewInfo
+from core.questions import Thumbnailed, Thumbnails
+from tests.fakes import camera_files as files
+
+pytestmark = pytest.mark.window
+
+
+def test_a_camera_file_as_target_and_back(make_window, tmp_path, monkeypatch):
+    window, _ = make_window(start=False)
+    path = files.write_transforms(tmp_path, "train", files.views(2))
+    monkeypatch.setattr("app.files.QFileDialog.getOpenFileName", lambda *a: (str(path), ""))
+    part = window.panel.target.target.ensure_part()
+    part.choose_kind("cameras")
+    made = window.controller.experiment
+    assert (made.target.kind, made.views.kind, made.views.width) == ("cameras", "cameras", files.SIDE)
+    assert made.target.held_out == "every-8th"
+    check_experiment(made, Complaint("x"))
+    assert not part.cameras.held_out.isHidden()
+    assert part.rotation.isHidden()
+    numbers = window.panel.target.views.ensure_part().numbers
+    assert not numbers["count"].isEnabled()
+    assert numbers["most"].isEnabled()
+    part.cameras.held_out.changed.emit("val")
+    assert window.controller.experiment.target.held_out == "val"
+    window.panel.shape.hull.trigger()
+    assert window.controller.experiment.shape.primitive == "visual-hull"
+    assert window.panel.shape.source.name.text() == "Visual hull"
+    back = with_target_shape(window.controller.experiment, "mesh", None, None)
+    assert (back.views.kind, back.shape.primitive) == ("orbit", "sphere")
+    check_experiment(dataclasses.replace(back, target=TargetSpec(pose=PoseSpec())), Complaint("x"))
+
+
+def test_pictures_that_come_later_are_shown(make_window):
+    window, client = make_window()
+    c = window.controller
+    bare = dataclasses.replace(c.loaded, views=tuple(dataclasses.replace(v, thumbnail=None) for v in c.loaded.views))
+    c.loaded = bare
+    c.loaded_changed.emit(bare)
+    asked = [command for command in client.sent if isinstance(command, Thumbnails)]
+    fitted = sum(not view.held_out for view in bare.views)
+    assert asked[-1].views == tuple(range(fitted))
+    c.answered.emit(Thumbnailed(asked[-1], {0: np.full((8, 8, 3), 200, np.uint8)}))
+    assert c.loaded.views[0].thumbnail is not None
+    assert window.panel.target.strip._pictures[0] is not None
+    assert window.viewport.helm.views[0].thumbnail is not None
+
+
+def test_a_camera_off_its_axis_has_its_picture_off_its_axis():
+    """A principal point 10 pixels right and 4 down of the middle: the picture reaches farther left and up."""
+    view = ViewInfo("v", np.eye(4), np.radians(40.0), 64, 64, False, None, (10.0, 4.0))
+    plain = dataclasses.replace(view, shift=(0.0, 0.0))
+    moved = pyramid(view)[1:5] - pyramid(plain)[1:5]
+    pixel = (pyramid(plain)[2] - pyramid(plain)[1])[0] / 64
+    np.testing.assert_allclose(moved, np.tile([-10 * pixel, 4 * pixel, 0], (4, 1)), atol=1e-12)
