@@ -296,6 +296,6 @@ def test_a_bare_file_opens_as_a_valid_experiment(tmp_path, name):
 def test_files_that_cannot_be_opened(tmp_path):
     with pytest.raises(RimlightError, match=r"gone\.ply: no such file"):
         experiment_for_file(tmp_path / "gone.ply")
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(RimlightError, match=r"notes\.txt: '\.txt' files cannot be opened"):
-        experiment_for_file(tmp_path / "notes.txt")
+    (tmp_path / "notes.md").write_text("x")
+    with pytest.raises(RimlightError, match=r"notes\.md: '\.md' files cannot be opened"):
+        experiment_for_file(tmp_path / "notes.md")
