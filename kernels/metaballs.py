@@ -60,6 +60,12 @@ def factor_matrices(parameters: Any, xp: Any = jnp) -> Any:
     return xp.stack(rows, -2)
 
 
+def gaussians_of(values: Values) -> Gaussians:
+    """ "means", "precision_factors", "log_weights" and "colours" -> Gaussians."""
+    factors = factor_matrices(values["precision_factors"])
+    return Gaussians(values["means"], factors, values["log_weights"], values["colours"])
+
+
 class Quadrics(NamedTuple):
     """The Gaussians as polynomials in (dx, dy) = (x, y) - centre; the centre is the projected mean, held constant.
 

@@ -17,7 +17,7 @@ from core.io.metaballs_files import MetaballsData, save_metaballs
 from core.looking import placed
 from kernels.camera import model_matrix
 from kernels.marching_cubes import extract
-from kernels.metaballs import LOG_DIAGONAL, Gaussians, factor_matrices
+from kernels.metaballs import LOG_DIAGONAL, Gaussians, factor_matrices, gaussians_of
 from kernels.types import Face, Shape, Values
 
 PLAIN_COLOUR = (0.72, 0.70, 0.67)
@@ -78,9 +78,7 @@ class Metaballs(Shape):
 
     def gaussians(self, values: Values) -> Gaussians:
         """Traced or host values -> Gaussians in object space."""
-        return Gaussians(
-            values["means"], factor_matrices(values["precision_factors"]), values["log_weights"], values["colours"]
-        )
+        return gaussians_of(values)
 
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         """Ellipsoids at one standard deviation."""

@@ -18,7 +18,7 @@ from kernels.metaballs import Gaussians, Quadrics, quadrics, to_camera
 from kernels.metaballs_render import render_rays
 from kernels.rotation import quaternion_matrix
 from kernels.shading import shade
-from kernels.surface import background_image
+from kernels.surface import background_image, needs_normals
 from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Planes, Shape, Values, setting
 
 
@@ -110,28 +110,43 @@ class FuzzyMetaballs(Method):
         channels: tuple[str, ...],
         free: frozenset[str],
     ) -> Image:
-        height, width = samples.rows.shape[0], samples.columns.shape[0]
         gaussians = shape.gaussians(values)  # type: ignore[attr-defined]
-        x = jnp.broadcast_to(samples.columns - lens.shift[0] / height, (height, width)).reshape(-1)
-        y = jnp.broadcast_to((samples.rows - lens.shift[1] / height)[:, None], (height, width)).reshape(-1)
+        wanted = _wanted(channels, settings.normals)
+        planes = self.planes(gaussians, values, samples, lens, traced, settings, wanted)
+        if settings.normals == "depth" and needs_normals(channels):
+            planes["normals"] = depth_normals(planes["depth"], *_rays(samples, lens), _zoom(values))
+        return _image(values, lens, planes, channels)
+
+    def planes(
+        self,
+        gaussians: Gaussians,
+        values: Values,
+        samples: PixelCentres,
+        lens: Lens,
+        traced: Mapping[str, Any],
+        settings: Settings,
+        wanted: frozenset[str],
+    ) -> dict[str, Any]:
+        """What render_rays gives ("alpha", "depth", ...), as (H, W) planes that no background has been mixed into."""
+        x, y = _rays(samples, lens)
         rendered = render_rays(
             camera_quadrics(gaussians, values, lens),
             gaussians.colours,
-            x,
-            y,
+            x.reshape(-1),
+            y.reshape(-1),
             {**traced, "eta": traced["eta"] * values["pose.scale"]},
             intersection=settings.intersection,
             form=settings.form,
-            wanted=_wanted(channels, settings.normals),
+            wanted=wanted,
         )
-        planes = jax.tree.map(lambda flat: flat.reshape(height, width), rendered)
-        if (settings.normals == "depth" and "colour" in channels) or (
-            "normals" in channels and settings.normals == "depth"
-        ):
-            planes["normals"] = depth_normals(
-                planes["depth"], x.reshape(height, width), y.reshape(height, width), _zoom(values)
-            )
-        return _image(values, lens, planes, channels)
+        return jax.tree.map(lambda flat: flat.reshape(x.shape), rendered)
+
+
+def _rays(samples: PixelCentres, lens: Lens) -> tuple[Any, Any]:
+    """x and y (H, W) of every pixel's ray, in heights of the image, shifted as the lens is."""
+    size = (samples.rows.shape[0], samples.columns.shape[0])
+    x, y = samples.columns - lens.shift[0] / size[0], samples.rows - lens.shift[1] / size[0]
+    return jnp.broadcast_to(x, size), jnp.broadcast_to(y[:, None], size)
 
 
 def camera_quadrics(gaussians: Gaussians, values: Values, lens: Lens) -> Quadrics:
