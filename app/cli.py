@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli_convert import add_convert, run_convert
 from core.errors import RimlightError
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
 
+    add_convert(commands)
     listing = commands.add_parser("list", help="what there is to choose from")
     listing.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))
     listing.add_argument("--json", action="store_true", help="as a JSON list of objects")
@@ -89,7 +91,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: list[str]) -> int:
-    commands = {"fit": _fit, "derive": _derive, "check": _check, "list": _list, "doctor": _doctor}
+    commands = {
+        "fit": _fit,
+        "derive": _derive,
+        "check": _check,
+        "convert": run_convert,
+        "list": _list,
+        "doctor": _doctor,
+    }
     first = arguments[0] if arguments else ""
     if first not in commands and not first.startswith("-"):
         if len(arguments) > 1:

@@ -30,7 +30,11 @@ MESHES = {
     "chess-pawn": ("Chess pawn", structured.chess_pawn),
     "creature": ("Creature", creature.creature),
 }
-GRIDS = {"torus-grid": "Torus, signed distances", "creature-grid": "Creature, signed distances"}
+GRIDS = {
+    "sphere-grid": "Sphere, signed distances",
+    "torus-grid": "Torus, signed distances",
+    "creature-grid": "Creature, signed distances",
+}
 METABALLS = {
     "ball-metaballs": ("Ball of Gaussians", "sphere.ply"),
     "creature-metaballs": ("Creature, as Gaussians", "creature.ply"),
@@ -74,6 +78,11 @@ def grid_nodes() -> np.ndarray:
     """The lattice's points (64, 64, 64, 3)."""
     axis = np.linspace(-GRID_HALF, GRID_HALF, GRID_NODES)
     return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1)
+
+
+def sphere_distances() -> np.ndarray:
+    """Exact distances of the unit sphere."""
+    return np.linalg.norm(grid_nodes(), axis=-1) - 1.0
 
 
 def torus_distances() -> np.ndarray:
@@ -145,7 +154,8 @@ def main() -> None:
         (SHAPES / f"{name}.ply").write_bytes(ply_bytes(name, unit, faces, colours))
         listed.append({"name": name, "title": title, "kind": "mesh", "file": f"{name}.ply", "triangles": len(faces)})
         if f"{name}-grid" in GRIDS:
-            distances = torus_distances() if name == "torus" else creature_distances(vertices, faces)
+            exact = {"sphere": sphere_distances, "torus": torus_distances}
+            distances = exact[name]() if name in exact else creature_distances(vertices, faces)
             write_grid(SHAPES / f"{name}-grid.npz", distances)
     for name, title in GRIDS.items():
         listed.append({"name": name, "title": title, "kind": "sdf-grid", "file": f"{name}.npz", "triangles": 0})

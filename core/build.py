@@ -18,14 +18,14 @@ import numpy as np
 from core.camera_frame import CameraFrame
 from core.camera_targets import camera_scene
 from core.errors import RimlightError
-from core.experiment import Experiment, PoseSpec, TargetSpec
+from core.experiment import Experiment, GridSpec, PoseSpec, TargetSpec
 from core.lazy_targets import LazyTargets, on_device
 from core.memo import Memo
 from core.metaballs_convert import Conversion
 from core.metaballs_loading import load_metaballs_shape
 from core.optimizers import OPTIMIZERS
 from core.parameterization import parameterization_of
-from core.parameters import free_masks, scene_values
+from core.parameters import free_masks, scene_constants, scene_values
 from core.problem import Problem, Target, forward
 from core.reference import as_arrays, hard_image
 from core.registry import methods
@@ -91,7 +91,7 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         shape = _hull(experiment, aims, report)
         _check_face(shape, method)
     values = {**shape.parameters(), **scene_values(experiment.scene, experiment.shape.start, aims.fov)}
-    constants = shape.constants()
+    constants = {**shape.constants(), **scene_constants(experiment.scene)}
     check_terms(experiment.terms, {**values, **constants})
     masks = free_masks(experiment.parameters.free, values)
     if not masks:
@@ -122,7 +122,7 @@ def _own_shape(experiment: Experiment, report: Report) -> Shape:
     if spec.kind == "metaballs":
         how = Conversion(spec.components, spec.init, experiment.seed)
         return load_metaballs_shape(spec.file, spec.primitive, spec.colour, how, report)
-    return load_shape(spec.kind, spec.file, spec.primitive, spec.colour)
+    return load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid)
 
 
 def _aims(
@@ -143,7 +143,8 @@ def _aims(
             "shape.primitive: a visual hull is carved from a target; choose cameras, a picture or a shape"
         )
     goal = _target_shape(experiment, shape)
-    values = {**goal.parameters(), **goal.constants(), **scene_values(experiment.scene, target.pose, fov)}
+    own = {**goal.parameters(), **goal.constants(), **scene_constants(experiment.scene)}
+    values = {**own, **scene_values(experiment.scene, target.pose, fov)}
     seen, how = _target_channels(channels), through if target.render == "method" else None
     apart = tuple(held_out_views(experiment.views))
     targets = LazyTargets(len(views), lambda i: on_device(_shape_target(goal, values, views[i], seen, how)))
@@ -193,8 +194,10 @@ def _hyper(experiment: Experiment) -> dict[str, np.float32]:
     return split_settings(info.Settings(**experiment.optimizer.settings))[0]
 
 
-def load_shape(kind: str, file: str | None, primitive: str | None, colour: tuple | None) -> Shape:
-    """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo."""
+def load_shape(
+    kind: str, file: str | None, primitive: str | None, colour: tuple | None, grid: GridSpec = GridSpec()
+) -> Shape:
+    """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo, `grid` how a grid is made."""
     if kind == "metaballs":
         return load_metaballs_shape(file, primitive, colour, Conversion())
     if file is None:
@@ -204,16 +207,15 @@ def load_shape(kind: str, file: str | None, primitive: str | None, colour: tuple
     else:
         path = Path(file)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    return _load(kind, path, stamp, tuple(colour) if colour is not None else None)
+    return _load(kind, path, stamp, tuple(colour) if colour is not None else None, grid)
 
 
 @functools.lru_cache(maxsize=8)
-def _load(kind: str, path: Path, stamp: int, colour: tuple | None) -> Shape:
+def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpec) -> Shape:
     if kind == "sdf-grid":
-        from core.io.grids import load_grid
-        from core.shapes.sdf_grid import SdfGrid
+        from core.shapes.grid_loading import load_grid_shape
 
-        return SdfGrid.from_data(load_grid(path), colour or PLAIN_COLOUR)
+        return load_grid_shape(path, colour or PLAIN_COLOUR, grid)
     from core.io.meshes import load_mesh
     from core.shapes.mesh import Mesh
 

@@ -21,6 +21,24 @@ class PoseSpec:
 
 
 @dataclass(frozen=True)
+class GridSpec:
+    """How an "sdf-grid" is made of its file: what a file of numbers alone cannot say, and conversions.
+
+    resolution: nodes along the longest side; 0 keeps a grid's own and turns a mesh into 64. axes: which axis each index
+    of the stored array runs along. negate: stored values are positive inside. spacing, origin: file units, in place of
+    the file's. redistance: replace values by true distances to their surface. repair: close the holes of an open mesh.
+    """
+
+    resolution: int = 0
+    axes: str = "xyz"
+    negate: bool = False
+    spacing: tuple[float, float, float] | None = None
+    origin: tuple[float, float, float] | None = None
+    redistance: bool = False
+    repair: bool = False
+
+
+@dataclass(frozen=True)
 class ShapeSpec:
     """kind: "mesh", "sdf-grid", "metaballs", ... Exactly one of file (absolute path) and primitive (a bundled shape's name, or, for a
     mesh, "visual-hull": carved from the targets' silhouettes on a grid of hull_resolution nodes a side)."""
@@ -36,6 +54,7 @@ class ShapeSpec:
     """metaballs: how many Gaussians are fitted to a mesh or to points (a metaballs file has its own count)."""
     init: str = "surface"
     """metaballs: fitted to points on the "surface", in the "volume" of a closed mesh, or "random" in a ball."""
+    grid: GridSpec = GridSpec()
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,8 @@ class ViewsSpec:
 
     count: views of an orbit or sphere. held_out: further views, never fitted (of cameras: at most so many).
     batch: views a step, 0 for all. most: of cameras, at most so many are fitted, evenly spread; 0 for all.
-    order: of the batches: "random" (each view once an epoch), "in-order", or "worst-first" (the largest losses last seen).
+    order: of the batches: "random" (each view once an epoch), "in-order", "worst-first" (the largest losses last seen)
+    or "greedy" (SDFDiff: one view a step, 5 to 20 in a row).
     """
 
     kind: str = "orbit"
@@ -105,12 +125,14 @@ class TermSpec:
 
     sees: "colour", "silhouette", "depth", "normals" (ignored by "laplacian").
     levels: how many levels of a 2x box pyramid, 1 = full resolution only.
+    band: terms on a grid's values: only nodes nearer to the surface than so many cells; 0 = the whole grid.
     """
 
     loss: str = "l2"
     sees: str = "silhouette"
     weight: float = 1.0
     levels: int = 1
+    band: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +191,13 @@ class StopSpec:
 
 @dataclass(frozen=True)
 class SceneSpec:
-    """Light and background. light_direction points towards the light, world; colours linear."""
+    """Light and background. light_direction points towards the light, world; colours linear.
+
+    light: "sun" (one direction) or "camera" (SDFDiff's: it stands at each view's camera and falls off with the square of
+    the distance, 1 at the distance of the origin; light_direction does not matter then).
+    """
+
+    light: str = "sun"
 
     light_direction: tuple[float, float, float] = (0.298142, 0.596285, 0.745356)
     light_intensity: float = 0.8

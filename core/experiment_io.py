@@ -20,6 +20,7 @@ from core.errors import RimlightError
 from core.experiment import (
     DeriveSpec,
     Experiment,
+    GridSpec,
     MethodSpec,
     OptimizerSpec,
     ParametersSpec,
@@ -187,8 +188,9 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, PoseSpec):
-        fields = [f"{f.name} = {_toml(getattr(value, f.name))}" for f in dataclasses.fields(value)]
+    if isinstance(value, PoseSpec | GridSpec):
+        given = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
+        fields = [f"{name} = {_toml(item)}" for name, item in given if item is not None]
         return f"{{ {', '.join(fields)} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"

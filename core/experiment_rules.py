@@ -23,7 +23,7 @@ SMALLEST_SIDE = 8
 
 SHAPE_SUFFIXES = {
     "mesh": MESH_SUFFIXES,
-    "sdf-grid": GRID_SUFFIXES,
+    "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "metaballs": (SUFFIX_OF_METABALLS, *MESH_SUFFIXES, *POINT_SUFFIXES),
 }
 

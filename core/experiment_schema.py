@@ -17,7 +17,7 @@ from typing import Any
 
 from core.catalog import allowed, names
 from core.errors import RimlightError
-from core.experiment import PoseSpec
+from core.experiment import GridSpec, PoseSpec
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Limits:
 LIMITS: dict[str, Limits] = {
     "seed": Limits(0, 2**63 - 1),
     "shape.components": Limits(1, 1024),
+    "shape.grid.resolution": Limits(0, 320),
     "views.count": Limits(1, 256),
     "views.held_out": Limits(0, 256),
     "views.width": Limits(8, 4096),
@@ -68,6 +69,7 @@ LIMITS: dict[str, Limits] = {
     "target.radius": Limits(0, 1e12),
     "term.weight": Limits(0, 1e6),
     "term.levels": Limits(1, 12),
+    "term.band": Limits(0, 64),
     "optimizer.learning_rate": Limits(0, 100, open_low=True),
     "optimizer.decay": Limits(0, 1, open_low=True),
     "parameters.large_steps": Limits(0, 10_000),
@@ -103,7 +105,9 @@ def choices(key: str) -> tuple[str, ...]:
         "target.encoding": ("srgb", "linear"),
         "shape.init": ("surface", "volume", "random"),
         "views.kind": ("single", "orbit", "sphere", "cube", "cameras"),
-        "views.order": ("random", "in-order", "worst-first"),
+        "views.order": ("random", "in-order", "worst-first", "greedy"),
+        "shape.grid.axes": ("xyz", "xzy", "yxz", "yzx", "zxy", "zyx"),
+        "scene.light": ("sun", "camera"),
         "term.sees": ("colour", "silhouette", "depth", "normals"),
     }
     kinds = {
@@ -141,11 +145,15 @@ def read_value(hint: Any, value: Any, key: str, complain: Complaint) -> Any:
     """One value of the type `hint`, checked against the choices and limits of its key."""
     if isinstance(hint, types.UnionType):
         hint = next(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
-    if hint is PoseSpec:
-        return PoseSpec(**read_table(PoseSpec, value, key, complain))
+    if hint in (PoseSpec, GridSpec):
+        return hint(**read_table(hint, value, key, complain))
     if typing.get_origin(hint) is tuple:
         return _read_tuple(typing.get_args(hint), value, key, complain)
     rule = re.sub(r"\[\d+\]", "", key)
+    if hint is bool:
+        if not isinstance(value, bool):
+            raise complain(key, f"found {shown(value)}; allowed: true or false")
+        return value
     if hint is str:
         words = choices(rule)
         if not isinstance(value, str):

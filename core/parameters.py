@@ -22,6 +22,7 @@ from kernels.rotation import (
     quaternion_multiply,
     vector_from_quaternion,
 )
+from kernels.shading import HEADLIGHT
 from kernels.types import Values
 
 RGB = ("r", "g", "b")
@@ -74,6 +75,11 @@ def scene_values(scene: SceneSpec, pose: PoseSpec, fov_degrees: float) -> dict[s
         "background": scene.background,
     }
     return {name: np.asarray(value, np.float32) for name, value in values.items()}
+
+
+def scene_constants(scene: SceneSpec) -> dict[str, np.ndarray]:
+    """What of a scene is a constant of its problem: how its light stands (kernels/shading.py)."""
+    return {HEADLIGHT: np.ones((), np.float32)} if scene.light == "camera" else {}
 
 
 def retract(values: Values, delta: Values) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Structure:
     optimizer: str
 
     def key(self) -> tuple:
-        terms = tuple((t.loss, t.sees, t.levels) for t in self.terms)
+        terms = tuple((t.loss, t.sees, t.levels, t.band) for t in self.terms)
         return (
             *code_key(self.shape, self.method, self.settings),
             self.channels,

@@ -46,6 +46,7 @@ from core.reference import as_arrays, moved_values
 from core.schedule import batch_of, learning_rate_at, stop_reason
 from core.session_state import freeze, thaw
 from core.stages import Stages, with_live
+from core.view_order import ViewOrder
 from kernels.camera import model_matrix
 
 ISOSURFACE_SECONDS = 0.25
@@ -71,6 +72,7 @@ class Session:
         self._measures = Measures(self.scene, self._report)
         self._stages = Stages(self.scene)
         self._view_losses = np.full(len(self.problem.views), np.inf)
+        self._order = ViewOrder()
         self._mesh: tuple[float, Any] = (0.0, None)
         self._sent_faces: Any = None
 
@@ -130,7 +132,7 @@ class Session:
         i = self.state.iteration
         rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
                                 self.experiment.stop.steps)  # fmt: skip
-        batch = batch_of(self.experiment, len(self.problem.views), i, self._view_losses)
+        batch = self._order.batch(self.experiment, i, self._view_losses, self.losses)
         self.state, self.last = step(self.problem, self.state, batch, rate)
         self._view_losses[batch] = self.last.views
         self._compiled = True

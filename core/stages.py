@@ -19,7 +19,7 @@ from core.errors import RimlightError
 from core.experiment import Experiment, StageSpec, ViewsSpec
 from core.experiment_rules import REFINEMENTS
 from core.parameterization import parameterization_of
-from core.parameters import free_masks
+from core.parameters import free_masks, scene_constants
 from core.problem import Problem, State, host_values, initial_state
 from kernels.types import Shape
 
@@ -97,7 +97,7 @@ class Stages:
         experiment = staged_experiment(self.base.experiment, entered)
         same = experiment.views == self.scene.experiment.views
         scene = self.scene if same else build(experiment, report)
-        constants = shape.constants()
+        constants = {**shape.constants(), **scene_constants(experiment.scene)}
         problem = dataclasses.replace(
             scene.problem,
             shape=shape,

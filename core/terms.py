@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from core.errors import RimlightError
 from core.experiment import TermSpec
+from core.grid_terms import eikonal, grid_laplacian
 from kernels.types import CHANNELS, Image, Planes
 
 EVERY = tuple(CHANNELS)
@@ -64,13 +65,17 @@ def laplacian(values: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class LossInfo:
-    """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on."""
+    """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on.
+
+    banded: the function takes the term's `band` too.
+    """
 
     title: str
     help: str
     function: Callable[..., Any]
     sees: tuple[str, ...] = EVERY
     needs: str = ""
+    banded: bool = False
 
 
 LOSSES: dict[str, LossInfo] = {
@@ -82,6 +87,12 @@ LOSSES: dict[str, LossInfo] = {
     "iou": LossInfo("IoU", "1 minus intersection over union of the silhouettes.", iou, ("silhouette",)),
     "laplacian": LossInfo(
         "Smoothness", "Uniform Laplacian: each vertex stays near the mean of its neighbours.", laplacian, (), "vertices"
+    ),
+    "eikonal": LossInfo(
+        "Eikonal", "Gradients of length 1: the grid's values stay distances.", eikonal, (), "values", banded=True
+    ),
+    "grid-laplacian": LossInfo(
+        "Grid smoothness", "The field bends as little as it can.", grid_laplacian, (), "values", banded=True
     ),
 }
 
@@ -144,7 +155,8 @@ def parameter_terms(terms: tuple[TermSpec, ...], weights: Any, values: Mapping[s
     total, each = jnp.zeros(()), []
     for i, term in enumerate(terms):
         info = LOSSES[term.loss]
-        value = jnp.zeros(()) if info.sees else info.function(values)
+        band = (term.band,) if info.banded else ()
+        value = jnp.zeros(()) if info.sees else info.function(values, *band)
         each.append(value)
         total = total + weights[i] * value
     return total, each

@@ -216,7 +216,7 @@ def _shaded(
         turned = stored(rotate_planes(quaternion_matrix(values["pose.rotation"]), normal))
         facing = stored(face_viewer(unit_planes(turned), world, lens))
         if colour is not None:
-            image["colour"] = keep(shade(values, colour, facing))
+            image["colour"] = keep(shade(values, colour, facing, world, lens))
         if "normals" in channels:
             image["normals"] = keep(facing)
     if "silhouette" in channels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MESH_SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".off")
-GRID_SUFFIXES = (".npz", ".npy")
+GRID_SUFFIXES = (".npz", ".npy", ".sdf", ".vol", ".nrrd", ".vti")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".exr", ".webp", ".bmp", ".tif", ".tiff")
 POINT_SUFFIXES = (".xyz", ".csv", ".txt")
 """Tables of x y z; a PLY without faces is a point cloud too."""

@@ -8,13 +8,18 @@ centre) / scale, distances divided by scale as well. The pair is kept, and undon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.io.grids import GridData, save_grid
+from core.io.grid_checks import GridData
+from core.io.grids import save_grid
+from core.io.mesh_export import save_mesh
+from core.io.suffixes import MESH_SUFFIXES
+from core.looking import placed
+from core.shapes.grid_refining import resampled
 from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import GridField, padded_count
@@ -37,6 +42,7 @@ class SdfGrid(Shape):
     kind = "sdf-grid"
     title = "Signed distance grid"
     faces_offered = frozenset({Face.FIELD, Face.SURFACE})
+    refines = ("resolution",)
     reference_method = "sdf-local"
     """The method whose plain forward image is the truth: the field itself, traced, not its triangles."""
 
@@ -65,12 +71,16 @@ class SdfGrid(Shape):
             array.flags.writeable = False
 
     @classmethod
-    def from_data(cls, data: GridData, colour: tuple | None = None) -> SdfGrid:
-        """From a reader's GridData, normalised by its isosurface (by its box where it has none)."""
+    def from_data(
+        cls, data: GridData, colour: tuple | None = None, place: tuple[np.ndarray, float] | None = None
+    ) -> SdfGrid:
+        """From a reader's GridData, normalised by its isosurface (by its box where it has none), or by `place`: the
+        (centre, scale) in file units of what it was made of."""
         vertices, faces = extract(data.values, data.origin, data.spacing)[:2]
         extent = vertices if len(vertices) else np.stack([data.origin, _far_corner(data)])
         centre = 0.5 * (extent.min(axis=0) + extent.max(axis=0))
         scale = float(np.linalg.norm(extent - centre, axis=1).max())
+        centre, scale = (centre, scale) if place is None else place
         facts = {"summary": data.summary, "warnings": data.warnings, "triangles": len(faces)}
         return cls(
             data.values / np.float32(scale),
@@ -96,9 +106,31 @@ class SdfGrid(Shape):
         return {"summary": f"{size} nodes", "warnings": (), "nodes": self.values.size, **self._facts}
 
     def save(self, path: str | Path, values: Values) -> None:
-        """Write the posed grid as .npz in the file's own units and place; a turned one is sampled anew."""
+        """Write the posed shape in the file's own units and place: the grid as .npz (a turned one is sampled anew), or
+        the mesh of its surface by suffix (core/io/mesh_export.py)."""
+        if Path(path).suffix.lower() in MESH_SUFFIXES:
+            vertices, faces = self.display_mesh(values)
+            posed, _ = placed((vertices.astype(np.float64), faces), values)
+            save_mesh(path, posed, faces, None, self.centre, self.scale)
+            return
         grid, origin, spacing = posed_grid(np.asarray(values["values"], np.float32), self.origin, self.spacing, values)
         save_grid(path, grid * self.scale, origin * self.scale + self.centre, spacing * self.scale)
+
+    def refined(
+        self, values: Values, stage: Any, report: Callable[[str, float | None], None]
+    ) -> tuple[SdfGrid, Values]:
+        """The grid with more nodes in the same box, and `values` to match."""
+        report(f"Upsampling to {stage.resolution} nodes", None)
+        grid, spacing = resampled(np.asarray(values["values"], np.float32), self.spacing, stage.resolution)
+        changed = {**values, "values": grid}
+        return self.rebuilt(changed, {"const.origin": self.origin, "const.spacing": spacing}), changed
+
+    def rebuilt(self, values: Values, constants: Values) -> SdfGrid:
+        """The same grid with the values, origin and spacing of a checkpoint."""
+        facts = {k: v for k, v in self._facts.items() if k == "warnings"}  # counts and sizes are of the old nodes
+        colour = tuple(float(c) for c in np.asarray(values["surface.colour"]))
+        place = (constants["const.origin"], constants["const.spacing"])
+        return SdfGrid(values["values"], *place, colour, (self.centre, self.scale), facts)
 
     def trace_field(self, values: Values, view: CameraView, *, max_steps: int, hit_pixels: float) -> FieldSamples:
         return trace_grid(

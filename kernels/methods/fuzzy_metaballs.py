@@ -190,7 +190,7 @@ def _image(values: Values, lens: Lens, planes: dict[str, Any], channels: tuple[s
         x, y, z = planes["normals"][0], -planes["normals"][1], -planes["normals"][2]
         seen["normals"] = tuple(back[i, 0] * x + back[i, 1] * y + back[i, 2] * z for i in range(3))
         if "colour" in channels:
-            seen["colour"] = shade(values, planes["colours"], seen["normals"])
+            seen["colour"] = shade(values, planes["colours"], seen["normals"], None, lens)
     background = background_image(values, lens, channels)
     over = lambda plane, empty: alpha * plane + (1.0 - alpha) * empty
     return {

@@ -128,7 +128,9 @@ class SdfLocal(Method):
             # Turned by the side the ray came from: by its own sign, a grazing normal would jump to the other side.
             normal = tuple(jnp.where(samples.inside, -n, n) for n in normal)
             image["normals"] = normal
-            image["colour"] = shade(values, tuple(values["surface.colour"][i] for i in range(3)), normal)
+            albedo = tuple(values["surface.colour"][i] for i in range(3))
+            moved = tuple(world[i] + values["pose.scale"] * step * rays.direction[i] for i in range(3))
+            image["colour"] = shade(values, albedo, normal, moved, lens)
         return image
 
 

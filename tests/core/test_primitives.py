@@ -21,9 +21,9 @@ CHEAP = ["sphere", "torus", "cube", "trefoil-knot", "gear", "chess-pawn"]
 HOLES = {"torus": 1, "trefoil-knot": 1, "gear": 1}
 
 
-def test_there_are_seven_meshes_and_two_grids() -> None:
+def test_there_are_seven_meshes_and_three_grids() -> None:
     assert set(MESHES) == {*CHEAP, "creature"}
-    assert set(GRIDS) == {"torus-grid", "creature-grid"}
+    assert set(GRIDS) == {"sphere-grid", "torus-grid", "creature-grid"}
     assert sum(path.stat().st_size for path in shapes_folder().iterdir()) < 1.6e6
 
 
@@ -100,7 +100,7 @@ def test_script_makes_the_same_torus_grid_again(tmp_path: Path) -> None:
 def test_names_are_found_by_kind_and_unknown_ones_refused() -> None:
     assert primitive_path("torus").name == "torus.ply"
     assert primitive_path("torus", "sdf-grid") == primitive_path("torus-grid")
-    with pytest.raises(RimlightError, match=re.escape("torus-grid, creature-grid")):
+    with pytest.raises(RimlightError, match=re.escape("sphere-grid, torus-grid, creature-grid")):
         primitive_path("gear", "sdf-grid")
     with pytest.raises(RimlightError, match="sphere, torus"):
         primitive_path("teapot")

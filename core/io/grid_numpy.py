@@ -1,0 +1,134 @@
+"""Grids in .npz ("sdf", and optionally "origin" and "spacing") and in .npy of one array.
+
+Headers are read and sizes checked before any array is unpacked; pickles are never opened.
+"""
+
+from __future__ import annotations
+
+import struct
+import tokenize
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from core.errors import RimlightError
+from core.io.grid_checks import require_size
+
+NAME = "sdf"
+PLACES = ("origin", "spacing")
+DAMAGED = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError, IndexError,
+    struct.error,
+)  # fmt: skip
+"""What a damaged archive makes zipfile raise."""
+
+
+def read_numpy(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file: "sdf" (nx, ny, nz) and, where it has them, "origin" and "spacing". Raises RimlightError."""
+    try:
+        with path.open("rb") as file:
+            return _read_archive(path, file) if zipfile.is_zipfile(file) else _read_single(path, file)
+    except DAMAGED as error:
+        raise RimlightError(f"{path.name}: the archive is damaged or cut off ({error}); save it again") from error
+
+
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def count(self) -> int:
+        return int(np.prod([int(n) for n in self.shape], dtype=object)) if self.shape else 1
+
+
+def _read_archive(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist() if not info.is_dir()}
+        chosen = _choose(path, list(members))
+        arrays = {}
+        for name in (chosen, *(p for p in PLACES if p in members)):
+            info = members[name]
+            with archive.open(info) as stream:
+                header = _read_header(path, stream, name)
+                require_size(path, header.shape, f"'{name}'") if name == chosen else _require_place(path, header, name)
+                start = stream.tell()
+                if info.file_size - start != header.count * header.dtype.itemsize:
+                    raise RimlightError(
+                        f"{path.name}: '{name}' holds {info.file_size - start:,} bytes but its shape {header.shape} "
+                        f"needs {header.count * header.dtype.itemsize:,}; save it again"
+                    )
+                stream.seek(0)
+                arrays[NAME if name == chosen else name] = _unpack(path, stream, name)
+    return arrays
+
+
+def _read_single(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
+    file.seek(0)
+    if file.read(6) != b"\x93NUMPY":
+        raise RimlightError(
+            f"{path.name}: is neither a .npz archive nor a .npy array, or is cut off; save it with numpy.savez"
+        )
+    file.seek(0)
+    header = _read_header(path, file, "the array")
+    require_size(path, header.shape, "the array")
+    need = file.tell() + header.count * header.dtype.itemsize
+    if path.stat().st_size < need:
+        raise RimlightError(
+            f"{path.name}: the file is cut off ({path.stat().st_size:,} of {need:,} bytes); save it again"
+        )
+    file.seek(0)
+    return {NAME: _unpack(path, file, "the array")}
+
+
+def _choose(path: Path, names: list[str]) -> str:
+    """The member that is the grid: "sdf", or the only array that is not a place."""
+    if NAME in names:
+        return NAME
+    others = [name for name in names if name not in PLACES]
+    if len(others) == 1:
+        return others[0]
+    found = f"found {', '.join(repr(name) for name in names)}" if names else "it is empty"
+    raise RimlightError(f"{path.name}: no array is called 'sdf' ({found}); name the grid 'sdf'")
+
+
+def _read_header(path: Path, stream: Any, name: str) -> _Header:
+    """Shape and type from a .npy header; nothing of the data is read."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = reader(stream)
+    except (ValueError, TypeError, SyntaxError, KeyError, tokenize.TokenError) as error:
+        raise RimlightError(
+            f"{path.name}: '{name}' is no NumPy array ({_short(error)}); save it with numpy.savez"
+        ) from error
+    if dtype.hasobject:
+        raise RimlightError(
+            f"{path.name}: {name} holds pickled Python objects, which are never opened; save a plain array of numbers"
+        )
+    if dtype.kind not in "fiu":
+        raise RimlightError(
+            f"{path.name}: '{name}' has type {dtype}, expected real numbers; save signed distances as float32"
+        )
+    return _Header(tuple(int(n) for n in shape), dtype)
+
+
+def _require_place(path: Path, header: _Header, name: str) -> None:
+    if header.shape not in ((), (1,), (3,)):
+        raise RimlightError(f"{path.name}: '{name}' has shape {header.shape}, expected three numbers (x, y, z)")
+
+
+def _unpack(path: Path, stream: Any, name: str) -> np.ndarray:
+    try:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, TypeError) as error:
+        raise RimlightError(f"{path.name}: '{name}' is damaged or cut off ({_short(error)}); save it again") from error
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 80 else text[:77] + "..."
