@@ -9,6 +9,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QWidget
 
+from app.lab.actions import LabActions
 from app.panes.kinds import KINDS
 
 
@@ -58,6 +59,7 @@ class Actions:
             "report": self._new("Report…", "", "Write report.json: loss, metrics, parameters, versions"),
             "all": self._new("Everything…", "Ctrl+E", "Write shape, images, curves and report into one folder"),
         }
+        self.lab = LabActions(self._new)
         self.themes = QActionGroup(window)
         for name, tip in (("system", "Follow the desktop"), ("dark", "Dark theme"), ("light", "Light theme")):
             action = self._new(name.capitalize(), "", tip)

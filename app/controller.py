@@ -19,6 +19,7 @@ from core import protocol
 from core.catalog import entry
 from core.experiment import Experiment
 from core.protocol import Command, Message, Status
+from core.questions import Drop, Question
 
 SETTLE_MS = 220
 """Edits that need a load wait so long for the next one: ticking three boxes loads once."""
@@ -296,10 +297,15 @@ class Controller(Feed):
             self._send(protocol.Look(view))
             self.view_changed.emit(view)
 
-    def set_value(self, name: str, value: float) -> None:
-        """Move a parameter or a component of it by hand, in the units it is shown in; the fit goes on from there."""
+    def set_value(self, name: str, value: Any) -> None:
+        """Move a parameter, a component or an element of it by hand, in the units it is shown in; the fit goes on from
+        there. "along.THETA" moves by so much along what can be derived by."""
         self.go_live()
-        self._send(protocol.SetValue(f"value.{name}", value))
+        self._send(protocol.SetValue(name if name.startswith("along.") else f"value.{name}", value))
+
+    def ask(self, question: Question | Drop) -> None:
+        """Ask the engine beside the fit, or give a question up; `answered` tells."""
+        self._send(question)
 
     def choose_theta(self, theta: str | None) -> None:
         if theta != self.theta:

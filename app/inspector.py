@@ -13,10 +13,12 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QStackedLayout, QWidget
 
 from app import numbers
+from app.lab.inspector_rows import ProbeRows
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, TITLE
 from app.widgets import Dot, Elided, Glyph, Head, Item, frame, hbox, label, mini, vbox
 from core.colour import linear_to_srgb
 from core.protocol import Snapshot
+from core.questions import Layer, Probed, Why
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 DERIVATIVES = ("derivative", "reference", "disagreement")
@@ -82,6 +84,7 @@ class Inspector(QFrame):
         self._snapshot: Snapshot | None = None
         self._pixel: tuple[int, int] | None = None
         self._method = ""
+        self._probed: Probed | None = None
         self.swatch = QLabel()
         self.swatch.setFixedSize(14, 14)
         self.where = label("", BASE, NUMBER)
@@ -146,15 +149,9 @@ class Inspector(QFrame):
         callout = frame(hbox(icon, vbox(self.why_title, self.why, gap=2), margins=(10, 6, 8, 6), gap=8), "well")
         callout.layout().setStretch(1, 1)  # type: ignore[union-attr]
 
-        self.triangle = label("", BASE, REGULAR, "text", right=True)
-        self.depth_value = label("", BASE, REGULAR, "text", right=True)
-        surface_head = frame(hbox(label("Surface", HINT, TITLE, "text2"), None), height=24)
-        surface = [
-            frame(hbox(label(name, BASE, REGULAR, "text2"), None, value), height=19)
-            for name, value in (("triangle", self.triangle), ("depth", self.depth_value))
-        ]
-        self._surface_rows = frame(vbox(surface_head, *surface))
-        body = frame(vbox(colours, self._derivative_rows, 6, callout, self._surface_rows, None, margins=(12, 0, 12, 6)))
+        self.rows = ProbeRows()
+        body = frame(vbox(colours, self._derivative_rows, 6, callout, self.rows, margins=(12, 0, 12, 6)))
+        body.layout().setStretchFactor(self.rows, 1)  # type: ignore[union-attr]
         return body
 
     # ------------------------------------------------------------------------------------------ what it is told
@@ -178,6 +175,15 @@ class Inspector(QFrame):
     def unpin(self) -> None:
         self.pin.setChecked(False)
         self.set_pixel(None)
+
+    def set_probed(self, probed: Probed | None) -> None:
+        """What the engine found out about a pixel; shown while that pixel is."""
+        self._probed = probed
+        self._refresh()
+
+    @property
+    def pixel(self) -> tuple[int, int] | None:
+        return self._pixel
 
     # ------------------------------------------------------------------------------------------ what it shows
 
@@ -221,20 +227,47 @@ class Inspector(QFrame):
         for name, cell in self.derivatives.items():
             values = snapshot.arrays[name][y, x] if name in there else None
             cell.setText(numbers.NOT_A_NUMBER if values is None else numbers.number(scalar(values), signed=True))
+            modes = self._modes(name, snapshot, x, y)
             parts = (
                 [] if values is None or len(values) == 1 else [numbers.number(float(v), signed=True) for v in values]
             )
-            cell.setToolTip("Red {}, green {}, blue {}; shown: luminance".format(*parts) if parts else "")
+            channels = "Red {}, green {}, blue {}; shown: luminance".format(*parts) if parts else ""
+            cell.setToolTip("\n".join(line for line in (channels, modes) if line))
+
+    def _modes(self, name: str, snapshot: Snapshot, x: int, y: int) -> str:
+        """The method's derivative found both ways, where the pixel was probed."""
+        probed = self._probed
+        same = probed is not None and probed.question.pixel == (x, y) and probed.question.theta == snapshot.theta
+        if name != "derivative" or not same or probed is None or probed.by_theta is None:
+            return ""
+        forward, reverse = (numbers.number(value, 5, signed=True) for value in probed.by_theta)
+        return f"Forward mode {forward}, reverse mode {reverse}"
 
     def _show_surface(self, snapshot: Snapshot, x: int, y: int) -> None:
-        why = reason(snapshot, x, y, self._method)
+        probed = self._probed
+        if probed is not None and probed.question.pixel == (x, y) and probed.question.view == snapshot.view:
+            why = reason(snapshot, x, y, self._method) if probed.why is None else _told(probed.why)
+            self.rows.show_probed(probed, self._method)
+        else:
+            why = reason(snapshot, x, y, self._method)
+            self.rows.show_layers(_first_layer(snapshot, x, y))
         self.why_icon.set_icon(why.icon, why.token)
         self.why_title.setText(why.title)
         self.why_title.setVisible(bool(why.title))
         self.why.setText(why.text)
-        face_id, depth = snapshot.arrays.get("face_id"), snapshot.arrays.get("depth")
-        hit = face_id is not None and bool(face_id[y, x] >= 0)
-        self._surface_rows.setVisible(hit)
-        if hit and face_id is not None:
-            self.triangle.setText(numbers.integer(int(face_id[y, x])))
-            self.depth_value.setText(numbers.number(None if depth is None else float(np.ravel(depth[y, x])[0])))
+
+
+def _told(why: Why) -> Reason:
+    """The engine's cause as a callout."""
+    if why.title:
+        return Reason("help", "warn", why.title, why.text)
+    edge = why.text.startswith(("Silhouette", "Occlusion", "Intersection"))
+    return Reason("silhouette" if edge else "cube", "accent" if edge else "text3", "", why.text)
+
+
+def _first_layer(snapshot: Snapshot, x: int, y: int) -> tuple[Layer, ...]:
+    """What the snapshot knows of the surface under a pixel."""
+    face_id, depth = snapshot.arrays.get("face_id"), snapshot.arrays.get("depth")
+    if face_id is None or face_id[y, x] < 0 or depth is None:
+        return ()
+    return (Layer(int(face_id[y, x]), float(np.ravel(depth[y, x])[0])),)

@@ -52,6 +52,7 @@ class Menus:
         self._add("Edit", a.undo, a.redo)
         self.view = self._add("View", a.fit, a.theta, a.derive, None)
         self._add("Run", a.run, a.step, a.reset, None, a.fork, a.live, None, a.cancel, a.restart)
+        self._add("Inspect", *a.lab.menu)
         bar.addMenu(self.lessons)
         self._add("Help", a.help, a.shortcuts, None, a.about)
         self._actions = actions

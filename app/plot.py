@@ -23,7 +23,7 @@ NARROW = 1.3
 """Decades below which a logarithmic axis also says 2 and 5: powers of ten alone would leave one label."""
 
 
-class _Axis(pg.AxisItem):
+class Axis(pg.AxisItem):
     """Labels only: no line, no ticks. `log`: values are exponents of ten."""
 
     def __init__(self, side: str) -> None:
@@ -81,7 +81,7 @@ class Plot(pg.PlotWidget):
     hovered = pyqtSignal(object)
 
     def __init__(self) -> None:
-        self.left, self.bottom = _Axis("left"), _Axis("bottom")
+        self.left, self.bottom = Axis("left"), Axis("bottom")
         super().__init__(axisItems={"left": self.left, "bottom": self.bottom})
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMinimumSize(120, 40)

@@ -24,6 +24,7 @@ from app.experiment_panel import ExperimentPanel
 from app.feed import Client
 from app.files import Files
 from app.inspector import Inspector
+from app.lab.desk import Lab
 from app.lesson_pane import LessonPane
 from app.lessons import Lesson, bundled_lessons
 from app.menus import Menus
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self._connect_parts()
         self._connect_actions()
         self._refresh_actions()
+        self.lab = Lab(self)
 
     # ------------------------------------------------------------------------------------------ wiring
 

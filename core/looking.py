@@ -16,6 +16,23 @@ def placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarray
     return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
 
 
+MOST_ARROWS = 1500
+"""Vertex gradients whose direction is sent: more arrows hide the shape, and a large mesh's would weigh megabytes."""
+
+
+def gradient_arrays(gradient: np.ndarray) -> dict[str, np.ndarray]:
+    """What the eye gets of a gradient by the vertices (n, 3): every size, and the direction of the largest."""
+    sizes = np.linalg.norm(gradient, axis=1).astype(np.float32)
+    count = min(MOST_ARROWS, len(sizes))
+    largest = np.argpartition(sizes, len(sizes) - count)[len(sizes) - count :] if count else np.zeros(0, int)
+    largest = largest[np.argsort(-sizes[largest], kind="stable")]
+    return {
+        "vertex_gradient": sizes,
+        "arrow_vertices": largest.astype(np.int32),
+        "arrows": gradient[largest].astype(np.float32),
+    }
+
+
 def solid_mesh(shape: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     """The shape's surface as triangles, object space: its display mesh, unless that stands for something else."""
     if hasattr(shape, "surface_mesh"):
@@ -38,7 +55,7 @@ def display_colours(shape: Any, values: Any, gradient: Any) -> dict[str, np.ndar
     if "vertex_colours" in values:
         arrays["vertex_colours"] = np.asarray(values["vertex_colours"], np.float32)
     if "vertices" in gradient:
-        arrays["vertex_gradient"] = np.linalg.norm(np.asarray(gradient["vertices"]), axis=1)
+        arrays |= gradient_arrays(np.asarray(gradient["vertices"]))
     return arrays
 
 

@@ -283,6 +283,7 @@ class Snapshot:
 
     "vertices" (n, 3) object space and "faces" (m, 3) int32 (only when they changed since the last snapshot taken),
     "model" (4, 4) object -> world, "vertex_gradient" (n,) |dL/dv|, "vertex_colours" (n, 3),
+    "arrow_vertices" (k,) int32 and "arrows" (k, 3) dL/dv of the largest, object space, the largest first,
     images of the looked-at view, [H, W, C]: "target" (3), "render" (3, the method's own forward image),
     "difference" (3, render - target), "loss_gradient" (dL/dI, 3), "face_id" (H, W) int32, "depth" (H, W);
     silhouettes as 1 channel where the loss sees no colour;

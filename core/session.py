@@ -31,7 +31,7 @@ from core.derive import (
 from core.engine_ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.looking import display_colours, fragment_arrays, placed, solid_mesh
+from core.looking import display_colours, fragment_arrays, gradient_arrays, placed, solid_mesh
 from core.measures import Measures
 from core.parameters import (
     components_of,
@@ -316,7 +316,7 @@ class Session:
             # Where vertices are not free, the overlay still shows how the loss would move them in this view.
             yield from warm_pullback(scene, frozenset({"vertices"}), gradient)
             pulled = method_pullback(scene, frozenset({"vertices"}), gradient)["vertices"]
-            yield {"vertex_gradient": np.linalg.norm(pulled, axis=1).astype(np.float32)}, None
+            yield gradient_arrays(pulled), None
         if not request.reference:
             return
         slices = reference_derivative_slices(scene, direction, request.step_pixels, request.supersampling)

@@ -1,10 +1,12 @@
 """What the pointer does in the 3D view: orbit, roll, pan, zoom, pick.
 
 Left drag orbits; with Alt, or by the right button, it rolls freely; middle or Shift-left drag pans; the wheel zooms
-to the pointer; a click without a drag picks; a double click resets.
+to the pointer; a click without a drag picks; a double click resets. What `grab` takes is dragged itself.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from PyQt6.QtCore import QEvent, QObject, QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QNativeGestureEvent, QWheelEvent
@@ -27,6 +29,9 @@ class Navigator(QObject):
     hovered = pyqtSignal(QPointF)
     reset = pyqtSignal()
     fit = pyqtSignal()
+    dragged = pyqtSignal(QPointF)
+    """What `grab` took follows the pointer."""
+    dropped = pyqtSignal()
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -34,6 +39,9 @@ class Navigator(QObject):
         self._last = QPointF()
         self._dragging = False
         self._button = Qt.MouseButton.NoButton
+        self.grab: Callable[[QPointF], bool] = lambda point: False
+        """Asked at a left press: whether something there is taken along."""
+        self._holding = False
         widget.setMouseTracking(True)
         widget.installEventFilter(self)
 
@@ -66,6 +74,8 @@ class Navigator(QObject):
     def _press(self, event: QMouseEvent) -> None:
         self._pressed = self._last = event.position()
         self._dragging, self._button = False, event.button()
+        plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+        self._holding = plain and event.button() == Qt.MouseButton.LeftButton and self.grab(event.position())
 
     def _move(self, event: QMouseEvent) -> None:
         if self._pressed is None:
@@ -74,6 +84,9 @@ class Navigator(QObject):
         if not self._dragging and (event.position() - self._pressed).manhattanLength() <= CLICK_DISTANCE:
             return
         self._dragging = True
+        if self._holding:
+            self.dragged.emit(event.position())
+            return
         delta = event.position() - self._last
         self._last = event.position()
         modifiers = event.modifiers()
@@ -87,5 +100,8 @@ class Navigator(QObject):
 
     def _release(self, event: QMouseEvent) -> None:
         pressed, self._pressed = self._pressed, None
+        if self._holding and self._dragging:
+            self.dropped.emit()
+        self._holding = False
         if pressed is not None and not self._dragging and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(event.position())

@@ -127,11 +127,17 @@ class GradientScale(QWidget, Themed):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._range, self._known = current_theme(), (-5.0, -2.0), False
+        self._title = "|dL/dv|"
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFixedSize(self.WIDTH, self.HEIGHT)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
+        self.update()
+
+    def set_title(self, title: str) -> None:
+        """What is painted: "|dL/dv|", or a pixel's "|dI/dv|"."""
+        self._title = title
         self.update()
 
     def set_range(self, low_high: tuple[float, float], known: bool) -> None:
@@ -149,9 +155,9 @@ class GradientScale(QWidget, Themed):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if not self._known:
             painter.setPen(QColor(theme.text3))
-            painter.drawText(QRectF(0, self.HEIGHT - 34, self.WIDTH, 30), right, "|dL/dv| comes\nwith a step")
+            painter.drawText(QRectF(0, self.HEIGHT - 34, self.WIDTH, 30), right, f"{self._title} comes\nwith a step")
             return
-        painter.drawText(QRectF(0, 0, self.WIDTH, 16), right, "|dL/dv|")
+        painter.drawText(QRectF(0, 0, self.WIDTH, 16), right, self._title)
         bar = QRectF(self.WIDTH - 8, 22, 8, self.BAR)
         clip = QPainterPath()
         clip.addRoundedRect(bar, 2, 2)

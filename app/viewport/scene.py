@@ -26,6 +26,9 @@ class Scene:
         self._grounded = False
         self._target: tuple[int, np.ndarray] | None = None
         self._picture: tuple[np.ndarray, np.ndarray] | None = None
+        self._gradient: np.ndarray | None = None
+        self.painted: np.ndarray | None = None
+        """(n,) what is painted instead of the loss gradient: how a probed pixel moves with each vertex."""
 
     def set_loaded(self, loaded: Loaded) -> None:
         self.set_views(tuple(loaded.views))
@@ -45,11 +48,17 @@ class Scene:
         surface.update(arrays.get("vertices"), arrays.get("faces"))
         if "vertex_colours" in arrays:
             surface.set_colours(arrays["vertex_colours"])
-        surface.set_gradient(arrays.get("vertex_gradient"))
+        self._gradient = arrays.get("vertex_gradient")
+        surface.set_gradient(self._gradient if self.painted is None else self.painted)
         if "target" in arrays:
             self._target = (snapshot.view, arrays["target"])
         if not self._grounded and not surface.empty:
             self._stand_on(self.world_vertices())
+
+    def paint(self, row: np.ndarray | None) -> None:
+        """Paint this instead of the loss gradient; None for the gradient again."""
+        self.painted = row
+        self.surface.set_gradient(self._gradient if row is None else row)
 
     def _stand_on(self, vertices: np.ndarray) -> None:
         low = float(np.nanmin(vertices[:, 1])) if len(vertices) else -1.0

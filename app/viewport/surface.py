@@ -126,6 +126,8 @@ class Surface:
         self.empty = True
         self.range = (-5.0, -2.0)
         """log10 of |dL/dv| at the map's two ends."""
+        self.clip, self.hold = 99.5, False
+        """Percentile of |dL/dv| above which all looks alike; hold: the range stays as it is."""
         self._full, self._thin = Level(), None
         self._map: gloo.Texture2D | None = None
         self._solid = gloo.Program(shaders.SURFACE_VERTEX, shaders.SURFACE_FRAGMENT)
@@ -160,13 +162,16 @@ class Surface:
             exponent = np.log10(np.asarray(gradient, np.float32))
         finite = np.sort(exponent[np.isfinite(exponent)])
         if len(finite):
-            self._choose_range(float(finite[int(0.1 * len(finite))]), float(finite[int(0.995 * (len(finite) - 1))]))
+            top = int(0.01 * self.clip * (len(finite) - 1))
+            self._choose_range(float(finite[int(0.1 * len(finite))]), float(finite[top]))
         # Finite ends, so that a thinned mesh can average them.
         self.exponent = np.clip(np.nan_to_num(exponent, nan=-60.0), self.range[0] - 1.0, self.range[1] + 1.0)
         self._mark("gradient")
 
     def _choose_range(self, low: float, high: float) -> None:
-        """From the 10th to the 99.5th percentile, in half decades, within bounds; it stays put while that is close."""
+        """From the 10th percentile to the clip, in half decades, within bounds; it stays put while that is close."""
+        if self.hold:
+            return
         top = float(np.ceil(2 * high) / 2)
         span = float(np.clip(np.ceil(2 * (top - low)) / 2, LEAST_DECADES, MOST_DECADES))
         close = self.range[1] - 1.0 < high <= self.range[1] and abs(self.range[1] - self.range[0] - span) < 1.0

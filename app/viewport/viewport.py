@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
@@ -15,6 +16,7 @@ from app.theme import Theme
 from app.viewport.camera import Eye, Orbit
 from app.viewport.canvas import Canvas, opengl_problem
 from app.viewport.controls import Tools, mode_control
+from app.viewport.hand import VertexHand
 from app.viewport.helm import Helm
 from app.viewport.navigator import Navigator
 from app.viewport.overlay import Corners, Gizmo, GradientScale, NoGraphics, Readout
@@ -32,6 +34,8 @@ class Viewport(QWidget, Themed):
     """The 3D view. view_chosen(index): a camera was clicked. maximise_requested(): its button was pressed."""
 
     view_chosen = pyqtSignal(int)
+    painted = pyqtSignal()
+    """The 3D picture was drawn anew: what lies over it must follow."""
     maximise_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -45,6 +49,7 @@ class Viewport(QWidget, Themed):
         self._settle.setInterval(SETTLE)
         self._settle.timeout.connect(self._on_settled)
         self._canvas: Canvas | None = None
+        self.hand: VertexHand | None = None
         self.scene: Scene | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 140)
@@ -64,7 +69,7 @@ class Viewport(QWidget, Themed):
         self._canvas.failed.connect(self._give_up)
         self.surface = self._canvas.widget
         self.layout().addWidget(self.surface)  # type: ignore[union-attr]
-        navigator = Navigator(self.surface)
+        self.navigator = navigator = Navigator(self.surface)
         navigator.orbited.connect(lambda dx, dy: self._steer(self.helm.free().turned(dx, dy)))
         navigator.rolled.connect(lambda dx, dy: self._steer(self.helm.free().rolled(dx, dy)))
         navigator.panned.connect(lambda dx, dy: self._steer(self.helm.free().panned(dx, dy, self.height())))
@@ -85,6 +90,7 @@ class Viewport(QWidget, Themed):
         self.gizmo.axis_clicked.connect(lambda axis, negative: self._steer(self.helm.free().snapped(axis, negative)))
         self._overlays = (self.modes, self.tools, self.gizmo, self.scale, self.readout)
         self._corners = Corners(self)
+        self.hand = VertexHand(self)
 
     def _give_up(self, reason: str) -> None:
         """Drop the canvas and say why."""
@@ -233,6 +239,7 @@ class Viewport(QWidget, Themed):
     def _paint(self, width: int, height: int) -> None:
         if self.scene is not None:
             self.scene.draw(self._frame(), self.helm.view if self.helm.camera else None)
+            self.painted.emit()
 
     # ------------------------------------------------------------------------------------------ the pointer
 
@@ -246,6 +253,28 @@ class Viewport(QWidget, Themed):
         if index is not None and not self.helm.views[index].held_out:
             self.set_view(index)
             self.view_chosen.emit(index)
+        elif index is None and self.hand is not None:
+            self.hand.pick(point)
+
+    def paint_row(self, row: np.ndarray | None) -> None:
+        """Paint (n,) sizes instead of the loss gradient: a probed pixel's row; None for the gradient again."""
+        if self.scene is not None:
+            self.scene.paint(row)
+            self.scale.set_title("|dL/dv|" if row is None else "|dI/dv|")
+            self._refresh_scale()
+            self._request()
+
+    def clip_gradient(self, percentile: float, hold: bool) -> None:
+        """Above which percentile all gradients look alike, and whether the range stays as it is."""
+        if self.scene is not None:
+            self.scene.surface.clip, self.scene.surface.hold = percentile, hold
+            self.scene.paint(self.scene.painted)
+            self._refresh_scale()
+            self._request()
+
+    def redraw(self) -> None:
+        """What lies over the picture has changed."""
+        self._request()
 
     def _on_hovered(self, point: QPointF) -> None:
         index = self._camera_at(point)
@@ -286,6 +315,8 @@ class Viewport(QWidget, Themed):
         self.gizmo.move(4, height - self.gizmo.height() - 4)
         self.scale.move(width - self.scale.width() - 8, height - self.scale.height() - 8)
         self._place_readout()
+        if self.hand is not None:
+            self.hand.place()
         self._corners.resize(self.size())
         self._corners.raise_()
 

@@ -134,6 +134,9 @@ class Bar(QWidget, Themed):
         self.setFixedHeight(10)
         self.setMinimumWidth(40)
 
+    def set_token(self, token: str) -> None:
+        self._token = token
+
     def set_share(self, share: float) -> None:
         self._share = min(max(share, 0.0), 1.0)
         self.update()

@@ -1,0 +1,163 @@
+"""The plot of the lab's windows: our own axes (app/plot.py), gridlines, curves, and clicks in data coordinates.
+
+Imported only when a window is opened: pyqtgraph costs a tenth of a second. A logarithmic axis is handed exponents of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QMouseEvent
+from PyQt6.QtWidgets import QFrame
+
+from app.plot import Axis
+from app.theme import Theme
+from app.widgets import Themed, current_theme
+
+
+class Chart(pg.PlotWidget, Themed):
+    """clicked(x, y) and hovered(x, y), in the axes' own numbers."""
+
+    clicked = pyqtSignal(float, float)
+    hovered = pyqtSignal(float, float)
+
+    def __init__(self, *, log_x: bool = False, log_y: bool = False) -> None:
+        self.left, self.bottom = Axis("left"), Axis("bottom")
+        self.left.log, self.bottom.log = log_y, log_x
+        super().__init__(axisItems={"left": self.left, "bottom": self.bottom})
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        item = self.getPlotItem()
+        assert item is not None
+        self.item = item
+        item.hideButtons()
+        item.setContentsMargins(0, 6, 16, 0)
+        item.setMenuEnabled(False)
+        item.vb.setMouseEnabled(False, False)
+        item.vb.disableAutoRange()
+        self.left.setWidth(48)
+        self.bottom.setHeight(22)
+        self._theme = current_theme()
+        self._grid: list[pg.InfiniteLine] = []
+        self._things: list[Any] = []
+        self._span = ((0.0, 1.0), (0.0, 1.0))
+        self.set_theme(self._theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.setBackground(QColor(theme.panel))
+        for axis in (self.left, self.bottom):
+            axis.setTextPen(pg.mkPen(theme.text2))
+        self._draw_grid()
+
+    def clear_all(self) -> None:
+        """Nothing is drawn any more but the axes."""
+        for thing in self._things:
+            self.item.removeItem(thing)
+        self._things = []
+
+    def _add(self, thing: Any) -> None:
+        self.item.addItem(thing, ignoreBounds=True)
+        self._things.append(thing)
+
+    def frame(self, x: tuple[float, float], y: tuple[float, float], margin: float = 0.04) -> None:
+        """What the axes span."""
+        wide, high = (max(b - a, 1e-12) for a, b in (x, y))
+        self._span = ((x[0] - margin * wide, x[1] + margin * wide), (y[0] - margin * high, y[1] + margin * high))
+        self.item.vb.setRange(xRange=self._span[0], yRange=self._span[1], padding=0, disableAutoRange=True)
+        self._draw_grid()
+
+    def resizeEvent(self, ev) -> None:  # type: ignore[no-untyped-def]
+        super().resizeEvent(ev)
+        if hasattr(self, "_span"):  # Qt resizes it before it is built
+            self._draw_grid()
+
+    def _draw_grid(self) -> None:
+        for line in self._grid:
+            self.item.removeItem(line)
+        self._grid = []
+        self.left.tickValues(*self._span[1], max(self.height() - 26, 20))
+        for value in self.left.chosen:
+            line = pg.InfiniteLine(pos=value, angle=0, pen=pg.mkPen(self._theme.line, width=1))
+            line.setZValue(-10)
+            self.item.addItem(line, ignoreBounds=True)
+            self._grid.append(line)
+
+    def curve(
+        self,
+        x: Sequence[float] | np.ndarray,
+        y: Sequence[float] | np.ndarray,
+        colour: str,
+        *,
+        width: float = 2.0,
+        dashed: bool = False,
+        dots: bool = False,
+    ) -> None:
+        """A curve; what is not finite is a gap."""
+        pen = pg.mkPen(colour, width=width, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
+        item = pg.PlotDataItem(np.asarray(x, float), np.asarray(y, float), pen=pen, antialias=True, connect="finite")
+        self._add(item)
+        if dots:
+            finite = np.isfinite(np.asarray(y, float))
+            points = {"x": np.asarray(x)[finite], "y": np.asarray(y)[finite]}
+            self._add(pg.ScatterPlotItem(size=6, brush=QColor(colour), pen=pg.mkPen(None), **points))
+
+    def line_at(self, x: float, colour: str, *, dashed: bool = False) -> None:
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        self._add(pg.InfiniteLine(pos=x, angle=90, pen=pg.mkPen(colour, width=1.5, style=style)))
+
+    def dot(self, x: float, y: float, colour: str, size: float = 11.0) -> None:
+        pen = pg.mkPen(self._theme.panel, width=2)
+        item = pg.ScatterPlotItem(x=[x], y=[y], size=size, brush=QColor(colour), pen=pen)
+        item.setZValue(20)
+        self._add(item)
+
+    def arrow(self, tail: tuple[float, float], tip: tuple[float, float], colour: str) -> None:
+        """From tail to tip, with a head."""
+        (x0, y0), (x1, y1) = tail, tip
+        self.curve([x0, x1], [y0, y1], colour, width=2.5)
+        ratio = self._pixel_ratio()
+        angle = float(np.degrees(np.arctan2(-(y1 - y0) * ratio[1], (x1 - x0) * ratio[0])))
+        head = pg.ArrowItem(angle=angle + 180, headLen=12, tipAngle=36, brush=QColor(colour), pen=pg.mkPen(None))
+        head.setPos(x1, y1)
+        head.setZValue(15)
+        self._add(head)
+
+    def _pixel_ratio(self) -> tuple[float, float]:
+        """Pixels a unit of each axis."""
+        (x0, x1), (y0, y1) = self._span
+        return max(self.width() - 48, 1) / max(x1 - x0, 1e-12), max(self.height() - 22, 1) / max(y1 - y0, 1e-12)
+
+    def picture(self, image: np.ndarray, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """(nx, ny, 3) uint8 over a box; cell centres at both ends lie on x and y."""
+        nx, ny = image.shape[:2]
+        dx, dy = (x[1] - x[0]) / max(nx - 1, 1), (y[1] - y[0]) / max(ny - 1, 1)
+        item = pg.ImageItem(image, levels=(0, 255), axisOrder="col-major")
+        item.setRect(QRectF(x[0] - dx / 2, y[0] - dy / 2, nx * dx, ny * dy))
+        item.setZValue(-5)
+        self._add(item)
+
+    def contour(self, values: np.ndarray, level: float, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """One level line of values (nx, ny)."""
+        from pyqtgraph.functions import isocurve
+
+        steps = [(b - a) / max(n - 1, 1) for (a, b), n in zip((x, y), values.shape)]
+        lines: Any = isocurve(values, level, connected=True, extendToEdge=False)
+        for line in lines:
+            places = np.asarray(line, float) - 0.5
+            self.curve(x[0] + places[:, 0] * steps[0], y[0] + places[:, 1] * steps[1], self._theme.panel, width=1.0)
+
+    def _at(self, event: QMouseEvent) -> tuple[float, float]:
+        place = self.item.vb.mapSceneToView(QPointF(event.position()))
+        return place.x(), place.y()
+
+    def mousePressEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(*self._at(event))
+
+    def mouseMoveEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        super().mouseMoveEvent(event)
+        self.hovered.emit(*self._at(event))

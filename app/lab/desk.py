@@ -1,0 +1,384 @@
+"""Between the window's parts and the engine: who is probed, what is painted, which panels and windows are open.
+
+Convention: questions go out by the controller; an answer to a question that is no longer asked is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PyQt6.QtCore import QObject, QPoint, QTimer
+
+from app.lab.panels import GradientPanel, HealthPanel
+from core.protocol import Loaded, Snapshot, Status
+from core.questions import (
+    CHANNEL_WEIGHTS,
+    Checked,
+    Drop,
+    Landscaped,
+    MeshCheck,
+    Mover,
+    Probe,
+    Probed,
+    Swept,
+    Unanswered,
+)
+
+if TYPE_CHECKING:
+    from app.lab.landscape_window import LandscapeWindow
+    from app.lab.sweep_window import SweepWindow
+    from app.window import MainWindow
+
+AGAIN_MS = 400
+"""Between two probes of a pixel while the fit runs: numbers that change faster cannot be read."""
+
+TOP = 44
+"""Where the panels begin below the viewport's own buttons, px."""
+
+
+class Lab(QObject):
+    """Made once by the window, after its parts."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.controller, self.viewport = window.controller, window.viewport
+        self.actions = window.actions_.lab
+        self.hand = window.viewport.hand
+        self.probed: Probed | None = None
+        self.checked: Checked | None = None
+        self._asked: Probe | None = None
+        self._pixel: tuple[int, int] | None = None
+        self._seen: tuple[Any, np.ndarray | None] = (None, None)
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(AGAIN_MS)
+        self._again.timeout.connect(self._probe)
+        self.sweep: SweepWindow | None = None
+        self.landscape: LandscapeWindow | None = None
+        self.gradients, self.health = GradientPanel(self.viewport), HealthPanel(self.viewport)
+        self._connect()
+        self._refresh_actions()
+
+    def _connect(self) -> None:
+        c, a, w = self.controller, self.actions, self.window
+        c.answered.connect(self._on_answer)
+        c.snapshot_shown.connect(self._on_snapshot)
+        c.derive_changed.connect(self._on_derive)
+        c.loaded_changed.connect(self._on_loaded)
+        c.frames_changed.connect(self._refresh_actions)
+        w.panes.pixel_pinned.connect(self.set_pixel)
+        w.panes.cursor_moved.connect(lambda _: self._refresh_actions())
+        w.inspector.rows.mover_chosen.connect(self.choose_theta)
+        a.probe.triggered.connect(lambda: self.pin(self.window.panes.linking.pointed))
+        a.wrong_zero.triggered.connect(lambda: self.pin(self.wrong_zero()))
+        a.release.triggered.connect(lambda: self.release())
+        a.gradients.toggled.connect(self._show_gradients)
+        a.health.toggled.connect(self._show_health)
+        a.sweep.triggered.connect(lambda: self.open_sweep())
+        a.landscape.triggered.connect(lambda: self.open_landscape())
+        self.gradients.closed.connect(lambda: a.gradients.setChecked(False))
+        self.gradients.arrows_wanted.connect(lambda _: self._refresh_gradients())
+        self.gradients.count_changed.connect(lambda _: self._refresh_gradients())
+        self.gradients.clip_changed.connect(self._on_clip)
+        self.gradients.vertex_chosen.connect(lambda index: self.choose_theta(f"vertices.{index}.normal"))
+        self.health.closed.connect(lambda: a.health.setChecked(False))
+        self.health.check_wanted.connect(self.check_mesh)
+        self.health.mark_wanted.connect(self._mark_health)
+        if self.hand is not None:
+            self.hand.picked.connect(self._on_picked)
+            self.hand.moved.connect(self._on_moved)
+            tools = self.viewport.tools
+            for button, action in ((tools.gradients, a.gradients), (tools.health, a.health)):
+                button.toggled.connect(action.setChecked)
+                action.toggled.connect(button.setChecked)
+
+    def _refresh_actions(self) -> None:
+        """What can be done now, and why the rest cannot."""
+        explain, a = self.window.actions_.explain, self.actions
+        shown = self.controller.shown
+        nothing = "" if shown is not None else "There is no picture yet"
+        explain(a.probe, nothing or ("" if self.window.panes.linking.pointed else "Move over an image first"))
+        has = shown is not None and "reference" in shown.arrays and "derivative" in shown.arrays
+        explain(a.wrong_zero, nothing or ("" if has else "It needs both derivative images; switch them on with D"))
+        chosen = self.hand is not None and self.hand.chosen is not None
+        explain(a.release, "" if self._pixel is not None or chosen else "No pixel and no vertex is held")
+        theta = self.controller.theta
+        explain(a.sweep, nothing or ("" if theta else "Choose a parameter to derive by first"))
+        explain(a.landscape, nothing)
+        explain(a.gradients, "" if self.hand is not None else "The 3D view is off")
+        explain(a.health, "" if self.hand is not None else "The 3D view is off")
+
+    # ------------------------------------------------------------------------------------------ one pixel
+
+    def pin(self, pixel: tuple[int, int] | None) -> None:
+        """Probe a pixel as if it had been clicked."""
+        if pixel is not None:
+            self.window.panes.set_pin(pixel)
+            self.window.panes.pixel_pinned.emit(pixel)
+
+    def release(self) -> None:
+        """Let the pixel and the vertex go."""
+        self.window.panes.set_pin(None)
+        self.window.panes.pixel_pinned.emit(None)
+        if self.hand is not None:
+            self.hand.choose(None)
+        self._refresh_actions()
+
+    def set_pixel(self, pixel: tuple[int, int] | None) -> None:
+        """Probe this pixel from now on, and again whenever the picture changes; None ends it."""
+        self._pixel, self._seen = pixel, (None, None)
+        self._again.stop()
+        if pixel is None:
+            self._asked = None
+            self._forget()
+        else:
+            self._probe()
+        self._refresh_actions()
+
+    def _forget(self) -> None:
+        self.probed = None
+        self.window.inspector.set_probed(None)
+        self.viewport.paint_row(None)
+        if self.hand is not None:
+            self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
+
+    def _probe(self) -> None:
+        c, shown = self.controller, self.controller.shown
+        if self._pixel is None or shown is None or c.replaying:
+            return
+        channel = self.window.panes.channel
+        known = channel if channel in CHANNEL_WEIGHTS else "luminance"
+        self._asked = Probe(shown.view, self._pixel, known, c.theta if c.derive_on else None)
+        c.ask(self._asked)
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self._refresh_gradients()
+        self._follow_theta()
+        if self._pixel is not None and not self._again.isActive():
+            render = snapshot.arrays["render"]
+            key = (snapshot.iteration, snapshot.view)
+            same = self._seen[0] == key and self._seen[1] is not None and np.array_equal(self._seen[1], render)
+            if not same:
+                self._seen = (key, render)
+                waits = self._asked is not None and (self.probed is None or self.probed.question is not self._asked)
+                (self._again.start if self.controller.status is Status.RUNNING or waits else self._probe)()
+
+    def _on_derive(self) -> None:
+        self._follow_theta()
+        self._refresh_actions()
+        if self._pixel is not None:
+            self._probe()
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        """Another problem: pixels stay, vertices go."""
+        names = {parameter.name for parameter in loaded.parameters}
+        self.checked = None
+        if self.hand is not None:
+            self.hand.draggable = "vertices" in names
+            self.hand.choose(None)
+            self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
+            self.hand.set_edges(np.zeros((0, 2)))
+        self.viewport.paint_row(None)
+        self._seen = (None, None)
+        if not loaded.continued and self._pixel is not None:
+            self.window.inspector.unpin()
+            self.set_pixel(None)
+        for window in (self.sweep, self.landscape):
+            if window is not None:
+                window.set_loaded(loaded)
+        if self.actions.health.isChecked():
+            self.check_mesh()
+
+    def wrong_zero(self) -> tuple[int, int] | None:
+        """The pixel (x, y) of the largest truth among those where the method says nothing; None where there is none."""
+        shown = self.controller.shown
+        if shown is None or not {"derivative", "reference"} <= shown.arrays.keys():
+            return None
+        method, truth = (np.abs(shown.arrays[name]).max(axis=-1) for name in ("derivative", "reference"))
+        zero = method <= 1e-4 * max(float(method.max()), float(truth.max()))
+        size = np.where(zero, truth, 0.0)
+        if float(size.max()) <= 0.02 * float(truth.max()):
+            self.controller.say(
+                "info", "No pixel is wrongly zero: wherever the truth is large, the method says something"
+            )
+            return None
+        y, x = np.unravel_index(int(size.argmax()), size.shape)
+        return int(x), int(y)
+
+    # ------------------------------------------------------------------------------------------ answers
+
+    def _on_answer(self, answer: Any) -> None:
+        match answer:
+            case Probed() if answer.question is self._asked or answer.question == self._asked:
+                self._show_probed(answer)
+            case Swept() if self.sweep is not None:
+                self.sweep.show_swept(answer)
+            case Landscaped() if self.landscape is not None:
+                self.landscape.show_landscaped(answer)
+            case Checked():
+                self.checked = answer
+                self.health.show_checked(answer)
+                self._place()
+            case Unanswered():
+                self._on_unanswered(answer)
+
+    def _on_unanswered(self, answer: Unanswered) -> None:
+        for window in (self.sweep, self.landscape):
+            if window is not None:
+                window.give_up(answer.question)
+        if isinstance(answer.question, MeshCheck) and self.checked is None:
+            self.health.show_reason("This shape has no triangles of its own to check.")
+
+    def _show_probed(self, probed: Probed) -> None:
+        self.probed = probed
+        self.window.inspector.set_probed(probed)
+        self.viewport.paint_row(probed.painted)
+        if self.hand is not None and probed.parameter == "vertices":
+            found = probed.movers
+            largest = found[0].size if found else 1.0
+            vertices = np.array([int(mover.theta.split(".")[1]) for mover in found], int)
+            sizes = np.array([mover.size / largest for mover in found])
+            self.hand.mark(vertices, sizes, self.controller.experiment.method.name)
+
+    # ------------------------------------------------------------------------------------------ one parameter
+
+    def choose_theta(self, theta: str) -> None:
+        """See the derivative image by one vertex, cell or element."""
+        self.controller.choose_theta(theta)
+        self.controller.set_derive(True)
+
+    def _follow_theta(self) -> None:
+        """Mark the vertex that is derived by."""
+        if self.hand is None:
+            return
+        theta = self.controller.theta or ""
+        parts = theta.split(".")
+        mine = len(parts) == 3 and parts[0] == "vertices" and parts[1].isdigit()
+        chosen = int(parts[1]) if mine else None
+        if chosen != self.hand.chosen:
+            self.hand.choose(chosen)
+
+    def _on_picked(self, index: int) -> None:
+        loaded = self.controller.loaded
+        counts = {p.name: p.count for p in loaded.parameters} if loaded else {}
+        if "vertices" in counts:
+            self.choose_theta(f"vertices.{index}.normal")
+        elif "means" in counts:  # every Gaussian is drawn by as many vertices, one after the other
+            scene = self.viewport.scene
+            drawn = len(scene.surface.vertices) if scene else 0
+            self.choose_theta(f"means.{index * (counts['means'] // 3) // max(drawn, 1)}.x")
+        else:
+            self._pick_nearest_mover()
+
+    def _pick_nearest_mover(self) -> None:
+        """A grid's surface has no parameters of its own: what moves the probed pixel most stands for the pick."""
+        movers: tuple[Mover, ...] = self.probed.movers if self.probed else ()
+        if movers:
+            self.choose_theta(movers[0].theta)
+        else:
+            text = "Click a pixel first: its nodes are listed in the Inspector, and each can be derived by"
+            self.controller.say("info", text)
+
+    def _on_moved(self, index: int, place: tuple[float, float, float]) -> None:
+        self.controller.set_value(f"vertices.{index}", list(place))
+
+    # ------------------------------------------------------------------------------------------ panels
+
+    def _show_gradients(self, on: bool) -> None:
+        self.gradients.setVisible(on)
+        if on:
+            self.actions.health.setChecked(False)
+            self.viewport.set_mode("gradient")
+        self._refresh_gradients()
+        self._place()
+
+    def _refresh_gradients(self) -> None:
+        if self.hand is None:
+            return
+        shown = self.controller.shown
+        arrays = {} if shown is None or not self.actions.gradients.isChecked() else shown.arrays
+        vertices, vectors = arrays.get("arrow_vertices"), arrays.get("arrows")
+        if vertices is None or vectors is None:
+            vertices, vectors = np.zeros(0, int), np.zeros((0, 3))
+        sizes = np.linalg.norm(vectors, axis=1)
+        if self.gradients.isVisible():
+            self.gradients.show_largest(vertices, sizes)
+        count = int(self.gradients.count.value()) if self.gradients.arrows.isChecked() else 0
+        clip = float(np.percentile(arrays["vertex_gradient"], self.gradients.percentile)) if len(sizes) else 1.0
+        lengths = np.minimum(sizes / max(clip, 1e-30), 1.0) / np.maximum(sizes, 1e-30)
+        # Against the gradient: where a step would go.
+        self.hand.set_arrows(vertices[:count], -(vectors * lengths[:, None])[:count])
+
+    def _on_clip(self, percentile: float, hold: bool) -> None:
+        self.viewport.clip_gradient(percentile, hold)
+        self._refresh_gradients()
+
+    def _show_health(self, on: bool) -> None:
+        self.health.setVisible(on)
+        if on:
+            self.actions.gradients.setChecked(False)
+            self.check_mesh()
+        else:
+            self.controller.ask(Drop("MeshCheck"))
+            self._mark_health("")
+        self._place()
+
+    def check_mesh(self) -> None:
+        self.checked = None
+        self.health.show_checked(None)
+        self._mark_health("")
+        self.controller.ask(MeshCheck())
+
+    def _mark_health(self, name: str) -> None:
+        """Mark what one line counts: triangles by their edges, edges, or vertices by dots."""
+        if self.hand is None:
+            return
+        marks = self.checked.marks.get(name) if self.checked is not None else None
+        kind = self.checked.kinds.get(name, "") if self.checked is not None else ""
+        edges, dots = np.zeros((0, 2), int), np.zeros(0, int)
+        scene = self.viewport.scene
+        if marks is not None and scene is not None:
+            if kind == "face" and int(marks.max(initial=-1)) < len(scene.surface.faces):
+                corners = scene.surface.faces[marks]
+                edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
+            elif kind == "edge":
+                edges = marks
+            elif kind == "vertex":
+                dots = marks
+        self.hand.set_edges(edges)
+        if kind == "vertex" or not name:
+            self.hand.mark(dots, np.full(len(dots), 0.3), "error")
+
+    def _place(self) -> None:
+        for panel in (self.gradients, self.health):
+            panel.adjustSize()
+            panel.move(QPoint(8, TOP))
+            panel.raise_()
+
+    # ------------------------------------------------------------------------------------------ windows
+
+    def open_sweep(self) -> SweepWindow:
+        """Finite differences over many steps, in a window of their own."""
+        if self.sweep is None:
+            from app.lab.sweep_window import SweepWindow
+
+            self.sweep = SweepWindow(self.window, self.controller)
+            if self.controller.loaded is not None:
+                self.sweep.set_loaded(self.controller.loaded)
+        self.sweep.show()
+        self.sweep.raise_()
+        return self.sweep
+
+    def open_landscape(self) -> LandscapeWindow:
+        """The loss over one or two parameters, in a window of its own."""
+        if self.landscape is None:
+            from app.lab.landscape_window import LandscapeWindow
+
+            self.landscape = LandscapeWindow(self.window, self.controller)
+            if self.controller.loaded is not None:
+                self.landscape.set_loaded(self.controller.loaded)
+        self.landscape.show()
+        self.landscape.raise_()
+        return self.landscape

@@ -1,0 +1,299 @@
+"""The loss landscape: a slice over one or two parameters, where the fit stands, both slopes; a click starts there.
+
+In two parameters the arrows are steepest descent in the plot's own scale, so that they cross its level lines squarely.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PyQt6.QtWidgets import QWidget
+
+from app import numbers
+from app.controller import Controller
+from app.controls.fields import NumberField, QuietCombo
+from app.lab.chart import Chart
+from app.lab.tool_window import ToolWindow
+from app.panes.head import thetas_of
+from app.theme import FINITE_DIFFERENCES, HINT, REGULAR
+from app.widgets import Dot, current_theme, frame, hbox, hint, label
+from core.protocol import Loaded
+from core.questions import Axis, Landscape, Landscaped
+
+NONE = "none"
+SPANS = {"pose.rotation": 40.0, "pose.translation": 0.4, "pose.scale": 0.3, "camera.fov": 10.0, "light.direction": 0.6}
+"""Half the range that an axis first has, in displayed units."""
+OFFSET_SPAN = 0.2
+COUNTS_1, COUNTS_2 = (33, 65, 129), (17, 25, 41)
+LEVELS = 9
+ARROW = 0.22
+"""Length of the arrows, as a share of the plot."""
+LEAST_COLOUR = 0.08
+"""Where in the sequential map the lowest loss lies: its first colours would vanish in the dark ground."""
+
+
+class AxisControl(QWidget):
+    """A parameter and its range."""
+
+    def __init__(self, name: str, optional: bool) -> None:
+        super().__init__()
+        self._optional = optional
+        self.theta = QuietCombo()
+        self.theta.setMinimumWidth(150)
+        self.theta.setToolTip(f"What runs along the {name} axis")
+        self.low, self.high = NumberField(), NumberField()
+        self.low.setToolTip("Where the axis begins, in displayed units (degrees; unit-sphere radii)")
+        self.high.setToolTip("Where the axis ends")
+        self.setLayout(hbox(hint(name), self.theta, self.low, hint("to"), self.high, gap=5))
+        self.theta.activated.connect(lambda _: self.set_span(0.0))
+
+    def set_thetas(self, thetas: list[str], chosen: str) -> None:
+        before = self.theta.currentText()
+        self.theta.clear()
+        self.theta.addItems([NONE, *thetas] if self._optional else thetas)
+        wanted = before if before in thetas else chosen
+        self.theta.setCurrentIndex(max(self.theta.findText(wanted), 0))
+
+    def set_span(self, here: float) -> None:
+        """A range around the present."""
+        theta = self.theta.currentText()
+        span = next((s for name, s in SPANS.items() if theta.startswith(name)), OFFSET_SPAN)
+        self.low.show_value(here - span)
+        self.high.show_value(here + span)
+
+    def axis(self, count: int) -> Axis | None:
+        theta = self.theta.currentText()
+        if theta in ("", NONE) or not self.high.value() > self.low.value():
+            return None
+        return Axis(theta, self.low.value(), self.high.value(), count)
+
+
+class LandscapeWindow(ToolWindow):
+    """Opened from the Inspect menu."""
+
+    def __init__(self, parent: QWidget, controller: Controller) -> None:
+        super().__init__(parent, controller, "Loss landscape", (880, 600))
+        self.across, self.up = AxisControl("across", False), AxisControl("up", True)
+        self.count = QuietCombo()
+        self.count.setToolTip("Places along each axis: more take longer")
+        self.count.setFixedWidth(72)
+        self.chart = Chart()
+        self.chart.setToolTip("Click to start again from there")
+        self.shown: Landscaped | None = None
+        self._restarted: tuple[float, float] | None = None
+        """Where a click put the fit since the picture was computed."""
+        self.method = Dot(controller.experiment.method.name)
+        self.method_name = label("", HINT, REGULAR, "text2")
+        self.pointer = label("", HINT, REGULAR, "text2")
+        legend = (
+            self.method, self.method_name, 10, Dot(FINITE_DIFFERENCES), label("finite differences", HINT, REGULAR, "text2"),
+            None, self.pointer,
+        )  # fmt: skip
+        self.build(
+            (self.across, 4, self.up, 4, hint("places"), self.count),
+            self.chart,
+            frame(hbox(*legend, margins=(14, 2, 14, 0), gap=5)),
+        )
+        self.across.theta.activated.connect(lambda _: self._span(self.across))
+        self.up.theta.activated.connect(lambda _: self._on_up())
+        self.chart.clicked.connect(self.restart)
+        self.chart.hovered.connect(self._on_hover)
+        self._on_up()
+        self._refresh()
+
+    def set_loaded(self, loaded: Loaded) -> None:
+        same = self.loaded is not None and self.loaded.parameters == loaded.parameters
+        super().set_loaded(loaded)
+        found = thetas_of(loaded.parameters)
+        thetas = [theta for theta, free in found if free] + [theta for theta, free in found if not free]
+        chosen = self.controller.theta if self.controller.theta in thetas else (thetas or [""])[0]
+        other = next((theta for theta, free in found if free and theta != chosen), NONE)
+        self.across.set_thetas(thetas, chosen or "")
+        self.up.set_thetas(thetas, other)
+        if not same or self.shown is None:
+            self._span(self.across)
+            self._on_up()
+        self.shown = None
+        self._refresh()
+
+    def _on_up(self) -> None:
+        """One parameter more or less: other counts make sense."""
+        counts = COUNTS_1 if self.up.theta.currentText() in ("", NONE) else COUNTS_2
+        self.count.clear()
+        self.count.addItems([str(count) for count in counts])
+        self.count.setCurrentIndex(1)
+        for widget in (self.up.low, self.up.high):
+            widget.setEnabled(counts is COUNTS_2)
+        self._span(self.up)
+
+    def _span(self, control: AxisControl) -> None:
+        control.set_span(self._present(control.theta.currentText()))
+
+    def _present(self, theta: str) -> float:
+        """Where the fit stands on theta's axis: the displayed value, or 0 where an axis is an offset."""
+        values = self.controller.shown.values if self.controller.shown else {}
+        if theta in values and not isinstance(values[theta], list):
+            return float(values[theta])
+        name, _, component = theta.rpartition(".")
+        loaded = self.loaded
+        info = next((p for p in loaded.parameters if p.name == name), None) if loaded else None
+        if info is not None and component in info.components and name in values:
+            return float(values[name][info.components.index(component)])
+        return 0.0
+
+    # ------------------------------------------------------------------------------------------ asking
+
+    def compute(self) -> None:
+        count = int(self.count.currentText())
+        axes = tuple(axis for axis in (self.across.axis(count), self.up.axis(count)) if axis is not None)
+        if not axes or axes[0].theta != self.across.theta.currentText() or len({a.theta for a in axes}) < len(axes):
+            self.facts.setText("Choose two different parameters, and ranges that end above where they begin.")
+            return
+        c = self.controller
+        self.ask(Landscape(axes, c.step_pixels, c.supersampling))
+
+    def show_landscaped(self, found: Landscaped) -> None:
+        if found.question == self.question:
+            self.shown, self._restarted = found, None
+            self.set_busy(found.fraction < 1.0, found.fraction)
+            self._refresh()
+
+    def restart(self, x: float, y: float) -> None:
+        """Put the parameters where the plot was clicked; the fit goes on from there."""
+        if self.shown is None:
+            return
+        axes = self.shown.question.axes
+        for axis, place, here in zip(axes, (x, y), self.shown.here):
+            place = min(max(place, axis.low), axis.high)
+            loaded = self.loaded
+            names = {p.name for p in loaded.parameters} if loaded else set()
+            whole = axis.theta in names or axis.theta.rpartition(".")[0] in names
+            component = whole and not axis.theta.startswith(("vertices.", "values."))
+            if component:
+                self.controller.set_value(axis.theta, place)
+            else:
+                self.controller.set_value(f"along.{axis.theta}", place - here)
+        words = ", ".join(f"{a.theta} {numbers.number(p)}" for a, p in zip(axes, (x, y)))
+        self.controller.say("info", f"Starts from {words}; Compute again to see the slopes there")
+        self._restarted = (x, y)
+        self._refresh()
+
+    # ------------------------------------------------------------------------------------------ drawing
+
+    def _refresh(self) -> None:
+        method = self.controller.experiment.method.name
+        self.method.set_token(method)
+        self.method.update()
+        self.method_name.setText(method)
+        self.chart.clear_all()
+        found = self.shown
+        if found is None:
+            self.chart.frame((0.0, 1.0), (0.0, 1.0))
+            self.facts.setText(
+                "The fit's own loss, all views and terms, over the chosen parameters. Compute takes seconds."
+            )
+        elif len(found.question.axes) == 1:
+            self._draw_slice(found)
+        else:
+            self._draw_plane(found)
+
+    def _colours(self) -> tuple[tuple[tuple[float, ...] | None, str], ...]:
+        theme, found = current_theme(), self.shown
+        method = theme.run_colour(self.controller.experiment.method.name)
+        if found is None:
+            return ()
+        return (found.by_reference, theme.run_colour(FINITE_DIFFERENCES)), (found.by_method, method)
+
+    def _draw_slice(self, found: Landscaped) -> None:
+        """The curve, the present, and both slopes as tangents."""
+        axis = found.question.axes[0]
+        x = np.linspace(axis.low, axis.high, axis.count)
+        y = np.asarray(found.loss, float)
+        known = np.isfinite(y)
+        low, high = (float(y[known].min()), float(y[known].max())) if known.any() else (0.0, found.loss_here)
+        self.chart.frame((axis.low, axis.high), (min(low, found.loss_here), max(high, found.loss_here)))
+        self.chart.curve(x[known], y[known], current_theme().text2, width=1.75)
+        reach = 0.16 * (axis.high - axis.low)
+        for slopes, colour in self._colours():
+            if slopes is not None:
+                ends = (found.here[0] - reach, found.here[0] + reach)
+                values = [found.loss_here + slopes[0] * (end - found.here[0]) for end in ends]
+                self.chart.curve(ends, values, colour, width=2.5)
+        self._draw_here(found.here[0], found.loss_here, found)
+        self.facts.setText(self._words(found))
+
+    def _draw_plane(self, found: Landscaped) -> None:
+        """The loss as colour with level lines, the present, and steepest descent by both slopes."""
+        a, b = found.question.axes
+        x, y = (a.low, a.high), (b.low, b.high)
+        self.chart.frame(x, y, margin=0.0)
+        filled = filled_in(np.asarray(found.loss, float))
+        if np.isfinite(filled).all():
+            level = np.log10(np.maximum(filled, 1e-12)) if filled.min() > 0 else filled
+            share = (level - level.min()) / max(float(np.ptp(level)), 1e-12)
+            lut = current_theme().sequential_lut()
+            self.chart.picture(lut[np.rint(255 * (LEAST_COLOUR + (1 - LEAST_COLOUR) * share)).astype(int)], x, y)
+            if found.fraction >= 1.0:
+                for line in np.quantile(level, np.linspace(0.04, 0.92, LEVELS)):
+                    self.chart.contour(level, float(line), x, y)
+        wide, high = a.high - a.low, b.high - b.low
+        for slopes, colour in self._colours():
+            if slopes is not None:
+                down = np.array([-slopes[0] * wide, -slopes[1] * high])
+                down = ARROW * down / max(float(np.linalg.norm(down)), 1e-30)
+                tip = (found.here[0] + down[0] * wide, found.here[1] + down[1] * high)
+                self.chart.arrow((found.here[0], found.here[1]), tip, colour)
+        self._draw_here(found.here[0], found.here[1], found)
+        self.facts.setText(self._words(found))
+
+    def _draw_here(self, x: float, y: float, found: Landscaped) -> None:
+        """Where the fit stood, and where a click has put it since."""
+        theme, to = current_theme(), self._restarted
+        self.chart.dot(x, y, theme.text3 if to else theme.accent)
+        if to is not None:
+            height = to[1]
+            if len(found.question.axes) == 1:
+                axis = found.question.axes[0]
+                place = int(
+                    np.clip(round((to[0] - axis.low) / (axis.high - axis.low) * (axis.count - 1)), 0, axis.count - 1)
+                )
+                height = float(found.loss[place])
+            self.chart.dot(to[0], height, theme.accent)
+
+    def _words(self, found: Landscaped) -> str:
+        axes = found.question.axes
+        parts = [f"it {found.iteration}, loss {numbers.number(found.loss_here)}"]
+        for index, axis in enumerate(axes):
+            pair = [s[index] if s is not None else None for s in (found.by_method, found.by_reference)]
+            by = " and ".join(numbers.number(value, signed=True) for value in pair)
+            parts.append(f"dL/d {axis.theta}: {by} (method, finite differences)")
+        return ".  ".join(parts)
+
+    def _on_hover(self, x: float, y: float) -> None:
+        found = self.shown
+        if found is None:
+            return
+        places = []
+        for axis, value in zip(found.question.axes, (x, y)):
+            share = (value - axis.low) / (axis.high - axis.low)
+            places.append(int(np.clip(round(share * (axis.count - 1)), 0, axis.count - 1)))
+        loss = float(found.loss[tuple(places)])
+        where = ", ".join(numbers.number(v, signed=True) for v, _ in zip((x, y), found.question.axes))
+        self.pointer.setText(f"{where}   loss {numbers.number(loss)}" if np.isfinite(loss) else where)
+
+
+def filled_in(loss: np.ndarray) -> np.ndarray:
+    """Places that are not computed yet take the value of the coarser place before them on the grid."""
+    result = loss.copy()
+    for stride in (8, 4, 2):
+        half = stride // 2
+        for axis in range(loss.ndim):
+            index = np.arange(loss.shape[axis])
+            source = result.take(index - index % stride + 0, axis=axis)
+            near = (index % half == 0).reshape([-1 if k == axis else 1 for k in range(loss.ndim)])
+            result = np.where(np.isfinite(result) | ~near, result, source)
+    for axis in range(loss.ndim):
+        for stride in (2, 4, 8):
+            index = np.arange(loss.shape[axis])
+            source = result.take(index - index % stride, axis=axis)
+            result = np.where(np.isfinite(result), result, source)
+    return result
