@@ -114,7 +114,7 @@ class HealthPanel(Panel):
         self.lines: list[tuple[QFrame, QLabel, IconButton]] = []
         for _ in range(MOST):
             name = label("", BASE, REGULAR, "text2")
-            count = IconButton("", name="quiet", tip="", checkable=True)
+            count = IconButton("", name="quiet", tip="Mark these in the 3D view", checkable=True)
             count.clicked.connect(lambda on, count=count: self._on_line(count, on))
             row = frame(hbox(name, None, count), height=22)
             self.lines.append((row, name, count))

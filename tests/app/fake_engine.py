@@ -15,6 +15,7 @@ from core import protocol
 from core.experiment import Experiment
 from core.experiment_rules import parameter_names
 from core.protocol import Command, Event, Loaded, ParameterInfo, Scalars, Snapshot, Status, StatusChanged, ViewInfo
+from tests.fakes.fake_answers import fake_answer
 
 SIDE = 48
 
@@ -82,6 +83,9 @@ class FakeClient:
                 self.events += [StatusChanged(Status.PAUSED), self.loaded(True)]
             case protocol.Export(what, path):
                 self.events.append(protocol.Exported(what, path))
+        answer = fake_answer(command, self.iteration)
+        if answer is not None:
+            self.events.append(answer)
 
     def poll_events(self) -> list[Event]:
         if self._compiling:
@@ -194,6 +198,9 @@ class FakeClient:
             "difference": render - target,
             "loss_gradient": 2 * (render - target),
             "face_id": face_id,
+            "vertex_gradient": np.array([0.1, 0.2, 0.3, 0.4], np.float32),
+            "arrow_vertices": np.array([3, 2, 1, 0], np.int32),
+            "arrows": np.array([[0.4, 0, 0], [0, 0.3, 0], [0, 0, 0.2], [0.1, 0, 0]], np.float32),
             "depth": np.where(face_id >= 0, 2.6, 0).astype(np.float32),
             "state": np.frombuffer(np.int64(self.iteration).tobytes(), np.uint8),
         }

@@ -1,0 +1,221 @@
+"""The lab on a scripted engine: probes, vertices picked and dragged, panels, the step sweep, the loss landscape."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QEvent, QPointF, Qt
+from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSlider
+
+from app.lab.landscape_window import filled_in
+from app.viewport.camera import Orbit
+from app.viewport.picking import moved_in_plane, pick_vertex
+from core.protocol import Derive, SetValue
+from core.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered
+
+pytestmark = pytest.mark.window
+
+
+def asked(client, kind):  # type: ignore[no-untyped-def]
+    return [command for command in client.sent if isinstance(command, kind)]
+
+
+def mouse(widget, kind, x, y, button=Qt.MouseButton.LeftButton):  # type: ignore[no-untyped-def]
+    held = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseButtonRelease else button
+    at = QPointF(x, y)
+    none = Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(widget, QMouseEvent(kind, at, widget.mapToGlobal(at), button, held, none))
+
+
+def test_a_clicked_pixel_is_probed_listed_and_painted(make_window, qtbot):
+    window, client = make_window()
+    lab = window.lab
+    window.panes.linking._on_clicked((30, 20))
+    qtbot.waitUntil(lambda: lab.probed is not None)
+    question = asked(client, Probe)[-1]
+    assert (question.pixel, question.view, question.theta) == ((30, 20), 0, window.controller.theta)
+    rows = window.inspector.rows
+    shown = [row for row in rows.movers if row.isVisible()]
+    assert len(shown) >= 2
+    assert shown[0].name.text() == "vertex 0"
+    assert window.inspector.why_title.text() == "Why is this zero?"
+    assert "no silhouette term" in window.inspector.why.text()
+    assert "2.50" in rows._layers[0][3].text()
+    assert "reverse mode" in window.inspector.derivatives["derivative"].toolTip()
+    assert window.viewport.scale._title == "|dI/dv|"
+    assert window.viewport.scene.painted is not None
+    shown[1].chosen.emit(shown[1].theta)  # the third gesture: its derivative image
+    assert asked(client, Derive)[-1].theta == "vertices.1.normal"
+    assert window.viewport.hand.chosen == 1
+    window.actions_.lab.release.trigger()
+    assert lab.probed is None
+    assert window.viewport.scale._title == "|dL/dv|"
+    assert not window.inspector.pin.isChecked()
+
+
+def test_a_probe_follows_the_picture_and_the_parameter(make_window, qtbot):
+    window, client = make_window()
+    window.lab.pin((10, 12))
+    qtbot.waitUntil(lambda: window.lab.probed is not None)
+    before = len(asked(client, Probe))
+    window.controller.step()
+    qtbot.waitUntil(lambda: len(asked(client, Probe)) > before, timeout=3000)
+    window.controller.choose_theta("pose.scale")
+    assert asked(client, Probe)[-1].theta == "pose.scale"
+
+
+def test_the_wrong_zero_is_where_the_method_is_silent(make_window, qtbot):
+    window, _ = make_window()
+    c = window.controller
+    qtbot.waitUntil(lambda: "reference" in c.shown.arrays)
+    derivative, truth = (c.shown.arrays[n].copy() for n in ("derivative", "reference"))
+    derivative[:] = 0.0
+    c.shown.arrays["derivative"] = derivative
+    x, y = window.lab.wrong_zero()
+    assert np.abs(truth).max(axis=-1)[y, x] == np.abs(truth).max()
+    c.shown.arrays["derivative"] = truth
+    assert window.lab.wrong_zero() is None
+    assert "wrongly zero" in window.status.message.text
+
+
+def test_picking_prefers_the_near_side_and_dragging_keeps_the_depth():
+    points = np.array([[0.0, 0.0, 0.5], [0.02, 0.0, -0.5], [0.9, 0.0, 0.0]])
+    eye = Orbit(azimuth=0.0, elevation=0.0).eye(1.0)
+    pixel, depth = eye.project(points[0], 400, 400)
+    assert pick_vertex(points, np.sign(points + 1e-9), eye, tuple(pixel), (400, 400)) == 0
+    assert pick_vertex(points, points, eye, (5.0, 5.0), (400, 400)) is None
+    moved = moved_in_plane(points[0], eye, (pixel[0] + 30, pixel[1]), (400, 400))
+    after, depth_after = eye.project(moved, 400, 400)
+    np.testing.assert_allclose(after, np.add(pixel, (30, 0)), atol=1e-6)
+    assert depth_after == pytest.approx(depth)
+
+
+def test_a_vertex_is_picked_and_dragged_in_the_viewport(make_window, qtbot):
+    window, client = make_window()
+    viewport, hand = window.viewport, window.viewport.hand
+    if hand is None:
+        pytest.skip("no OpenGL here")
+    size = (viewport.width(), viewport.height())
+    world = viewport.scene.world_vertices()
+    pixels, depth = viewport.eye().project(world, *size)
+    index = int(np.argmin(depth))
+    x, y = pixels[index]
+    mouse(viewport.surface, QEvent.Type.MouseButtonPress, x, y)
+    mouse(viewport.surface, QEvent.Type.MouseButtonRelease, x, y)
+    assert hand.chosen == index
+    assert asked(client, Derive)[-1].theta == f"vertices.{index}.normal"
+    orbit = viewport.helm.orbit
+    mouse(viewport.surface, QEvent.Type.MouseButtonPress, x, y)
+    mouse(viewport.surface, QEvent.Type.MouseMove, x + 24, y)
+    mouse(viewport.surface, QEvent.Type.MouseButtonRelease, x + 24, y)
+    assert viewport.helm.orbit == orbit  # the hand held the vertex, not the view
+    moved = asked(client, SetValue)[-1]
+    assert moved.path == f"value.vertices.{index}"
+    after, _ = viewport.eye().project(np.array(moved.value), *size)
+    np.testing.assert_allclose(after, (x + 24, y), atol=0.5)
+
+
+def test_panels_over_the_viewport(make_window, qtbot):
+    window, client = make_window()
+    a, lab = window.actions_.lab, window.lab
+    a.gradients.trigger()
+    assert lab.gradients.isVisible()
+    assert lab.gradients.lines[0].text().startswith("vertex 3")
+    marked = window.viewport.hand.marks.marked
+    assert len(marked.tails) == 4
+    pull = marked.tips[0] - marked.tails[0]
+    assert pull[0] < 0  # against the gradient
+    lab.gradients.clip.setValue(0)
+    assert window.viewport.scene.surface.clip == 90.0
+    lab.gradients.lines[1].click()
+    assert window.controller.theta == "vertices.2.normal"
+    a.health.trigger()
+    assert not lab.gradients.isVisible()
+    assert asked(client, MeshCheck)
+    qtbot.waitUntil(lambda: lab.checked is not None)
+    rows = [(name.text(), count.text()) for row, name, count in lab.health.lines if row.isVisible()]
+    assert rows == [("Flipped", "1"), ("Open edges", "2"), ("Duplicate vertices", "0")]
+    lab.health.lines[0][2].click()
+    assert len(window.viewport.hand.marks.marked.lines) == 3
+    lab.health.lines[1][2].click()
+    assert len(window.viewport.hand.marks.marked.lines) == 2
+    assert not lab.health.lines[2][2].isEnabled()
+    a.health.trigger()
+    assert not lab.health.isVisible()
+    assert asked(client, Drop)
+
+
+def test_the_sweep_marks_the_step_and_a_click_chooses_one(make_window, qtbot):
+    window, client = make_window()
+    sweep = window.lab.open_sweep()
+    sweep.compute()
+    qtbot.waitUntil(lambda: sweep.swept is not None)
+    assert asked(client, Sweep)[-1].theta == window.controller.theta
+    assert sweep.amount.value() == pytest.approx(0.01 * window.controller.step_pixels)
+    sweep.chart.clicked.emit(np.log10(0.5), -1.0)
+    assert window.controller.step_pixels == 0.5
+    assert asked(client, Derive)[-1].step_pixels == 0.5
+    sweep.best.click()
+    assert window.controller.step_pixels == 0.25
+    sweep._on_amount(0.02)
+    assert window.controller.step_pixels == 2.0
+    assert "Calmest at 0.250 px" in sweep.facts.text()
+    sweep.ask(Sweep(0, "pose.scale"))
+    sweep.close()
+    assert asked(client, Drop) == [Drop("Sweep")]
+
+
+def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window, qtbot):
+    window, client = make_window()
+    land = window.lab.open_landscape()
+    land.across.theta.setCurrentIndex(land.across.theta.findText("pose.translation.x"))
+    land.up.theta.setCurrentIndex(land.up.theta.findText("pose.rotation.y"))
+    land._on_up()
+    assert land.up.low.value() == pytest.approx(-52.5)
+    land._span(land.across)
+    land.compute()
+    qtbot.waitUntil(lambda: land.shown is not None)
+    axes = asked(client, Landscape)[-1].axes
+    assert [(axis.theta, axis.count) for axis in axes] == [("pose.translation.x", 25), ("pose.rotation.y", 25)]
+    land.chart.clicked.emit(0.2, -20.0)
+    assert [(c.path, c.value) for c in asked(client, SetValue)] == [
+        ("value.pose.translation.x", 0.2),
+        ("value.pose.rotation.y", -20.0),
+    ]
+    land.up.theta.setCurrentIndex(0)
+    land._on_up()
+    land.across.theta.setCurrentIndex(land.across.theta.findText("vertices.normal"))
+    if land.across.theta.currentText() == "vertices.normal":
+        land._span(land.across)
+        land.compute()
+        qtbot.waitUntil(lambda: land.shown is not None and len(land.shown.question.axes) == 1)
+        land.chart.clicked.emit(0.05, 0.01)
+        assert asked(client, SetValue)[-1] == SetValue("along.vertices.normal", 0.05)
+    client.events.append(Unanswered(land.question))
+    land.close()
+
+
+def test_windows_have_tooltips_and_follow_the_theme(make_window, qtbot):
+    window, _ = make_window()
+    tools = (window.lab.open_sweep(), window.lab.open_landscape())
+    missing = [
+        f"{type(widget).__name__} in {type(tool).__name__}"
+        for tool in tools
+        for kind in (QAbstractButton, QComboBox, QLineEdit, QSlider)
+        for widget in tool.findChildren(kind)
+        if not widget.toolTip() and not isinstance(widget.parent(), QComboBox) and not widget.objectName().startswith("qt_")
+        and not isinstance(widget.parent().parent(), tools[0].chart.__class__)
+    ]  # fmt: skip
+    assert not missing
+    window.choose_theme("light")
+    assert tools[0].chart._theme.name == "light"
+    bar = window.menuBar()
+    assert "Inspect" in [action.text() for action in bar.actions()]
+
+
+def test_places_not_computed_yet_take_a_coarser_one():
+    loss = np.full((9, 9), np.nan)
+    loss[::8, ::8] = [[1.0, 2.0], [3.0, 4.0]]
+    assert np.isfinite(filled_in(loss)).all()
+    assert filled_in(loss)[3, 3] == 1.0

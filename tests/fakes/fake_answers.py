@@ -1,0 +1,58 @@
+"""Answers to the lab's questions made of NumPy alone, for the window's tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.questions import (
+    Checked,
+    Landscape,
+    Landscaped,
+    Layer,
+    MeshCheck,
+    Mover,
+    Probe,
+    Probed,
+    Sweep,
+    SweepPoint,
+    Swept,
+    Why,
+)
+
+
+def fake_answer(question: Any, iteration: int) -> Any:
+    """What an engine with a tetrahedron might say; None for other questions."""
+    match question:
+        case Probe():
+            movers = tuple(
+                Mover(f"vertex {i}", f"vertices.{i}.normal", 1.0 / (1 + i), (1.0, 0.0, -0.5)) for i in range(4)
+            )
+            why = Why(
+                "no silhouette term", "Why is this zero?", "naive keeps triangle 7 here: no silhouette term.", True
+            )
+            layers = (Layer(7, 2.5), Layer(9, 3.25))
+            painted = np.array([1.0, 0.5, 0.25, 0.0], np.float32)
+            return Probed(
+                question, iteration, 0.5, "vertices", painted, movers, layers, (-0.25, -0.25), (("pose.scale", 0.1),), why, 12.0
+            )  # fmt: skip
+        case Sweep():
+            points = tuple(
+                SweepPoint(s, 0.01 * s, 0.3 + 0.1 * s, 0.5, 0.9, float("nan") if i == 0 else abs(np.log10(4 * s)) + 0.01, 2.0, 0.4)
+                for i, s in enumerate(question.steps)
+            )  # fmt: skip
+            return Swept(question, iteration, points, 0.25, 1.0)
+        case Landscape():
+            places = [np.linspace(axis.low, axis.high, axis.count) for axis in question.axes]
+            grids = np.meshgrid(*places, indexing="ij")
+            loss = (0.01 + sum((g - 0.1) ** 2 for g in grids)).astype(np.float32)
+            here = tuple(0.0 for _ in question.axes)
+            slopes = tuple(-0.2 for _ in question.axes)
+            return Landscaped(question, iteration, loss, here, 0.02, slopes, slopes, 1.0)
+        case MeshCheck():
+            return Checked(
+                question, iteration, (("Flipped", 1), ("Open edges", 2), ("Duplicate vertices", 0)),
+                {"Flipped": np.array([2]), "Open edges": np.array([[0, 1], [1, 2]])}, {"Flipped": "face", "Open edges": "edge"},
+            )  # fmt: skip
+    return None
