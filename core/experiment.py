@@ -145,6 +145,8 @@ class OptimizerSpec:
     name: str = "adam"
     learning_rate: float = 0.08
     decay: float = 0.02
+    stall: int = 0
+    """Steps in a row without progress (1 % of the mean loss) that divide the rate by ten, at most four times; 0: never."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """beta1, beta2, epsilon; momentum."""
 

@@ -21,6 +21,7 @@ from core.experiment import (
 )
 from core.experiment_io import load_experiment
 from core.io.files import MESH_LIMIT, checked_path
+from core.io.metaballs_files import is_metaballs_file
 from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
 from core.shapes.primitives import HULL
 
@@ -43,6 +44,8 @@ def experiment_for_file(path: str | Path) -> Experiment:
     if suffix in EXPERIMENT_SUFFIXES:
         return load_experiment(path)
     path = checked_path(path, MESH_LIMIT)
+    if is_metaballs_file(path):
+        return metaballs_experiment(path)
     if suffix in GRID_SUFFIXES:
         return grid_experiment(path)
     if suffix in MESH_SUFFIXES:
@@ -83,6 +86,22 @@ def grid_experiment(path: Path) -> Experiment:
         optimizer=OptimizerSpec("adam", 0.05, decay=0.1),
         parameters=ParametersSpec(("pose.rotation", "pose.translation")),
         stop=StopSpec(200),
+        derive=DeriveSpec("pose.translation.x"),
+    )
+
+
+def metaballs_experiment(path: Path) -> Experiment:
+    """Bring Gaussians back to their rest pose. The target is blurred as they are, so the pose is found exactly."""
+    return Experiment(
+        title=f"{path.stem}: find the pose",
+        shape=ShapeSpec(kind="metaballs", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        target=TargetSpec(shape_kind="metaballs"),
+        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
+        method=MethodSpec("fuzzy-metaballs"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "depth")),
+        optimizer=OptimizerSpec("adam", 0.05, decay=0.05),
+        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
+        stop=StopSpec(150),
         derive=DeriveSpec("pose.translation.x"),
     )
 

@@ -37,6 +37,7 @@ from core.experiment_rules import check_experiment
 from core.experiment_schema import Complaint, read_settings, read_table, read_value, shown
 from core.io.atomic import write_text
 from core.io.files import MEBIBYTE, read_text
+from core.io.metaballs_files import is_metaballs_file
 from core.io.suffixes import GRID_SUFFIXES
 
 FILE_LIMIT = MEBIBYTE
@@ -122,7 +123,7 @@ def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
         values["file"] = os.path.normpath(base / values["file"])
         kind = "shape_kind" if table == "target" else "kind"
         if kind not in values and Path(values["file"]).suffix.lower() in GRID_SUFFIXES:
-            values[kind] = "sdf-grid"
+            values[kind] = "metaballs" if is_metaballs_file(values["file"]) else "sdf-grid"
     for key in _PATHS - {"file"}:
         if values.get(key) is not None:
             values[key] = os.path.normpath(base / values[key])

@@ -80,6 +80,7 @@ LIMITS: dict[str, Limits] = {
     "stage.width": Limits(0, 4096),
     "stage.height": Limits(0, 4096),
     "stage.learning_rate": Limits(0, 100),
+    "optimizer.stall": Limits(0, 100_000),
     "stop.steps": Limits(1, 10_000_000),
     "stop.loss": Limits(0),
     "stop.stall": Limits(0, 1),
@@ -181,7 +182,7 @@ def read_settings(described: list[Mapping[str, Any]], data: Mapping[str, Any], k
     for name, value in data.items():
         where = f"{key}.{name}"
         if name not in known:
-            fixed = ["name", "learning_rate", "decay"] if key == "optimizer" else ["name"]
+            fixed = ["name", "learning_rate", "decay", "stall"] if key == "optimizer" else ["name"]
             raise complain(where, f"unknown key; {allowed(name, [*fixed, *known])}")
         values[name] = _read_setting(known[name], value, where, complain)
     return values

@@ -116,10 +116,10 @@ def _block(  # type: ignore[no-untyped-def]
     """`block` steps of SGD with momentum; returns the mean loss of the last half too."""
     traced = split_settings(Settings())[0]
 
-    def loss(delta, values):
+    def loss(delta: Any, values: Any) -> Any:
         moved = retract(values, delta)
         image = METHOD.planes(gaussians_of(moved), moved, samples, lens, traced, Settings(), SEEN)
-        return pose_loss(image, *target, weight)
+        return pose_loss(image, target[0], target[1], weight)
 
     def step(carry, _):
         values, speed = carry

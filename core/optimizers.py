@@ -32,6 +32,13 @@ class AdamUniformSettings:
 @dataclass(frozen=True)
 class SgdSettings:
     momentum: float = setting(0.9, "Share of the last step that is kept.", low=0.0, high=0.999)
+    size: float = setting(
+        1.0,
+        "The object's size: the translation's gradient is multiplied by its square, so that steps do not depend on units.",
+        low=0.01,
+        high=100.0,
+        log=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,9 @@ def _uniform_update(gradient: Any, state: Any, hyper: Any) -> tuple[Any, Any]:
 
 
 def _sgd_update(gradient: Any, state: Any, hyper: Any) -> tuple[Any, Any]:
+    """The translation's gradient times size^2: Keselman and Hebert 2022, section 7.1."""
+    if "pose.translation" in gradient:
+        gradient = {**gradient, "pose.translation": gradient["pose.translation"] * hyper["size"] ** 2}
     step, state = optax.trace(decay=hyper["momentum"]).update(gradient, state)
     return jax.tree.map(lambda s: -hyper["learning_rate"] * s, step), state
 

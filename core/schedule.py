@@ -30,10 +30,30 @@ def batch_of(experiment: Experiment, views: int, iteration: int, losses: np.ndar
     return chosen
 
 
-def learning_rate_at(optimizer: OptimizerSpec, iteration: int, steps: int) -> float:
-    """The rate at `iteration`: falls exponentially to `decay` of itself at the last step, then stays."""
+STALL_GAIN = 0.01
+"""Share of the mean loss that counts as progress."""
+STALL_DIVISIONS = 4
+"""How often the rate is divided at most (Keselman and Hebert 2022, the authors' code)."""
+
+
+def learning_rate_at(optimizer: OptimizerSpec, iteration: int, steps: int, losses: Sequence[float] = ()) -> float:
+    """The rate at `iteration`: falls exponentially to `decay` of itself at the last step, then stays; and is divided by
+    ten where the losses so far have stalled (`stall`)."""
     progress = min(iteration / max(steps - 1, 1), 1.0)
-    return optimizer.learning_rate * optimizer.decay**progress
+    return optimizer.learning_rate * optimizer.decay**progress * 0.1 ** stalls(losses, optimizer.stall)
+
+
+def stalls(losses: Sequence[float], patience: int) -> int:
+    """How often `patience` steps in a row brought the mean loss less than STALL_GAIN below the best before them."""
+    blocks = len(losses) // patience if patience > 0 else 0
+    if blocks < 2:
+        return 0
+    means = np.mean(np.reshape(losses[: blocks * patience], (blocks, patience)), 1)
+    best, found = means[0], 0
+    for mean in means[1:]:
+        found += bool(mean > (1.0 - STALL_GAIN) * best)
+        best = min(best, mean)
+    return min(found, STALL_DIVISIONS)
 
 
 def stop_reason(stop: StopSpec, iteration: int, losses: Sequence[float]) -> str | None:

@@ -19,7 +19,7 @@ def without_a_part(mask: np.ndarray, rng: np.random.Generator, parts: int = PART
     if len(rows) < 2 * parts:
         return mask
     places = np.stack([rows, columns], 1).astype(np.float64)
-    _, labels = kmeans2(places, parts, minit="++", seed=rng)
+    _, labels = kmeans2(places, parts, minit="++", seed=rng)  # pyright: ignore[reportCallIssue]
     gone = labels == rng.choice(np.unique(labels))
     noisy = mask.copy()
     noisy[rows[gone], columns[gone]] = 0.0

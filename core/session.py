@@ -131,7 +131,7 @@ class Session:
         start = time.perf_counter()
         i = self.state.iteration
         rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
-                                self.experiment.stop.steps)  # fmt: skip
+                                self.experiment.stop.steps, self.losses)  # fmt: skip
         batch = self._order.batch(self.experiment, i, self._view_losses, self.losses)
         self.state, self.last = step(self.problem, self.state, batch, rate)
         self._view_losses[batch] = self.last.views

@@ -48,6 +48,9 @@ class OptimizerPart(Part, CatalogRows):
         tip = "The rate falls to this share of itself at the last step; 1 keeps it"
         self.decay = NumberRow("Decay", tip, 1e-3, 1.0, log=True)
         self.bind(self.decay, "decay", lambda e, v: within(e, "optimizer", decay=v))
+        tip = "So many steps in a row without progress divide the rate by ten, at most four times; 0 never"
+        self.stall = NumberRow("Divide on stall", tip, 0, None, whole=True)
+        self.bind(self.stall, "divide on stall", lambda e, v: within(e, "optimizer", stall=v))
         self._body = vbox(gap=2)
         self.settings: dict[str, Row] = {}
         self._shown = ""
@@ -62,7 +65,7 @@ class OptimizerPart(Part, CatalogRows):
         }
         for name, row in self.steps.items():
             self.bind(row, "large steps", lambda e, v, n=name: within(e, "parameters", **{n: v}))
-        for row in (self.choice, self.decay, frame(self._body), *self.steps.values()):
+        for row in (self.choice, self.decay, self.stall, frame(self._body), *self.steps.values()):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -73,6 +76,7 @@ class OptimizerPart(Part, CatalogRows):
         self.choice.show_value(optimizer.name)
         self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
         self.decay.show_value(optimizer.decay)
+        self.stall.show_value(optimizer.stall)
         for name, parameter in (("large_steps", "vertices"), ("large_steps_colours", "vertex_colours")):
             self.steps[name].show_value(getattr(experiment.parameters, name))
             free = parameter in experiment.parameters.free

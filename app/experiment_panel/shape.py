@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from app.controller import Controller
-from app.controls import NumberRow, VectorRow
+from app.controls import ChoiceRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_shape, within
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.numbers import field
@@ -76,6 +76,26 @@ class StartPart(Part):
         self.scale.show_value(start.scale)
 
 
+class BallsPart(Part):
+    """How many Gaussians a mesh or a point cloud becomes, and where they are put."""
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self.components = NumberRow(
+            "Gaussians", "How many are fitted; a metaballs file has its own", 1, 1024, whole=True
+        )
+        places = [("surface", "On the surface"), ("volume", "In the volume"), ("random", "In a random ball")]
+        self.init = ChoiceRow("Fitted", "To points on the surface, inside a closed mesh, or not at all", places)
+        self.bind(self.components, "number of Gaussians", lambda e, v: within(e, "shape", components=v))
+        self.bind(self.init, "how Gaussians are fitted", lambda e, v: within(e, "shape", init=v))
+        self.rows.addWidget(self.components)
+        self.rows.addWidget(self.init)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        self.components.show_value(experiment.shape.components)
+        self.init.show_value(experiment.shape.init)
+
+
 class ShapeSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Shape", "What is fitted")
@@ -89,6 +109,8 @@ class ShapeSection(PanelSection):
         self.source.setFixedHeight(44)
         self.start = Fold(controller, "Start", "Where the fit begins", StartPart)
         self.rows.addWidget(self.source)
+        self.balls = Fold(controller, "Gaussians", "How Gaussians are fitted to the shape", BallsPart)
+        self.rows.addWidget(self.balls)
         self.rows.addWidget(self.start)
         self._facts: tuple[object, str] = (None, "")
 
@@ -101,6 +123,8 @@ class ShapeSection(PanelSection):
         self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
         self.set_summary(source_title(shape.file, shape.primitive))
         self.start.show_experiment(experiment, pose_summary(shape.start))
+        self.balls.setVisible(shape.kind == "metaballs")
+        self.balls.show_experiment(experiment, f"{shape.components}, {shape.init}")
 
     def show_loaded(self, loaded: Loaded) -> None:
         shape = loaded.experiment.shape

@@ -47,7 +47,10 @@ def _check_mesh(path: Path) -> Checked:
 
 def _check_grid(path: Path) -> Checked:
     from core.io.grids import load_grid
+    from core.io.metaballs_files import is_metaballs_file, load_metaballs
 
+    if is_metaballs_file(path):
+        return Checked(f"metaballs, {len(load_metaballs(path).means)} Gaussians")
     grid = load_grid(path)
     return Checked(f"signed distance grid, {grid.summary}", grid.warnings)
 
