@@ -153,9 +153,8 @@ class Controller(Feed):
             self.look(0)
         known = {name for p in loaded.parameters for name in (p.name, *(f"{p.name}.{c}" for c in p.components))}
         theta = self.theta
-        named = theta is not None and not theta.startswith(("random", "vertices."))
-        gone = theta is not None and theta.startswith("vertices.") and "vertices" not in known
-        if gone or (named and theta not in known):
+        arrays = tuple(f"{p.name}." for p in loaded.parameters if not p.components)  # elements of one: "means.7.x"
+        if theta is not None and theta not in known and not theta.startswith(("random", *arrays)):
             self.choose_theta(_first_component(self.experiment.parameters.free))
 
     def _open(self) -> None:

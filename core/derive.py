@@ -139,11 +139,12 @@ def reference_derivative_slices(
     The step moves the fastest visible point by `step_pixels`; image is the mean of the two displaced renders, which is
     the reference's own picture to second order.
     """
+    seen_by = (scene.method, scene.settings)
     h = step_for_pixels(scene.shape, scene.values, scene.view, direction, step_pixels)
     sides: list[dict[str, np.ndarray]] = []
     for sign in (1.0, -1.0):
         values = moved_values(scene.values, direction, sign * h)
-        for part in hard_image_slices(scene.shape, values, scene.view, scene.channels, supersampling):
+        for part in hard_image_slices(scene.shape, values, scene.view, scene.channels, supersampling, seen_by):
             if part is None:
                 yield None
             else:

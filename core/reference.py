@@ -37,13 +37,22 @@ def hard_method(shape: Shape) -> tuple[Any, Any]:
 
 
 def hard_image_slices(
-    shape: Shape, values: Mapping[str, Any], view: CameraView, channels: tuple[str, ...], supersampling: int
+    shape: Shape,
+    values: Mapping[str, Any],
+    view: CameraView,
+    channels: tuple[str, ...],
+    supersampling: int,
+    seen_by: tuple[Any, Any] | None = None,
 ) -> Iterator[dict[str, np.ndarray] | None]:
     """Render in slices: yields None between renders and at last channel -> [H, W, C] float32.
 
-    supersampling: S of the S x S samples a pixel, on a regular grid.
+    supersampling: S of the S x S samples a pixel, on a regular grid. seen_by: the method in use and its settings.
+    Gaussians are soft and have no hard picture: what the method in use makes of each pixel's middle is their truth.
     """
     method, settings = hard_method(shape)
+    if method.face == Face.GAUSSIANS:
+        supersampling = 1
+        method, settings = seen_by if seen_by is not None and seen_by[0].face == method.face else (method, settings)
     inner = _inner_factor(supersampling, max(view.width, view.height))
     outer = supersampling // inner
     total: dict[str, np.ndarray] = {}
