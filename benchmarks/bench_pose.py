@@ -28,15 +28,15 @@ TARGETS_MS = {"2.5K": 2.5, "326K": 8.0, "2M": 17.0}
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def _problem(
-    mesh: Mesh, name: str, chosen: dict[str, Any], free: tuple[str, ...], sees: str, views: int
+def fit_problem(
+    mesh: Mesh, name: str, chosen: dict[str, Any], free: tuple[str, ...], sees: str, views: int, size: int = SIZE
 ) -> tuple[Problem, State]:
     """A fit to a shifted image of the mesh itself; what it converges to does not matter here."""
     values = {**scene_values(SceneSpec(), PoseSpec(rotation=(5.0, 10.0, 0.0)), 40.0), **mesh.parameters()}
     cameras = tuple(
-        CameraView(look_at(orbit_eye(20.0 + 360.0 * i / views, 25.0, 3.2)), SIZE, SIZE) for i in range(views)
+        CameraView(look_at(orbit_eye(20.0 + 360.0 * i / views, 25.0, 3.2)), size, size) for i in range(views)
     )
-    row, column = np.mgrid[:SIZE, :SIZE] / SIZE - 0.5
+    row, column = np.mgrid[:size, :size] / size - 0.5
     disc = ((row - 0.03) ** 2 + (column + 0.04) ** 2 < 0.09).astype(np.float32)
     target = Target({sees: tuple(0.5 * disc for _ in range(CHANNELS[sees]))}, disc)
     method = methods()[name]
@@ -56,7 +56,7 @@ def _problem(
     return problem, initial_state(problem, values)
 
 
-def _stepper(problem: Problem, state: State, rate: float) -> Callable[[], None]:
+def stepper(problem: Problem, state: State, rate: float) -> Callable[[], None]:
     """A call that steps; the rate is tiny, so that every call meets the same scene."""
     held = [state]
     batch = range(len(problem.views))
@@ -77,8 +77,8 @@ def pose() -> None:
         matrix = np.eye(3, 4, dtype=np.float32).T[:3].copy()
         calls: dict[str, Callable[[], Any]] = {"anchor": lambda v=mesh.vertices, m=matrix: v @ m}
         for key, (name, chosen) in cases.items():
-            built = _problem(mesh, name, chosen, ("pose.rotation", "pose.translation"), "silhouette", 1)
-            calls[key] = _stepper(*built, 1e-7)
+            built = fit_problem(mesh, name, chosen, ("pose.rotation", "pose.translation"), "silhouette", 1)
+            calls[key] = stepper(*built, 1e-7)
         ms = compare(calls, medians=20, repeats=15)
         ratios = {key: ms[key] / ms["anchor"] for key in cases}
         print(
@@ -106,7 +106,7 @@ def vertices() -> None:
         ("splat, 1 layer", "splat", {"layers": 1}, "colour"),
         ("splat", "splat", {}, "silhouette"),
     ):
-        call = _stepper(*_problem(mesh, method, chosen, ("vertices",), sees, 4), 1e-9)
+        call = stepper(*fit_problem(mesh, method, chosen, ("vertices",), sees, 4), 1e-9)
         ms = least_of_medians(call, medians=20, calls=3)
         print(f"{label:18}  {sees:10}  {ms:6.1f}  {1e3 / ms:8.1f}", flush=True)
 

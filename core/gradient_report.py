@@ -1,6 +1,7 @@
 """The gradient report: every method on every scene, against supersampled finite differences.
 
-The project's own version of EdgeGrad's Table 1 (errors of total gradients) and of RtS's Figure 3 (derivative images).
+The project's own version of EdgeGrad's Table 1 (errors of total gradients) and of RtS's Figure 3 (derivative images);
+run time and error against image size and triangle count, and a mesh fit, stand in report_curves.py and report_fit.py.
 """
 
 from __future__ import annotations
@@ -18,10 +19,25 @@ from core.io.atomic import write_bytes, write_text
 from core.reference import hard_image
 from core.registry import methods
 from core.report_scenes import ReportScene, bundled_scenes, file_scenes, sphere_scenes, triangle_scenes
-from kernels.types import Method
+from kernels.types import Face, Method
+
+VARIANTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("edge-grad", "edge-grad, no crossings", {"crossings": False}),
+    ("splat", "splat, one layer", {"layers": 1}),
+)
+"""Method, label, settings: intersection handling (EdgeGrad) and the second layer (RtS), switched off."""
 
 STEP_PIXELS, SUPERSAMPLING = 0.3, 16
 """Finite differences of the report: noise of a 16 x 16 grid at 0.3 px stays below 1 % of a total (measured)."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method with settings, and what the report calls it."""
+
+    label: str
+    method: Method
+    settings: Any
 
 
 @dataclass(frozen=True)
@@ -72,8 +88,10 @@ def method_total(scene: ReportScene, method: Method, truth: Truth, settings: Any
     return total
 
 
-def judge(scene: ReportScene, method: Method, truth: Truth, settings: Any = None) -> tuple[Row, dict[str, np.ndarray]]:
-    """A method's row, and its derivative image by the first motion in the first view."""
+def judge(
+    scene: ReportScene, method: Method, truth: Truth, settings: Any = None, label: str = ""
+) -> tuple[Row, dict[str, np.ndarray]]:
+    """A method's row (called `label`, or by its name), and its derivative image by the first motion in the first view."""
     settings = method.Settings() if settings is None else settings
     total = method_total(scene, method, truth, settings)
     rendered = Rendered(scene.shape, method, settings, scene.values, scene.views[0], scene.channels)
@@ -81,13 +99,22 @@ def judge(scene: ReportScene, method: Method, truth: Truth, settings: Any = None
     channel = scene.channels[0]
     row = Row(
         scene.name,
-        method.name,
+        label or method.name,
         relative_error(total, truth.total),
         cosine(total, truth.total),
         relative_error(tangent[channel], truth.images[0][0][channel]),
         total,
     )
     return row, {"image": image[channel], "derivative": tangent[channel], "reference": truth.images[0][0][channel]}
+
+
+def entries() -> list[Entry]:
+    """Every method at its defaults, and those whose parts are worth seeing apart."""
+    found = methods()
+    chosen = [Entry(name, method, method.Settings()) for name, method in found.items()]
+    for name, label, settings in VARIANTS:
+        chosen.append(Entry(label, found[name], found[name].Settings(**settings)))
+    return sorted(chosen, key=lambda entry: entry.label)
 
 
 def all_scenes(size: int, files: Sequence[str] = ()) -> list[ReportScene]:
@@ -108,13 +135,14 @@ def run_report(
         progress(f"Judging methods on {scene.title}", i / len(scenes))
         truth = reference_truth(scene)
         sheets = []
-        for method in methods().values():
-            if method.face in scene.shape.faces_offered:
-                row, arrays = judge(scene, method, truth)
+        for entry in entries():
+            if entry.method.face in scene.shape.faces_offered:
+                row, arrays = judge(scene, entry.method, truth, entry.settings, entry.label)
                 rows.append(row)
                 sheets.append(_sheet(scene, row, arrays))
         write_bytes(folder / f"{scene.name}.png", pictures.png_bytes(pictures.stacked(sheets)))
-    write_text(folder / "report.md", markdown(scenes, rows, size))
+    more = _curves(folder, progress) + _fits(folder, progress)
+    write_text(folder / "report.md", "\n".join([markdown(scenes, rows, size), *more]))
     progress("Done", 1.0)
     return rows
 
@@ -144,6 +172,25 @@ def markdown(scenes: Sequence[ReportScene], rows: Sequence[Row], size: int) -> s
     for scene in scenes:
         lines += [f"## {scene.title}", "", f"![{scene.title}]({scene.name}.png)", ""]
     return "\n".join(lines)
+
+
+def _curves(folder: Path, progress: Callable[[str, float | None], None]) -> list[str]:
+    """Error and time against image size and triangle count (EdgeGrad, Fig. 6): curves.png and a table."""
+    from core.report_curves import curves_markdown, curves_picture, measure
+
+    points = measure([e for e in entries() if e.method.face == Face.SURFACE], progress=progress)
+    write_bytes(folder / "curves.png", pictures.png_bytes(curves_picture(points)))
+    title = "## Error and run time, two intersecting spheres"
+    return [title, "", "![Error and run time](curves.png)", "", *curves_markdown(points), ""]
+
+
+def _fits(folder: Path, progress: Callable[[str, float | None], None]) -> list[str]:
+    """A mesh fit with one and two splat layers (RtS, Fig. 7): layers.png and a table."""
+    from core.report_fit import fits_markdown, fits_picture, layer_fits
+
+    fits, target = layer_fits(progress=progress)
+    write_bytes(folder / "layers.png", pictures.png_bytes(fits_picture(fits, target)))
+    return ["## A mesh fit with one splat layer and with two", "", "![Fits](layers.png)", "", *fits_markdown(fits), ""]
 
 
 def _sheet(scene: ReportScene, row: Row, arrays: dict[str, np.ndarray]) -> Any:

@@ -17,6 +17,7 @@ from kernels.linear import linear_map
 from kernels.planes import stored
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
+from kernels.soft_sampler import SoftFragments
 from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
 
 NORMALS = "derived.normals"
@@ -36,6 +37,18 @@ class SurfaceSamples(NamedTuple):
     fragments: Fragments
     normals: Any
     colours: Any
+
+
+def surface_samples(samples: Any) -> SurfaceSamples:
+    """The part of any shape's samples that this module evaluates: they are it, or hold it as `surface`."""
+    return samples if isinstance(samples, SurfaceSamples) else samples.surface
+
+
+def with_surface(samples: Any, **changes: Any) -> Any:
+    """Any shape's samples with other fragments, normals or colours."""
+    if isinstance(samples, SurfaceSamples):
+        return samples._replace(**changes)
+    return samples._replace(surface=samples.surface._replace(**changes))
 
 
 GATHERED = frozenset({"vertices", "vertex_colours"})
@@ -71,7 +84,7 @@ def evaluate_fragments(
     `values` holds "vertices", "vertex_colours" and "const.faces" only where they are free. Fragments ride on the
     surface (frozen barycentrics), unless `attached` to their pixel centre: then barycentrics follow the triangle's
     motion under the pixel, attributes slide along, x and y do not move, and `values` must hold them; only a surface of
-    one colour has no "vertex_colours", but samples.colours to hold it.
+    one colour has no "vertex_colours", but samples.colours to hold it. SoftFragments may lie beyond their triangle: their barycentrics are clipped.
     """
     fragments = samples.fragments
     layers, height, width = fragments.inverse_depth.shape
@@ -82,6 +95,7 @@ def evaluate_fragments(
         bary = None if fragments.bary is None else fragments.bary[k]
         if attached:
             bary = pixel_barycentrics(values, fragments, lens, k)
+            bary = clipped_barycentrics(bary) if isinstance(fragments, SoftFragments) else bary
         position, normal, colour = _attributes(samples, tables, bary, attached, k, channels)
         world = stored(object_to_world_planes(values, position))
         x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
@@ -167,6 +181,14 @@ def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int)
     safe = mask & (area != 0)
     inverse = 1.0 / jnp.where(safe, area, 1.0)
     return tuple(jnp.where(safe, edge * inverse, 0.0) for edge in edges)
+
+
+def clipped_barycentrics(bary: Planes) -> Planes:
+    """Barycentrics brought back into their triangle: negative ones 0, the sum 1 (0 where all are 0)."""
+    kept = [jnp.maximum(b, 0.0) for b in bary]
+    total = kept[0] + kept[1] + kept[2]
+    inverse = 1.0 / jnp.where(total > 0, total, 1.0)
+    return tuple(b * inverse for b in kept)
 
 
 def interpolate_corners(table: Any, corners: Any, bary: Any) -> Planes:

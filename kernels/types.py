@@ -162,10 +162,12 @@ class Surface(Protocol):
         cull_back_faces: bool,
         free: frozenset[str],
         channels: tuple[str, ...] = tuple(CHANNELS),
+        rasterizer: Any = None,
     ) -> Any:
         """Host values -> NumPy samples (a pytree holding at least `fragments: Fragments`).
 
-        Only what `channels` need is sampled: silhouettes alone need positions and nothing else.
+        Only what `channels` need is sampled: silhouettes alone need positions and nothing else. rasterizer: what finds
+        the fragments instead of the K-layer sampler, called like it (kernels/raster/sampler.py) and for `layers` layers.
         """
         ...
 

@@ -6,6 +6,7 @@ The surface is extracted once for all views of a step: it is kept with the node 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class IsosurfaceSampler:
         cull_back_faces: bool,
         moving: bool,
         channels: tuple[str, ...],
+        rasterizer: Any = None,
     ) -> IsoSamples:
         """What each pixel sees of the surface of `grid` (nx, ny, nz), posed and seen as `values` and `view` say.
 
@@ -67,6 +69,7 @@ class IsosurfaceSampler:
             cull_back_faces=cull_back_faces,
             moving=moving,
             channels=channels,
+            rasterizer=rasterizer,
         )
         return IsoSamples(samples, *(lattice if moving and lattice is not None else (None, None, None)))
 

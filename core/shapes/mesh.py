@@ -110,6 +110,7 @@ class Mesh(Shape):
         cull_back_faces: bool,
         free: frozenset[str],
         channels: tuple[str, ...] = tuple(CHANNELS),
+        rasterizer: Any = None,
     ) -> SurfaceSamples:
         colours = None if "vertex_colours" in free else np.asarray(values["vertex_colours"], np.float32)
         return sample_triangles(
@@ -123,6 +124,7 @@ class Mesh(Shape):
             cull_back_faces=cull_back_faces,
             moving="vertices" in free,
             channels=channels,
+            rasterizer=rasterizer,
         )
 
     def evaluate_surface(

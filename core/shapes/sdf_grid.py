@@ -157,6 +157,7 @@ class SdfGrid(Shape):
         cull_back_faces: bool,
         free: frozenset[str],
         channels: tuple[str, ...] = tuple(CHANNELS),
+        rasterizer: Any = None,
     ) -> IsoSamples:
         return self._surface.sample(
             np.ascontiguousarray(values["values"], np.float32),
@@ -166,6 +167,7 @@ class SdfGrid(Shape):
             cull_back_faces=cull_back_faces,
             moving=bool(free & {"values", "vertices"}),
             channels=channels,
+            rasterizer=rasterizer,
         )
 
     def evaluate_surface(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -49,15 +50,20 @@ def sample_triangles(
     cull_back_faces: bool,
     moving: bool,
     channels: tuple[str, ...],
+    rasterizer: Any = None,
 ) -> SurfaceSamples:
     """Samples of a triangle surface in object space, posed and seen as `values` and `view` say.
 
     vertices (n, 3) float32, faces (m, 3) int32. colours (n, 3): albedo to interpolate here, None where it is free or
-    uniform. normals: (vertices, faces) -> (n, 3), see NormalsMemo. moving: vertices are free, so corners and bary are needed and normals are left to the traced side.
+    uniform. normals: (vertices, faces) -> (n, 3), see NormalsMemo. moving: vertices are free, so corners and bary are
+    needed and normals are left to the traced side. rasterizer: see kernels.types.Surface; its samples stay stacked,
+    since a method that brings one takes layers in turn.
     """
     host_normals = needs_normals(channels) and not moving
     host_colours = "colour" in channels and colours is not None
-    fragments = _rasterizer(view.width, view.height, layers)(
+    find = rasterizer or _rasterizer(view.width, view.height, layers)
+    held = _as_planes if rasterizer is None else lambda stack: stack
+    fragments = find(
         vertices,
         faces,
         object_to_pixel(values, view),
@@ -66,9 +72,9 @@ def sample_triangles(
         corners=moving or host_normals or "colour" in channels,
     )
     return SurfaceSamples(
-        fragments._replace(position=_as_planes(fragments.position)),
-        _as_planes(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
-        _as_planes(interpolate(colours, fragments)) if host_colours and colours is not None else None,
+        fragments._replace(position=held(fragments.position)),
+        held(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
+        held(interpolate(colours, fragments)) if host_colours and colours is not None else None,
     )
 
 

@@ -15,7 +15,7 @@ from kernels.antialiased_pairs import AntialiasedPairs, Neighbours, antialiased_
 from kernels.blending import blend_pairs
 from kernels.camera import object_to_pixel
 from kernels.planes import displacement
-from kernels.surface import GEOMETRY
+from kernels.surface import GEOMETRY, with_surface
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, front_image, unflatten_image
 from kernels.types import CameraView, GBuffer, Image, Lens, Planes, Shape, Values, setting
 
@@ -77,7 +77,7 @@ class Antialias(SurfaceMethod):
         pairs: AntialiasedPairs = samples.extra
         if not free & GEOMETRY:
             return pairs.alpha[0], pairs.alpha[1]
-        surface = samples.surface._replace(fragments=pairs.points)
+        surface = with_surface(samples.surface, fragments=pairs.points)
         at = shape.evaluate_surface(values, surface, lens, channels=("silhouette",), free=free)
         moved = [tuple(displacement(p) for p in places) for places in zip(at.x, at.y)]
         return tuple(

@@ -39,7 +39,7 @@ def test_every_entry_says_what_it_is():
 
 
 def test_the_names_of_the_design_are_there():
-    assert {"naive", "splat", "edge-grad", "antialias", "sdf-local"} <= set(catalog.names("methods"))
+    assert {"naive", "splat", "edge-grad", "antialias", "soft-raster", "sdf-local"} <= set(catalog.names("methods"))
     assert {"mesh", "sdf-grid"} <= set(catalog.names("shapes"))
     assert {"adam", "adam-uniform", "sgd"} <= set(catalog.names("optimizers"))
     assert {"l1", "l2", "silhouette-cross-entropy", "iou"} <= set(catalog.names("losses"))

@@ -1,0 +1,196 @@
+"""Soft Rasterizer (Liu et al. 2019): every triangle covers a pixel with a probability that falls off beyond its outline.
+
+Probability D = sigmoid(-+ d^2 / sigma), d the distance from the pixel's centre to the outline; coverage 1 - prod (1 - D);
+colour a mean with weights D exp(-depth / gamma). Lengths are PyTorch3D's: the image's shorter side is 2. The derivative
+is that of this very image, per triangle and pixel: layers are taken in turn (lax.scan), the K nearest of each pixel.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernels.planes import displacement
+from kernels.soft_sampler import OPTIONAL, soft_fragments
+from kernels.surface import GATHERED, GEOMETRY, background_image, surface_samples, with_surface
+from kernels.surface_method import MethodSamples, flatten_image, unflatten_image
+from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values, setting
+
+LEAST_BACKGROUND = 1e-10
+"""Least weight of the background, relative to the nearest triangle's (PyTorch3D's eps)."""
+
+LAYERED = ("fragments", "normals", "colours")
+"""Fields of SurfaceSamples: each holds K layers."""
+
+
+POSE = frozenset({"pose.rotation", "pose.translation", "pose.scale", "camera.fov"})
+"""Geometry that moves a shape as a whole: positions sampled in object space stay what they are."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    sigma: float = setting(
+        1e-4,
+        "How softly a triangle ends, squared length (the image's shorter side is 2).",
+        low=1e-6,
+        high=1e-2,
+        log=True,
+    )
+    gamma: float = setting(
+        0.01,
+        "How sharply the nearest triangle wins, as a difference of depth. SoftRas: 1e-4 of a range of 99.",
+        low=1e-4,
+        high=1.0,
+        log=True,
+    )
+    blur_radius: float = setting(
+        9.21, "Squared reach of a triangle beyond its outline. PyTorch3D: ln(1e4 - 1).", low=1.0, high=16.0, unit="σ"
+    )
+    faces_per_pixel: int = setting(20, "Triangles a pixel keeps: the nearest in depth.", low=1, high=100)
+    background: str = setting(
+        "alpha",
+        "Colours lie over the background by coverage (alpha), so that outlines are no fatter than they should be, or the "
+        "background is one more term of the mean (softmax), as in the paper.",
+        choices=("alpha", "softmax"),
+    )
+    cull_back_faces: bool = setting(False, "Leave out triangles seen from behind.")
+
+
+class SoftRaster(Method):
+    name = "soft-raster"
+    title = "Soft Rasterizer"
+    summary = "Triangles with soft outlines, blended by distance and depth: blurred, smooth, and slow."
+    paper = "Liu et al. 2019, Soft Rasterizer, eqs. 1-5; defaults and details of PyTorch3D (Ravi et al. 2020)"
+    face = Face.SURFACE
+    Settings = Settings
+    cannot = "Its image is not the rasterized one: every triangle grows by its blur, and interiors of fine meshes mix."
+
+    def sample(
+        self,
+        shape: Shape,
+        values: Values,
+        view: CameraView,
+        settings: Settings,
+        free: frozenset[str],
+        channels: tuple[str, ...] = tuple(CHANNELS),
+    ) -> MethodSamples:
+        moving, shaded = bool(free & GEOMETRY), set(channels) != {"silhouette"}
+        attached = moving and shaded
+        wanted = frozenset({"border_position"}) if moving else frozenset()
+        if free & (GEOMETRY - POSE | GATHERED):
+            wanted = wanted | {"corners", "bary", "border_bary"}
+        if shaded and not attached:
+            wanted = wanted | {"bary", "position"}
+        pixels = 0.5 * min(view.width, view.height)  # a unit length
+        rasterizer = functools.partial(
+            soft_fragments,
+            size=(view.width, view.height),
+            layers=settings.faces_per_pixel,
+            blur=settings.blur_radius * settings.sigma * pixels**2,
+            wanted=wanted & OPTIONAL,
+        )
+        surface = shape.sample_surface(  # type: ignore[attr-defined]
+            values,
+            view,
+            layers=settings.faces_per_pixel,
+            cull_back_faces=settings.cull_back_faces,
+            free=free | GATHERED if attached else free,
+            channels=channels,
+            rasterizer=rasterizer,
+        )
+        return MethodSamples(surface, None)
+
+    def evaluate(
+        self,
+        shape: Shape,
+        values: Values,
+        samples: MethodSamples,
+        lens: Lens,
+        traced: Mapping[str, Any],
+        settings: Settings,
+        channels: tuple[str, ...],
+        free: frozenset[str],
+    ) -> Image:
+        surface = surface_samples(samples.surface)
+        first = surface.fragments.inverse_depth[0]
+        nearest = 1.0 / jnp.where(first > 0, first, 1.0)
+        layered = {name: getattr(surface, name) for name in LAYERED if getattr(surface, name) is not None}
+        shaded = tuple(c for c in channels if c != "silhouette")
+        count = sum(CHANNELS[c] for c in shaded)
+        zero = jnp.zeros(first.shape, jnp.asarray(values["background"]).dtype)
+
+        def layer(carry: Any, part: Any) -> tuple[Any, None]:
+            miss, total, sums = carry
+            one = with_surface(samples.surface, **jax.tree.map(lambda leaf: leaf[None], part))
+            probability = _probability(shape, values, one, lens, traced, free)
+            if shaded:
+                moving = bool(free & GEOMETRY)
+                seen = shape.evaluate_surface(values, one, lens, channels=shaded, free=free, attached=moving)  # type: ignore[attr-defined]
+                inverse = seen.inverse_depth[0]
+                depth = 1.0 / jnp.where(seen.mask[0], inverse, 1.0)
+                nearer = jnp.where(seen.mask[0], (nearest - depth) / traced["gamma"], 0.0)
+                weight = probability * jnp.exp(nearer)
+                planes = flatten_image(seen.channels[0])[0]
+                total, sums = total + weight, tuple(s + weight * p for s, p in zip(sums, planes))
+            return (miss * (1.0 - probability), total, sums), None
+
+        start = (zero + 1.0, zero, (zero,) * count)
+        (miss, total, sums), _ = jax.lax.scan(jax.checkpoint(layer, prevent_cse=False), start, layered)
+        image: Image = {"silhouette": (1.0 - miss,)} if "silhouette" in channels else {}
+        if shaded:
+            image |= _composite(values, lens, shaded, miss, total, sums, nearest, traced["gamma"], settings.background)
+        return {name: image[name] for name in channels}
+
+
+def _probability(
+    shape: Any, values: Values, one: Any, lens: Lens, traced: Mapping[str, Any], free: frozenset[str]
+) -> Plane:
+    """D of one layer (eq. 1). The outline's nearest point moves with the surface; the squared distance follows."""
+    fragments: Any = surface_samples(one).fragments
+    height, width = fragments.distance.shape[1:]
+    unit = (2.0 / min(height, width)) ** 2
+    squared = fragments.distance[0]
+    if free & GEOMETRY:
+        border = fragments._replace(bary=fragments.border_bary, position=fragments.border_position)
+        at = shape.evaluate_surface(
+            values, with_surface(one, fragments=border), lens, channels=("silhouette",), free=free
+        )
+        x = jnp.arange(width, dtype=squared.dtype)[None, :] + 0.5
+        y = jnp.arange(height, dtype=squared.dtype)[:, None] + 0.5
+        across, down = (jax.lax.stop_gradient(p) - c for p, c in ((at.x[0], x), (at.y[0], y)))
+        # The nearest point of a line stays the nearest to first order, so only its own motion counts.
+        change = 2.0 * (across * displacement(at.x[0]) + down * displacement(at.y[0]))
+        squared = squared + jnp.where(squared < 0, -change, change)
+    covered = fragments.inverse_depth[0] > 0
+    return jnp.where(covered, jax.nn.sigmoid(-squared * unit / traced["sigma"]), 0.0)
+
+
+def _composite(
+    values: Values,
+    lens: Lens,
+    channels: tuple[str, ...],
+    miss: Plane,
+    total: Plane,
+    sums: Planes,
+    nearest: Plane,
+    gamma: Any,
+    background: str,
+) -> Image:
+    """Weighted sums -> channels over the background (eqs. 3 and 4)."""
+    empty = background_image(values, lens, channels)
+    back, layout = flatten_image(empty)
+    if background == "softmax":
+        far = jnp.maximum(jnp.exp((nearest - lens.background_depth) / gamma), LEAST_BACKGROUND)
+        scale = 1.0 / (total + far)
+        return unflatten_image(tuple((s + far * b) * scale for s, b in zip(sums, back)), layout)
+    seen = total > 0
+    scale = 1.0 / jnp.where(seen, total, 1.0)
+    return unflatten_image(tuple((1.0 - miss) * (s * scale) + miss * b for s, b in zip(sums, back)), layout)
+
+
+METHOD = SoftRaster()

@@ -1,0 +1,38 @@
+"""Charts and the parts of the gradient report that draw them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.charts import Axis, chart
+from core.gradient_report import entries
+from core.report_curves import Point, curves_markdown, curves_picture
+
+
+def test_a_chart_draws_each_curve_in_its_methods_colour() -> None:
+    curves = {"edge-grad": ([1, 10, 100], [5.0, 2.0, 1.0]), "splat": ([1, 10, 100], [9.0, np.nan, 20.0])}
+    pixels = np.asarray(chart(curves, "Error", Axis("triangles", True), Axis("%", True))).reshape(-1, 3)
+    for colour in ((0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)):
+        assert (pixels == colour).all(1).sum() > 100
+    assert Axis("x", True).ticks(0.0, 2.0)[0] == (0.0, "1")
+    assert [label for _, label in Axis("x").ticks(0.0, 4.0)] == ["0", "1", "2", "3", "4"]
+
+
+def test_nothing_to_draw_is_an_empty_chart() -> None:
+    assert chart({}, "Nothing", Axis("x", True), Axis("y")).size == (560, 360)
+
+
+def test_curves_over_image_size_keep_to_one_triangle_count() -> None:
+    points = [Point("naive", size, 500, 0.9, size / 10) for size in (64, 128)]
+    points += [Point("naive", 128, count, 0.8, 3.0) for count in (100, 2000)]
+    assert curves_picture(points).size == (1120, 720)
+    table = curves_markdown(points)
+    assert len(table) == 2 + 4
+    assert "| naive | 128 | 2,000 | 80.0 % | 3.0 ms |" in table
+
+
+def test_the_report_judges_every_method_and_its_variants() -> None:
+    found = {entry.label: entry for entry in entries()}
+    assert {"antialias", "edge-grad", "naive", "sdf-local", "soft-raster", "splat"} <= set(found)
+    assert found["edge-grad, no crossings"].settings.crossings is False
+    assert found["splat, one layer"].settings.layers == 1
