@@ -78,6 +78,17 @@ def parser() -> argparse.ArgumentParser:
         help="the table of all methods on all report scenes instead (and on a mesh given as EXPERIMENT)",
     )
 
+    compare = commands.add_parser("compare", help="race two to four methods on the same problem and seed; one table")
+    compare.add_argument(
+        "experiment", metavar="EXPERIMENT", help="a .toml file (its [[compare]] lanes), a mesh or a grid"
+    )
+    compare.add_argument("--method", metavar="M", action="append", help="a method, two to four times; else the file's")
+    compare.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
+    compare.add_argument("--steps", type=_count, metavar="N", help="steps instead of the experiment's")
+    compare.add_argument(
+        "--repeats", type=int, default=1, metavar="R", help="further runs a lane, for the noise (default %(default)s)"
+    )
+
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
 
@@ -94,6 +105,7 @@ def _run(arguments: list[str]) -> int:
     commands = {
         "fit": _fit,
         "derive": _derive,
+        "compare": _compare,
         "check": _check,
         "convert": run_convert,
         "list": _list,
@@ -179,6 +191,26 @@ def _derive(options: argparse.Namespace) -> int:
             f"{row['method']:<18} {row['relative_l2']:7.3f} {row['cosine']:8.4f} {row['silhouette_relative_l2']:15.3f} "
             f"{row['total_gradient_relative_error']:16.4f}"
         )
+    print(f"results in {Path(options.out).absolute()}")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from app.progress import ProgressLine
+    from core.experiment_rules import check_experiment
+    from core.experiment_schema import Complaint
+    from core.lanes import with_methods
+
+    experiment = _open(options.experiment)
+    methods = options.method or []
+    if methods:  # wrong words are told before JAX is imported
+        check_experiment(with_methods(experiment, list(dict.fromkeys(methods))), Complaint("rimlight compare"))
+    _prepare_engine()
+    from core.compare import run_compare
+
+    with ProgressLine() as progress:
+        run_compare(experiment, options.out, methods, options.steps, max(0, options.repeats), progress)
+    print(Path(options.out, "compare.md").read_text(encoding="utf-8"))
     print(f"results in {Path(options.out).absolute()}")
     return 0
 

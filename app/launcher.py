@@ -26,7 +26,7 @@ from core.protocol import Command, Event, Message, Snapshot, Status, StatusChang
 from core.rooms import Rooms
 from core.succession import Succession
 
-FACTORY = "core.session:Session"
+FACTORY = "core.race:session_for"
 
 ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
 """Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is

@@ -218,6 +218,19 @@ class DeriveSpec:
 
 
 @dataclass(frozen=True)
+class LaneSpec:
+    """One of two to four runs that are compared on the same problem and seed; all else is the experiment's own.
+
+    method: "" for the experiment's method, with its settings beside these. learning_rate: 0 for the experiment's.
+    """
+
+    method: str = ""
+    learning_rate: float = 0.0
+    title: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Experiment:
     title: str = "Untitled"
     seed: int = 0
@@ -232,4 +245,5 @@ class Experiment:
     stop: StopSpec = StopSpec()
     scene: SceneSpec = SceneSpec()
     derive: DeriveSpec = DeriveSpec()
+    lanes: tuple[LaneSpec, ...] = ()
     warnings: tuple[str, ...] = ()

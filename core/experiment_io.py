@@ -21,6 +21,7 @@ from core.experiment import (
     DeriveSpec,
     Experiment,
     GridSpec,
+    LaneSpec,
     MethodSpec,
     OptimizerSpec,
     ParametersSpec,
@@ -58,6 +59,7 @@ TABLES: dict[str, type] = {
 LISTS: dict[str, tuple[str, type, str]] = {
     "term": ("terms", TermSpec, "method"),
     "stage": ("stages", StageSpec, "parameters"),
+    "compare": ("lanes", LaneSpec, "derive"),
 }
 """Repeated tables, headed [[term]]: the field of Experiment, its items, and the table they are written after."""
 
@@ -104,6 +106,8 @@ def _read(data: Mapping[str, Any], base: Path, complain: Complaint) -> Experimen
         if key in data:
             values[field] = _read_list(key, spec, data[key], complain)
     experiment = Experiment(**values)
+    if experiment.lanes:
+        experiment = dataclasses.replace(experiment, lanes=_read_lanes(experiment, complain))
     check_experiment(experiment, complain)
     return experiment
 
@@ -111,7 +115,18 @@ def _read(data: Mapping[str, Any], base: Path, complain: Complaint) -> Experimen
 def _read_list(key: str, spec: type, items: Any, complain: Complaint) -> tuple:
     if not isinstance(items, list) or not items:
         raise complain(key, f"found {shown(items)}; allowed: one or more tables, each headed [[{key}]]")
-    return tuple(spec(**read_table(spec, item, f"{key}[{i}]", complain)) for i, item in enumerate(items))
+    more = "settings" if spec is LaneSpec else None
+    return tuple(spec(**read_table(spec, item, f"{key}[{i}]", complain, more)) for i, item in enumerate(items))
+
+
+def _read_lanes(experiment: Experiment, complain: Complaint) -> tuple[LaneSpec, ...]:
+    """The lanes with their further keys read as settings of their methods."""
+    found = []
+    for i, lane in enumerate(experiment.lanes):
+        described = entry("methods", lane.method or experiment.method.name)["settings"]
+        settings = read_settings(described, lane.settings, f"compare[{i}]", complain)
+        found.append(dataclasses.replace(lane, settings=settings))
+    return tuple(found)
 
 
 def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:

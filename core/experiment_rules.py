@@ -18,6 +18,9 @@ REFINEMENTS = ("subdivide", "resolution")
 
 CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.name != "at")
 
+MOST_LANES = 4
+"""Runs that are compared: more columns cannot be told apart beside each other."""
+
 SMALLEST_SIDE = 8
 """Pixels: what views.width allows too."""
 
@@ -52,6 +55,7 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
     _check_method(experiment, complain)
     _check_terms(experiment, complain)
     _check_stages(experiment, complain)
+    _check_lanes(experiment, complain)
     for name in experiment.parameters.free:
         _check_parameter(name, shape.kind, "parameters.free", complain)
     if not experiment.parameters.free:
@@ -148,14 +152,33 @@ def _check_cameras(experiment: Experiment, complain: Complaint) -> None:
 
 
 def _check_method(experiment: Experiment, complain: Complaint) -> None:
-    method, shape = entry("methods", experiment.method.name), entry("shapes", experiment.shape.kind)
+    _check_face(experiment.method.name, experiment.shape.kind, "method.name", complain)
+
+
+def _check_face(name: str, kind: str, key: str, complain: Complaint) -> None:
+    """The method needs a face that this kind of shape has."""
+    method, shape = entry("methods", name), entry("shapes", kind)
     if method["face"] not in shape["faces"]:
-        fitting = [m["name"] for m in entries("methods") if m["face"] in shape["faces"]]
         raise complain(
-            "method.name",
-            f"found {method['name']!r}, which needs a {method['face']} and a {shape['name']} has none; "
-            f"allowed: {', '.join(fitting)}",
+            key,
+            f"found {name!r}, which needs a {method['face']} and a {kind} has none; "
+            f"allowed: {', '.join(fitting_methods(kind))}",
         )
+
+
+def fitting_methods(kind: str) -> list[str]:
+    """The methods that render a shape of this kind."""
+    faces = entry("shapes", kind)["faces"]
+    return [m["name"] for m in entries("methods") if m["face"] in faces]
+
+
+def _check_lanes(experiment: Experiment, complain: Complaint) -> None:
+    count = len(experiment.lanes)
+    if count and not 2 <= count <= MOST_LANES:
+        raise complain("compare", f"found {count}; allowed: two to {MOST_LANES} tables, each headed [[compare]]")
+    for i, lane in enumerate(experiment.lanes):
+        if lane.method:
+            _check_face(lane.method, experiment.shape.kind, f"compare[{i}].method", complain)
 
 
 def _check_terms(experiment: Experiment, complain: Complaint) -> None:

@@ -81,6 +81,7 @@ LIMITS: dict[str, Limits] = {
     "stage.height": Limits(0, 4096),
     "stage.learning_rate": Limits(0, 100),
     "optimizer.stall": Limits(0, 100_000),
+    "compare.learning_rate": Limits(0, 100),
     "stop.steps": Limits(1, 10_000_000),
     "stop.loss": Limits(0),
     "stop.stall": Limits(0, 1),

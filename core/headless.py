@@ -34,7 +34,7 @@ def run_fit(
     """Fit to the stop rule (or `steps`), write report.json, history.csv, the shape, PNGs and fit.gif; return the report."""
     if steps is not None:
         experiment = replace(experiment, stop=replace(experiment.stop, steps=steps))
-    folder = _folder(out)
+    folder = out_folder(out)
     session = Session(experiment, progress)
     progress(f"Compiling {session.compile_text()}", None)
     session.compile()
@@ -76,7 +76,7 @@ def run_derive(
 
     Writes derive.png (one row a method), derive.npz and agreement.json; returns the latter's rows.
     """
-    folder = _folder(out)
+    folder = out_folder(out)
     names = list(methods) or [experiment.method.name]
     rows, sheets, arrays = [], [], {}
     for i, name in enumerate(names):
@@ -142,7 +142,8 @@ def derive_sheet(method: str, parameter: str, arrays: dict[str, np.ndarray], row
     return pictures.side_by_side(panes)
 
 
-def _folder(out: str | Path) -> Path:
+def out_folder(out: str | Path) -> Path:
+    """The folder for results, made where it is missing. Raises RimlightError where it cannot be."""
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)

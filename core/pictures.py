@@ -107,8 +107,13 @@ def stacked(pictures: Sequence[Picture.Image]) -> Picture.Image:
     return sheet
 
 
-def curve(series: Mapping[str, Sequence[float]], title: str, size: tuple[int, int] = (640, 240)) -> Picture.Image:
-    """Loss curves over iterations on a log scale, one colour a method (or the text colour)."""
+def curve(
+    series: Mapping[str, Sequence[float]], title: str, size: tuple[int, int] = (640, 240), tokens: Sequence[str] = ()
+) -> Picture.Image:
+    """Loss curves over iterations on a log scale, one colour a method (or the text colour), with a legend of several.
+
+    tokens: the methods whose colours the curves take, where their names are not methods.
+    """
     width, height = size
     left, top, right, bottom = 64, 34, width - 16, height - 28
     sheet = Picture.new("RGB", size, GROUND)
@@ -124,7 +129,13 @@ def curve(series: Mapping[str, Sequence[float]], title: str, size: tuple[int, in
         y = bottom - (power - low) / (high - low) * (bottom - top)
         draw.line([(left, y), (right, y)], "#272C32")
         draw.text((left - 8, y), f"1e{power}", PALE, font(11), anchor="rm")
-    for name, v in zip(series, values):
+    place = width - 16
+    for token, name in reversed(list(zip(tokens or series, series)) if len(series) > 1 else []):
+        place -= int(draw.textlength(name, font(11)))
+        draw.text((place, 10), name, PALE, font(11))
+        draw.ellipse((place - 12, 12, place - 4, 20), RUN_COLOURS.get(token, INK))
+        place -= 24
+    for name, v in zip(tokens or series, values):
         x = left + np.arange(len(v)) / max(longest - 1, 1) * (right - left)
         y = bottom - (v - low) / (high - low) * (bottom - top)
         if len(v) > 1:

@@ -216,7 +216,9 @@ class Scalars:
     """One step's numbers; none is ever dropped. At a pause the last step may be told again, with its metrics.
 
     metrics: "iou", "psnr", "rotation_error_degrees", ... when computed. gradients: parameter name -> Euclidean norm of the
-    gradient, and per component for small ones ("pose.translation.x").
+    gradient, and per component for small ones ("pose.translation.x"). lanes: of a comparison, every run's own numbers;
+    their metrics lie in the whole's under their lane's names (core/lanes.py). seconds: spent in this lane's steps.
+    trouble: why a lane goes no further.
     """
 
     iteration: int
@@ -225,6 +227,9 @@ class Scalars:
     metrics: Mapping[str, float] = field(default_factory=dict)
     gradients: Mapping[str, float] = field(default_factory=dict)
     steps_per_second: float = 0.0
+    lanes: tuple[Scalars, ...] = ()
+    seconds: float = 0.0
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,6 +268,7 @@ class Agreement:
     supersampling: int
     forward_ms: float
     reference_ms: float
+    lane: int = 0
 
 
 @dataclass(frozen=True)
