@@ -24,6 +24,9 @@ def refresh_actions(a: Actions, c: Controller) -> None:
     for action in a.exports.values():
         a.explain(action, wait)
     a.explain(a.fork, wait or fork_reason(c))
+    a.explain(a.compare, wait)
+    a.compare.setChecked(bool(c.experiment.lanes))
+    a.explain(a.export_compare, wait or ("" if c.experiment.lanes else "Switch Compare on first"))
     undo, redo = c.undo_stack.next_undo(), c.undo_stack.next_redo()
     a.undo.setText(f"Undo {undo}" if undo else "Undo")
     a.redo.setText(f"Redo {redo}" if redo else "Redo")

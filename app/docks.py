@@ -88,7 +88,7 @@ class Docks(QObject):
         super().__init__(window)
         self.window, self.panel, self.rail = window, panel, Rail(panel)
         self.arranged, self.narrow, self.unfolded = True, False, False
-        self._arranging = False
+        self._arranging = self.comparing = False
         window.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         window.setCorner(Qt.Corner.BottomLeftCorner, AREA.LeftDockWidgetArea)
         window.setCorner(Qt.Corner.TopLeftCorner, AREA.LeftDockWidgetArea)
@@ -138,7 +138,7 @@ class Docks(QObject):
 
     def arrange(self) -> None:
         """Lay out for the window's present size, unless a hand has."""
-        if not self.arranged or self._arranging:
+        if not self.arranged or self._arranging or self.comparing:
             return
         self._arranging = True
         width, height = self.window.width(), self.window.height()
@@ -175,14 +175,43 @@ class Docks(QObject):
         self._stack.setMinimumWidth(RAIL_WIDTH if rail else 200)
         self._stack.setMaximumWidth(RAIL_WIDTH if rail else 16777215)
 
+    def compare(self, on: bool) -> None:
+        """Hide every panel but the experiment's rail, or show what was there."""
+        if on == self.comparing:
+            return
+        if on:
+            self._before = [dock for dock in self.all if not dock.isHidden()]
+            self.comparing = True
+            for dock in self.all:
+                dock.setVisible(dock is self.experiment)
+            self._fold_panel(True)
+            return
+        self.comparing = self.unfolded = False
+        for dock in self.all:
+            dock.setVisible(dock in self._before)
+        self._fold_panel(False)
+        self.arrange()
+
+    def _fold_panel(self, fold: bool) -> None:
+        """The experiment as a rail, or in full beside the runs that are compared."""
+        self._show_rail(fold)
+        self.panel.fold.setVisible(self.comparing and not fold)
+        if self.comparing:
+            width = RAIL_WIDTH if fold else 248
+            self.window.resizeDocks([self.experiment], [width], Qt.Orientation.Horizontal)
+
     def _unfold(self, section: object) -> None:
         self.unfolded = True
+        if self.comparing:
+            self._fold_panel(False)
         self.arrange()
         if section is not None:
             QTimer.singleShot(0, lambda: self.panel.reveal(section))  # type: ignore[arg-type]
 
     def _fold(self) -> None:
         self.unfolded = False
+        if self.comparing:
+            self._fold_panel(True)
         self.arrange()
 
     def reset(self) -> None:

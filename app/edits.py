@@ -18,7 +18,7 @@ def commands(old: Experiment, new: Experiment, live_settings: Sequence[str]) -> 
 
     live_settings: names of the method's continuous settings. An empty list where nothing the engine sees changed.
     """
-    if problem_of(old) != problem_of(new):
+    if problem_of(old) != problem_of(new) or old.lanes != new.lanes:
         return [Load(new)]
     live = _live(old, new, live_settings)
     if live is None:

@@ -53,6 +53,7 @@ class Menus:
         self.view = self._add("View", a.fit, a.theta, a.derive, None)
         self._add("Run", a.run, a.step, a.reset, None, a.fork, a.live, None, a.cancel, a.restart)
         self._add("Inspect", *a.lab.menu)
+        self._add("Compare", a.compare, None, a.export_compare)
         bar.addMenu(self.lessons)
         self._add("Help", a.help, a.shortcuts, None, a.about)
         self._actions = actions

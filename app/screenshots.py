@@ -25,6 +25,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--text", action="store_true", help="show the lesson's text")
     parser.add_argument("--method", help="choose this method first")
     parser.add_argument("--steps", type=int, default=40, help="steps to take (default %(default)s)")
+    parser.add_argument("--compare", action="store_true", help="race the method against two others")
+    parser.add_argument("--fork", action="store_true", help="go half way back, fork, and run on by naive autodiff")
+    parser.add_argument("--presentation", action="store_true", help="larger type, hidden panels")
     parser.add_argument("--pixel", help="pixel to inspect, as 96,60")
     return parser.parse_args(arguments)
 
@@ -71,9 +74,16 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
     _wait(application, lambda: c.shown is not None, "the first picture")
     if options.method:
         window.panel.method.choose(options.method)
+    if options.compare:
+        window.actions_.compare.trigger()
+        _wait(application, lambda: bool(c.loaded.experiment.lanes) and c.shown is not None, "the runs side by side")
     if options.steps:
-        c.step(options.steps)
-        _wait(application, lambda: c.last is not None and c.last.iteration >= options.steps, "the steps")
+        _step(application, c, options.steps)
+    if options.fork:
+        _fork(application, window)
+    if options.compare:
+        last = f"{len(c.experiment.lanes) - 1}/disagreement"
+        _wait(application, lambda: last in c.shown.arrays, "the derivative images of every run")
     _wait(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
     if options.text:
         window.docks.show_lesson(True)
@@ -82,6 +92,26 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
         window.inspector.pin_pixel((int(x), int(y)))
     until = time.monotonic() + 1.5
     _wait(application, lambda: time.monotonic() > until, "")
+
+
+def _step(application: Any, controller: Any, count: int) -> None:
+    last = (controller.last.iteration if controller.last else 0) + count
+    controller.step(count)
+    there = lambda: controller.last.iteration >= last and controller.shown.iteration >= last
+    _wait(application, lambda: controller.last is not None and controller.shown is not None and there(), "the steps")
+
+
+def _fork(application: Any, window: Any) -> None:
+    """From the middle of the run on by another method, then back to a step of the new run."""
+    c = window.controller
+    c.show_frame(c.replay.frames[c.replay.nearest(c.last.iteration // 3)])
+    generation = c.loaded.generation
+    c.fork()
+    _wait(application, lambda: c.loaded.generation > generation and not c.replaying, "the fork")
+    window.panel.method.choose("splat")
+    _wait(application, lambda: c.loaded.generation > generation + 1, "the method")
+    _step(application, c, 2 * c.shown.iteration)
+    c.show_frame(c.replay.frames[c.replay.nearest(2 * c.last.iteration // 3)])
 
 
 def _wait(application: Any, there: Callable[[], bool], what: str) -> None:

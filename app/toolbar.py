@@ -27,7 +27,7 @@ ENGINE = {
 
 
 class Toolbar(QToolBar):
-    """Run, Step, Reset | Open, Lessons | Derive | Export, and the facts."""
+    """Run, Step, Reset | Open, Lessons | Compare, Derive | Export, and the facts."""
 
     def __init__(self, actions: Actions, lessons: QMenu, exports: QMenu) -> None:
         super().__init__("Toolbar")
@@ -47,6 +47,7 @@ class Toolbar(QToolBar):
         self.lessons = self._menu_button("Lessons", "lessons", lessons, "Lessons: one click each")
         self.secondary.append((self.lessons, "Lessons"))
         self._space(14)
+        self.secondary.append((self._button(actions.compare, "Compare", "compare"), "Compare"))
         self.derive = self._button(actions.derive, "Derive", "derive")
         self.secondary.append((self.derive, "Derive"))
         self._space(14)

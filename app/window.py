@@ -17,6 +17,7 @@ from app import dialogs, help_text
 from app.actions import Actions
 from app.appearance import Appearance
 from app.availability import carry_out, hint, refresh_actions
+from app.compare import CompareMode
 from app.controller import Controller
 from app.curves import Curves
 from app.docks import ROOMY, TALL, WIDE, Docks
@@ -67,7 +68,8 @@ class MainWindow(QMainWindow):
         self.viewport, self.panes = Viewport(), PaneGrid()
         self.panel, self.lesson = ExperimentPanel(self.controller), LessonPane()
         self.inspector, self.curves, self.timeline = Inspector(), Curves(), Timeline()
-        self.setCentralWidget(self.viewport)
+        self.compare = CompareMode(self, self.controller, self.viewport)
+        self.setCentralWidget(self.compare.stack)
         self.docks = Docks(
             self,
             self.panel,
@@ -77,6 +79,7 @@ class MainWindow(QMainWindow):
             (self.curves.head, self.curves),
             (self.timeline.head, self.timeline),
         )
+        self.compare.docks = self.docks
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
         self._shown_once = self._painted_once = False
@@ -150,6 +153,7 @@ class MainWindow(QMainWindow):
             (a.fit, self.viewport.fit),
             (a.live, c.go_live),
             (a.fork, c.fork),
+            (a.export_compare, self.compare.export),
             (a.reset_layout, self.docks.reset),
             (a.help, self._show_help),
             (a.shortcuts, self._show_shortcuts),
@@ -158,6 +162,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _checked, do=do: do())
         follow(self.timeline.fork, a.fork)
         a.derive.toggled.connect(c.set_derive)
+        a.compare.triggered.connect(self.compare.toggle)
         a.lesson_text.triggered.connect(self.docks.show_lesson)
         for key, action in a.panes.items():
             action.triggered.connect(lambda _, k=key: self.panes.maximise(k))

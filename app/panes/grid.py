@@ -121,8 +121,8 @@ class PaneGrid(QWidget, Themed):
         (self._refresh if self._image_aspect() == self._aspect else self._arrange)()
 
     def set_agreement(self, agreement: Agreement | None) -> None:
-        """How method and finite differences agree; numbers of another parameter than the shown one are left out."""
-        if agreement is None or agreement.parameter == self._theta:
+        """How method and finite differences agree; numbers of another parameter, or of another run, are left out."""
+        if agreement is None or (agreement.parameter == self._theta and agreement.lane == 0):
             self._agreement = agreement
             self.head.set_agreement(agreement)
             self._refresh()

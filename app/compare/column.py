@@ -1,0 +1,69 @@
+"""One card of a comparison: its title and its panes, two rows of them. The first card holds what all runs share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QFrame, QWidget
+
+from app import numbers
+from app.panes.kinds import BY_NAME
+from app.panes.pane import Pane
+from app.theme import LESSON, NUMBER, PANE_GAP, TITLE
+from app.widgets import Dot, Elided, frame, hbox, hint, label, mini, vbox
+from core.protocol import Scalars
+
+ROWS = (("render", "difference"), ("derivative", "disagreement"))
+SHARED_ROWS = (("target",), ("reference",))
+
+
+class Column(QFrame):
+    """panes: name of the image -> pane. menu_wanted(widget): the card's "more" button was pressed."""
+
+    menu_wanted = pyqtSignal(object)
+
+    def __init__(self, title: str, method: str, note: str, rows: tuple[tuple[str, ...], ...], tip: str) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.panes = {name: _pane(name) for row in rows for name in row}
+        self.weight = len(rows[0])
+        name = label(title, LESSON, TITLE)
+        name.setToolTip(tip)
+        self.note = Elided(note)
+        self.loss = label("", LESSON - 1, NUMBER)
+        self.loss_hint = hint("loss")
+        self.loss_hint.setVisible(bool(method))
+        self.trouble = label("", LESSON - 2, NUMBER, "warn")
+        self.trouble.hide()
+        self.more = mini("more", "Change, add or remove runs")
+        self.more.clicked.connect(lambda: self.menu_wanted.emit(self.more))
+        dot: tuple[QWidget, ...] = (Dot(method, 9),) if method else ()
+        head = hbox(*dot, name, self.note, None, self.trouble, self.loss_hint, self.loss, self.more, gap=6)
+        head.setStretchFactor(self.note, 10)
+        lines = [hbox(*(self.panes[n] for n in row), gap=PANE_GAP) for row in rows]
+        layout = vbox(frame(head, height=36), lines[0], 4, lines[1], margins=(PANE_GAP + 2, 0, PANE_GAP + 2, 6))
+        for index in (1, 3):
+            layout.setStretch(index, 1)
+        self.setLayout(layout)
+
+    def set_scalars(self, scalars: Scalars | None) -> None:
+        """This run's newest numbers."""
+        self.loss.setText(numbers.number(scalars.loss if scalars else None))
+        trouble = scalars.trouble if scalars else ""
+        self.trouble.setVisible(bool(trouble))
+        self.trouble.setText("stopped" if trouble else "")
+        self.trouble.setToolTip(trouble)
+
+    def set_picture_height(self, height: int) -> None:
+        for pane in self.panes.values():
+            pane.set_height(height)
+
+
+def _pane(name: str) -> Pane:
+    """A pane without a digit of its own; which run it belongs to stands above it."""
+    kind = BY_NAME[name]
+    pane = Pane(replace(kind, key=0, note="finite diff." if name == "reference" else "", locked=kind.signed, action=""))
+    pane.dot.setVisible(name == "reference")
+    pane.enlarge.hide()
+    return pane

@@ -1,0 +1,248 @@
+"""A comparison on screen: what all runs share, a card a run, below them curves and table.
+
+Convention: images come by the lanes' names (core/lanes.py); zoom, cursor and the derivatives' range are shared by all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
+
+from app.compare.column import ROWS, SHARED_ROWS, Column
+from app.compare.table import Table
+from app.panes.linking import Linking
+from app.panes.pane import CAPTION_HEIGHT, Pane
+from app.panes.ranges import Ranges
+from app.panes.words import Context, words
+from app.runs import Series
+from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
+from app.widgets import Dot, Head, Themed, current_theme, hbox, label, restyle, vbox
+from core.comparison import lane_results
+from core.experiment import Experiment
+from core.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
+from core.protocol import Agreement, Loaded, Scalars, Snapshot
+
+if TYPE_CHECKING:
+    pass
+
+REDRAW_MS = 100
+"""Curves and table follow at most ten times a second."""
+LOWER = 0.31
+"""Of the height: curves and table."""
+
+
+class CompareView(QFrame, Themed):
+    """menu_wanted(lane number or -1, widget): a card's "more" button."""
+
+    menu_wanted = pyqtSignal(int, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("ground")
+        self.theme = current_theme()
+        self.columns: list[Column] = []
+        self.panes: dict[str, Pane] = {}
+        self.experiment = Experiment()
+        self.linking: Linking | None = None
+        self._iteration, self._view, self._theta = -1, 0, None
+        self._sees = frozenset[str]()
+        self._differences, self._derivatives = Ranges(set()), Ranges(set())
+        self._cards: QHBoxLayout = hbox(gap=GAP)
+        self.table, self.plot = Table(), None
+        self._legend = QWidget()
+        self._legend.setLayout(hbox(gap=5))
+        self._plot_place = QFrame()
+        self._plot_place.setLayout(vbox(margins=(6, 0, 8, 4)))
+        self._curves = QFrame()
+        self._curves.setObjectName("card")
+        self._curves.setLayout(vbox(Head("Curves", self._legend), self._plot_place))
+        self._lower = hbox(self._curves, self.table, gap=GAP)
+        self._lower.setStretch(0, 40)
+        self._lower.setStretch(1, 60)
+        layout = vbox(self._cards, GAP, self._lower)
+        layout.setStretch(0, 69)
+        layout.setStretch(2, 31)
+        self.setLayout(layout)
+        self.forget()
+        self._pending = QTimer(self)
+        self._pending.setSingleShot(True)
+        self._pending.setInterval(REDRAW_MS)
+        self._pending.timeout.connect(self.refresh)
+
+    # ------------------------------------------------------------------------------------------ what it is told
+
+    def forget(self) -> None:
+        """Another run: no number of the one before is shown as its own."""
+        self.series: list[Series] = [Series() for _ in self.columns]
+        self._scalars: tuple[Scalars, ...] = ()
+        self._metrics: list[dict[str, float]] = [{} for _ in self.columns]
+        self._agreements: dict[int, Agreement] = {}
+
+    def set_loaded(self, loaded: Loaded) -> None:
+        """Build the cards of an experiment with lanes."""
+        changed = loaded.experiment.lanes != self.experiment.lanes or not self.columns
+        self.experiment = loaded.experiment
+        self._sees = frozenset(term.sees for term in self.experiment.terms if term.loss != "laplacian")
+        if changed:
+            self._build()
+        if not loaded.continued or changed:
+            self.forget()
+        self.refresh()
+
+    def _build(self) -> None:
+        while self._cards.count():
+            item = self._cards.takeAt(0)
+            if item and (widget := item.widget()):
+                widget.deleteLater()
+        first = Column("Reference", "", "", SHARED_ROWS, "What every run is compared with")
+        self.columns, cards = [], [first]
+        self.panes = {"target": first.panes["target"], "reference": first.panes["reference"]}
+        for i, (lane, name) in enumerate(zip(self.experiment.lanes, lane_names(self.experiment))):
+            method = lane_experiment(self.experiment, lane).method.name
+            note = "" if "," in name else lane_note(self.experiment, lane)
+            column = Column(name, method, note, ROWS, f"{name}: its own forward image, and its derivative")
+            self.columns.append(column)
+            cards.append(column)
+            self.panes |= {of_lane(n, i): pane for n, pane in column.panes.items()}
+        for i, card in enumerate(cards, -1):
+            self._cards.addWidget(card, card.weight)
+            card.menu_wanted.connect(lambda widget, i=i: self.menu_wanted.emit(i, widget))
+            card.loss_hint.setVisible(i >= 0)
+        self._differences = Ranges({n for n in self.panes if split_lane(n)[1] == "difference"})
+        by_theta = ("derivative", "reference", "disagreement")
+        self._derivatives = Ranges({n for n in self.panes if split_lane(n)[1] in by_theta})
+        self.linking = Linking(self.panes.values(), self)
+        for name, pane in self.panes.items():
+            ranges = self._differences if split_lane(name)[1] == "difference" else self._derivatives
+            pane.lock_toggled.connect(lambda on, n=name, r=ranges: (r.lock(n, on), self._draw()))
+            pane.footer.range_edited.connect(lambda limit, n=name, r=ranges: (r.type(n, limit), self._draw()))
+            pane.footer.range_reset.connect(lambda n=name, r=ranges: (r.type(n, None), self._draw()))
+        self._write_legend()
+        restyle(self, self.theme)
+        self._fit()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """The images of all lanes; those it does not bring stay, unless they are of another view or parameter."""
+        turned = snapshot.view != self._view or snapshot.theta != self._theta
+        self._view, self._theta, self._iteration = snapshot.view, snapshot.theta, snapshot.iteration
+        for name, pane in self.panes.items():
+            array = snapshot.arrays.get(name)
+            if array is not None or turned:
+                pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration))
+        self._draw()
+
+    def add_steps(self, batch: list[Scalars]) -> None:
+        """Numbers of every step, by lane."""
+        for scalars in batch:
+            for i, own in enumerate(scalars.lanes[: len(self.series)]):
+                if len(self.series[i]) and own.iteration < self.series[i].x[-1]:
+                    self.forget()
+                if own.iteration > 0:
+                    self.series[i].put(own.iteration, own.loss)
+                    self._metrics[i] |= own.metrics
+            self._scalars = scalars.lanes or self._scalars
+            for name, value in scalars.metrics.items():
+                lane, plain = split_lane(name)
+                if lane < len(self._metrics):
+                    self._metrics[lane][plain] = value
+        if not self._pending.isActive():
+            self._pending.start()
+
+    def set_agreement(self, agreement: Agreement) -> None:
+        self._agreements[agreement.lane] = agreement
+        if not self._pending.isActive():
+            self._pending.start()
+
+    def set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        if self.plot is not None:
+            self.plot.set_theme(theme)
+        self._draw()
+
+    # ------------------------------------------------------------------------------------------ drawing
+
+    def _draw(self) -> None:
+        """Every pane, on its group's range."""
+        own = {name: pane.own_range("luminance") for name, pane in self.panes.items()}
+        limits = {
+            **self._derivatives.limits(
+                {n: r for n, r in own.items() if n in self._derivatives.locked or r is not None}
+            ),
+            **self._differences.limits({n: r for n, r in own.items() if split_lane(n)[1] == "difference"}),
+        }
+        context = Context(self._sees, self._view, self._theta, None, set())
+        for name, pane in self.panes.items():
+            limit, edited = limits.get(name, (None, False))
+            text, _, facts = words(pane, context)
+            if split_lane(name)[1] == "render" and pane.array is not None:
+                facts = "its own forward image"
+            pane.set_empty(text, "", facts)
+            pane.draw(limit, edited, self._sees)
+            pane.set_remarks(self._iteration, None)
+
+    def refresh(self) -> None:
+        """Curves and table."""
+        for i, column in enumerate(self.columns):
+            column.set_scalars(self._scalars[i] if i < len(self._scalars) else None)
+        if not self.columns:
+            return
+        losses = [series.y.tolist() for series in self.series]
+        count = len(self.columns)
+        pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * count
+        trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
+        self.table.set_results(lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble))
+        self._draw_curves()
+
+    def _draw_curves(self) -> None:
+        if not any(len(series) for series in self.series):
+            if self.plot is not None:
+                self.plot.draw([], True, self.experiment.stop.steps, False)
+            return
+        if self.plot is None:
+            from app.plot import Plot
+
+            self.plot = Plot()
+            self.plot.set_theme(self.theme)
+            self._plot_place.layout().addWidget(self.plot)  # type: ignore[union-attr]
+        curves, seen = [], set()
+        for lane, series in zip(self.experiment.lanes, self.series):
+            method = lane_experiment(self.experiment, lane).method.name
+            curves.append((series, method, 1.75, method in seen))
+            seen.add(method)
+        self.plot.draw(curves, True, self.experiment.stop.steps, False)
+
+    def set_shown(self, iteration: int | None) -> None:
+        """The dashed line of the curves."""
+        if self.plot is not None:
+            self.plot.mark(iteration)
+
+    def _write_legend(self) -> None:
+        row = self._legend.layout()
+        assert row is not None
+        while row.count():
+            item = row.takeAt(0)
+            if item and (widget := item.widget()):
+                widget.deleteLater()
+        for lane, name in zip(self.experiment.lanes, lane_names(self.experiment)):
+            row.addWidget(Dot(lane_experiment(self.experiment, lane).method.name))
+            row.addWidget(label(name, HINT, REGULAR, "text2"))
+
+    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Square pictures where there is room: the lower row gets what they leave."""
+        shares = 1 + 2 * len(self.columns)
+        width = (self.width() - GAP * len(self.columns) - 2 * (PANE_GAP + 2) * (1 + len(self.columns))) / shares
+        picture = int(width - PANE_GAP)
+        wanted = 36 + 2 * (CAPTION_HEIGHT + 2 + picture + 4 + 24) + 14
+        upper = min(wanted, int((1 - LOWER) * self.height()))
+        layout = self.layout()
+        layout.setStretch(0, max(upper, 1))  # type: ignore[union-attr]
+        layout.setStretch(2, max(self.height() - upper - GAP, 1))  # type: ignore[union-attr]
+        for card in (self._cards.itemAt(i).widget() for i in range(self._cards.count())):  # type: ignore[union-attr]
+            if isinstance(card, Column):
+                card.set_picture_height(max(picture, 60))
