@@ -183,11 +183,8 @@ def read_settings(described: list[Mapping[str, Any]], data: Mapping[str, Any], k
     for name, value in data.items():
         where = f"{key}.{name}"
         if name not in known:
-<<<<<<< HEAD
-            fixed = ["name", "learning_rate", "decay", "stall"] if key == "optimizer" else ["name"]
-=======
-            fixed = {"optimizer": ["name", "learning_rate", "decay"], "method": ["name"]}.get(key, ["method", "title"])
->>>>>>> 2e877ee (Compare in the window: runs side by side with linked pictures, curves and one table)
+            own = {"optimizer": ["name", "learning_rate", "decay", "stall"], "method": ["name"]}
+            fixed = own.get(key, ["method", "title"])
             raise complain(where, f"unknown key; {allowed(name, [*fixed, *known])}")
         values[name] = _read_setting(known[name], value, where, complain)
     return values
