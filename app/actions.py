@@ -30,6 +30,10 @@ class Actions:
         self.open = self._new("Open…", "Ctrl+O", "Open an experiment, a mesh, a grid or a picture")
         self.save = self._new("Save experiment", "Ctrl+S", "Write the experiment to its file")
         self.save_as = self._new("Save experiment as…", "Ctrl+Shift+S", "Write the experiment to another file")
+        self.save_session = self._new(
+            "Save session…", "Ctrl+Alt+S", "Write experiment, data, runs and their steps into one file"
+        )
+        self.export_script = self._new("Python script…", "", "Write a script that reproduces this run without a window")
         self.quit = self._new("Quit", "Ctrl+Q", "Close Rimlight")
         self.undo = self._new("Undo", "Ctrl+Z", "Take back the last change of a setting")
         self.redo = self._new("Redo", "Ctrl+Shift+Z", "Make the change again")

@@ -25,6 +25,7 @@ def refresh_actions(a: Actions, c: Controller) -> None:
         a.explain(action, wait)
     a.explain(a.fork, wait or fork_reason(c))
     a.explain(a.compare, wait)
+    a.explain(a.save_session, wait)
     a.compare.setChecked(bool(c.experiment.lanes))
     a.explain(a.export_compare, wait or ("" if c.experiment.lanes else "Switch Compare on first"))
     undo, redo = c.undo_stack.next_undo(), c.undo_stack.next_redo()

@@ -15,6 +15,7 @@ from app import edits
 from app.feed import Client, Feed
 from app.replay import Replay
 from app.runs import RunBook
+from app.session_io import Past
 from core import protocol
 from core.catalog import entry
 from core.experiment import Experiment
@@ -56,6 +57,8 @@ class Controller(Feed):
         self._started = self._opening = False
         self._shelf: dict[str, Any] = {}
         """What was open while another experiment is being opened (SHELVED)."""
+        self._past: Past | None = None
+        """Of a session that is being opened."""
         self._owed: Message | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -88,18 +91,23 @@ class Controller(Feed):
 
     # ------------------------------------------------------------------------------------------ the experiment
 
-    def open(self, experiment: Experiment) -> None:
-        """Start anew with another experiment, paused. Where it cannot be loaded, what was there comes back."""
+    def open(self, experiment: Experiment, past: Past | None = None) -> None:
+        """Start anew with another experiment, paused; with a `past` it goes on where that ends. Where it cannot be
+        loaded, what was there comes back."""
         self._settle.stop()
         if self.loaded is not None and not self._opening:
             self._shelf = {name: getattr(self, name) for name in SHELVED}
         self._opening = True
         self.runs, self.replay, self.undo_stack = RunBook(self.runs.pinned()), Replay(), edits.UndoStack()
+        self._past = past
         self.experiment = self.saved = self._sent = experiment
         self.theta = experiment.derive.parameter or _first_component(experiment.parameters.free)
         self.step_pixels, self.supersampling = experiment.derive.step_pixels, experiment.derive.supersampling
         self.view = experiment.derive.view
         self.forget_run()
+        if past is not None:
+            self.runs, self.replay = RunBook([*past.runs.runs, *self.runs.runs]), past.replay
+            self.frames_changed.emit()
         self.undo_changed.emit()
         self.experiment_changed.emit(experiment)
         self.derive_changed.emit()
@@ -158,7 +166,11 @@ class Controller(Feed):
             self.choose_theta(_first_component(self.experiment.parameters.free))
 
     def _open(self) -> None:
-        self._send(protocol.Load(self.experiment))
+        past, self._past = self._past, None
+        if past is not None and past.state is not None:
+            self._send(protocol.Restore(self.experiment, past.state, past.iteration))
+        else:
+            self._send(protocol.Load(self.experiment))
         self._send(protocol.Look(self.view))
         self._send_derive()
 

@@ -235,8 +235,9 @@ class Feed(QObject):
         parent, self._fork = self._fork, None
         if not continued:
             self.forget_run()
-        elif parent is not None:
-            loss = self.runs.loss_at([(branch.method, branch.start) for branch in parent.lineage()], start)
+        elif parent is not None or self.last is None:
+            lineage = (parent or self.replay.current).lineage()
+            loss = self.runs.loss_at([(branch.method, branch.start) for branch in lineage], start)
             self.last = protocol.Scalars(start, loss) if loss is not None else None
             self.frame, self.shown = None, self.snapshot
         self.runs.begin(method, start, self.loaded.experiment.title if self.loaded else "")

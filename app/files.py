@@ -14,10 +14,12 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from app.controller import Controller
 from app.experiment_panel.adapt import with_shape, with_target_cameras, with_target_picture, with_target_shape
 from app.lessons import Lesson
+from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
 from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.session_file import SUFFIX
 
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
 GRID_FILTERS = ("Grid (*.npz)",)
@@ -30,9 +32,16 @@ def _filter(title: str, *groups: tuple[str, ...]) -> str:
 OPEN_FILTERS = ";;".join(
     (
         _filter(
-            "All that can be opened", EXPERIMENT_SUFFIXES, MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, CAMERA_SUFFIXES
+            "All that can be opened",
+            EXPERIMENT_SUFFIXES,
+            (SUFFIX,),
+            MESH_SUFFIXES,
+            GRID_SUFFIXES,
+            IMAGE_SUFFIXES,
+            CAMERA_SUFFIXES,
         ),
         _filter("Experiments", EXPERIMENT_SUFFIXES),
+        _filter("Sessions", (SUFFIX,)),
         _filter("Meshes", MESH_SUFFIXES),
         _filter("Signed distance grids", GRID_SUFFIXES),
         _filter("Pictures", IMAGE_SUFFIXES),
@@ -52,6 +61,7 @@ class Files(QObject):
         self.path: Path | None = None
         """The experiment's own file; None for a lesson or a bare mesh."""
         self._path_before: Path | None = None
+        self.sessions = Sessions(self, controller, Path(settings.location).parent / "autosave")
         controller.open_failed.connect(self._restore_path)
         controller.exported.connect(lambda event: controller.say("info", f"Wrote {event.path}"))
 
@@ -67,6 +77,8 @@ class Files(QObject):
         from core.experiment_defaults import experiment_for_file
 
         path = Path(path)
+        if path.suffix.lower() == SUFFIX:
+            return self._open_session(path)
         try:
             experiment = experiment_for_file(path)
         except (RimlightError, OSError) as error:
@@ -77,6 +89,29 @@ class Files(QObject):
         self._path_before = self.path
         self.path = path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None
         self._controller.open(experiment)
+        self.opened.emit(None)
+        return True
+
+    def _open_session(self, path: Path) -> bool:
+        if not self._open_record(path):
+            return False
+        self._settings.folder = str(path.absolute().parent)
+        self._settings.add_recent(str(path.absolute()))
+        return True
+
+    def restore_autosave(self) -> None:
+        """Open what a program that ended unexpectedly was doing."""
+        left = self.sessions.left_behind()
+        if left is not None and self._open_record(left):
+            self.sessions.forget(left)
+
+    def _open_record(self, path: Path) -> bool:
+        try:
+            self.sessions.open(path)
+        except (RimlightError, OSError) as error:
+            self._complain(error)
+            return False
+        self._path_before, self.path = self.path, None
         self.opened.emit(None)
         return True
 
@@ -150,6 +185,31 @@ class Files(QObject):
         path, _ = QFileDialog.getSaveFileName(self._window, "Save experiment", start, "Experiment (*.toml)")
         if path:
             self.save_to(Path(path).with_suffix(".toml"))
+
+    def save_session(self) -> None:
+        """The experiment, its data, its runs and their steps, into one file."""
+        start = Path(self._settings.folder) / f"{_slug(self._controller.experiment.title)}{SUFFIX}"
+        path, _ = QFileDialog.getSaveFileName(self._window, "Save session", str(start), f"Session (*{SUFFIX})")
+        if path:
+            self._settings.folder = str(Path(path).parent)
+            self._settings.add_recent(path)
+            self.sessions.save(path)
+
+    def save_script(self) -> None:
+        """A Python script that reproduces the run without a window."""
+        from core.script import save_script
+
+        c = self._controller
+        start = Path(self._settings.folder) / f"{_slug(c.experiment.title)}.py"
+        path, _ = QFileDialog.getSaveFileName(self._window, "Export a Python script", str(start), "Python (*.py)")
+        if not path:
+            return
+        try:
+            save_script(self.with_derive(c.experiment), Path(path).with_suffix(".py"))
+        except (RimlightError, OSError) as error:
+            self._complain(error)
+            return
+        c.say("info", f"Wrote {Path(path).with_suffix('.py')}")
 
     def save_to(self, path: Path) -> bool:
         """Write the experiment, with what the derivative images show. False where it cannot be."""

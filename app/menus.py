@@ -39,6 +39,8 @@ class Menus:
         self.recent.aboutToShow.connect(self._fill_recent)
         self.exports = self._menu("Export")
         self.exports.addActions(list(a.exports.values()))
+        self.exports.addSeparator()
+        self.exports.addAction(a.export_script)
         self.lessons = self._menu("Lessons")
         for lesson in bundled_lessons():
             action = self.lessons.addAction(f"{lesson.number}  {lesson.title}")
@@ -48,7 +50,7 @@ class Menus:
         self.lessons.addSeparator()
         self.lessons.addAction(a.lesson_text)
 
-        self._add("File", a.open, self.recent, None, a.save, a.save_as, self.exports, None, a.quit)
+        self._add("File", a.open, self.recent, None, a.save, a.save_as, a.save_session, self.exports, None, a.quit)
         self._add("Edit", a.undo, a.redo)
         self.view = self._add("View", a.fit, a.theta, a.derive, None)
         self._add("Run", a.run, a.step, a.reset, None, a.fork, a.live, None, a.cancel, a.restart)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.colour import linear_to_srgb
+from core.lanes import of_lane, split_lane
 from core.protocol import Snapshot
 
 FRAMES = 120
@@ -52,7 +53,7 @@ class Frame:
         """The snapshot as it came."""
         arrays = dict(self.snapshot.arrays)
         for name in self.derived:
-            first, second = DERIVED[name]
+            first, second = _parts(name)
             arrays[name] = arrays[first] - arrays[second]
         return dataclasses.replace(self.snapshot, arrays=arrays)
 
@@ -119,6 +120,18 @@ class Replay:
         self.branches.append(self.current)
         while len(self.branches) > BRANCHES:
             self._drop(self._oldest())
+
+    def adopt(self, branches: list[Branch], current: int) -> None:
+        """Stand as a session file says: these branches, one of them at hand."""
+        self.clear()
+        self.branches, self.current = branches, branches[current]
+        for branch in branches:
+            for frame in branch.frames:
+                self._count_in(frame)
+        newest = self.current.path()[-1:]
+        for name in ("vertices", "faces") if newest else ():
+            if name in newest[0].snapshot.arrays:
+                self._geometry[name] = newest[0].snapshot.arrays[name]
 
     @property
     def frames(self) -> list[Frame]:
@@ -241,7 +254,7 @@ def _lean(snapshot: Snapshot, render: np.ndarray, before: Snapshot | None) -> Fr
     """The frame of a snapshot: what follows from other images left out, what did not change shared with `before`."""
     arrays = dict(snapshot.arrays)
     state = arrays.pop("state", None)
-    derived = tuple(name for name in DERIVED if _follows(arrays, name))
+    derived = tuple(name for name in arrays if split_lane(name)[1] in DERIVED and _follows(arrays, name))
     for name in derived:
         del arrays[name]
     if before is not None:
@@ -252,9 +265,16 @@ def _lean(snapshot: Snapshot, render: np.ndarray, before: Snapshot | None) -> Fr
     return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, state)
 
 
+def _parts(name: str) -> tuple[str, str]:
+    """The two images whose difference an image is, of the same lane; all lanes have one target."""
+    lane, plain = split_lane(name)
+    first, second = DERIVED[plain]
+    return of_lane(first, lane), second if second == "target" else of_lane(second, lane)
+
+
 def _follows(arrays: Mapping[str, np.ndarray], name: str) -> bool:
     """Whether an image is, bit for bit, the difference that DERIVED says."""
-    image, (first, second) = arrays.get(name), (arrays.get(part) for part in DERIVED[name])
+    image, (first, second) = arrays.get(name), (arrays.get(part) for part in _parts(name))
     same = image is not None and first is not None and second is not None and first.shape == second.shape
     return same and bool(np.array_equal(image, first - second))  # type: ignore[arg-type, operator]
 

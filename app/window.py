@@ -39,6 +39,8 @@ from app.viewport import Viewport
 from app.widgets import follow
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
+RESTORE = "Restore the run"
+
 LEAST = (820, 560)
 """The window can be made this small; below 1024 x 700 nothing is promised but that it works."""
 
@@ -146,6 +148,8 @@ class MainWindow(QMainWindow):
             (a.open, self.files.open_dialog),
             (a.save, self.files.save),
             (a.save_as, self.files.save_as),
+            (a.save_session, self.files.save_session),
+            (a.export_script, self.files.save_script),
             (a.quit, self.close),
             (a.undo, c.undo),
             (a.redo, c.redo),
@@ -264,6 +268,7 @@ class MainWindow(QMainWindow):
             "Undo": c.undo,
             "Reset": c.reset,
             "Retry": c.retry,
+            RESTORE: self.files.restore_autosave,
         }
         known[remedy]()
 
@@ -303,8 +308,15 @@ class MainWindow(QMainWindow):
     def open_first(self, path: str | None) -> None:
         """What the window opens on: the file it was given, or the first lesson."""
         self.controller.failed_first.connect(self._open_first_lesson)
+        self.controller.loaded_changed.connect(self._offer_autosave)
         if path is None or not self.files.open_path(path):
             self._open_first_lesson()
+
+    def _offer_autosave(self) -> None:
+        """Once, when the first experiment is there: what a program that ended unexpectedly was doing."""
+        self.controller.loaded_changed.disconnect(self._offer_autosave)
+        if self.files.sessions.left_behind() is not None:
+            self.controller.say("warning", "Rimlight ended unexpectedly; its last run was kept", remedy=RESTORE)
 
     def _open_first_lesson(self) -> None:
         lessons = bundled_lessons()
@@ -356,5 +368,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self.settings.set_layout(self.saveGeometry(), self.saveState(), self.docks.arranged)
         self.controller.close()
+        self.files.sessions.close()
         self.viewport.shutdown()
         super().closeEvent(event)

@@ -1,4 +1,4 @@
-"""The table of a comparison: a row a run, the best of each column bright, what it cannot show at the end."""
+"""The table of a comparison: a row a run, the best of each column bold, what it cannot show at the end."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from app import numbers
-from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE
+from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE, font
 from app.widgets import Dot, Elided, Head, hbox, label, mini, rule, set_tone, vbox
 from core.comparison import Column, LaneResult, best_of, columns_of
 
-NOTE = "Bright is the best of its column. One run a lane: Export measures the noise between repeats."
+NOTE = "Bold is the best of its column. Each run is judged at its own pose. rimlight compare --repeats tells the noise."
 SPARE = ("held_out_psnr", "total_gradient_relative_error", "steps_to", "silhouette_relative_l2", "translation_error")
 """Columns that are left out where the card is narrow, the first first."""
-CELL, CANNOT = 74, 150
+CELL, CANNOT = 64, 130
 """Logical pixels a column needs, and the last one."""
 
 
@@ -53,6 +53,7 @@ class Table(QFrame):
                 cell = self._cells[row, column.key]
                 cell.setText(_text(result.value(column.key), column))
                 set_tone(cell, "text" if best == row else "text2")
+                cell.setFont(font(BASE, TITLE if best == row else REGULAR))
         for row, result in enumerate(self._results):
             cell = self._cells[row, "cannot"]
             cell.setText(result.trouble or result.cannot or "–")

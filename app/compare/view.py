@@ -128,6 +128,8 @@ class CompareView(QFrame, Themed):
         turned = snapshot.view != self._view or snapshot.theta != self._theta
         self._view, self._theta, self._iteration = snapshot.view, snapshot.theta, snapshot.iteration
         for name, pane in self.panes.items():
+            if split_lane(name)[1] == "derivative":
+                pane.note.setText(snapshot.theta or "")
             array = snapshot.arrays.get(name)
             if array is not None or turned:
                 pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration))

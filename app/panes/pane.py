@@ -78,6 +78,7 @@ class Pane(QWidget, Themed):
         self.enlarge.setVisible(not kind.signed)
         self.enlarge.clicked.connect(self.enlarge_requested)
         key, title = label(str(kind.key or ""), HINT, NUMBER, "text3"), label(kind.title, BASE, NUMBER)
+        key.setVisible(bool(kind.key))
         row = hbox(self.dot, key, title, self.note, None, self.lock, self.enlarge, margins=(2, 0, 0, 0), gap=5)
         row.setStretchFactor(self.note, 100)
         self.caption = frame(row, height=CAPTION_HEIGHT)

@@ -76,6 +76,8 @@ class FakeClient:
                 self.view, self.dirty = view, True
             case protocol.Derive():
                 self.theta, self.dirty = command.theta, True
+            case protocol.Restore(experiment, state, iteration):
+                self._load(experiment, True, int(np.frombuffer(state, np.int64)[0]))
             case protocol.Fork(state, iteration):
                 self.iteration, self.left, self.dirty = int(np.frombuffer(state, np.int64)[0]), 0, True
                 assert self.iteration == iteration
@@ -118,7 +120,7 @@ class FakeClient:
 
     # what it does -----------------------------------------------------------------------------------------
 
-    def _load(self, experiment: Experiment, keep_state: bool) -> None:
+    def _load(self, experiment: Experiment, keep_state: bool, iteration: int | None = None) -> None:
         if Path(experiment.shape.file or "").stem == "broken":
             self.events += [
                 StatusChanged(Status.LOADING, experiment.title),
@@ -128,7 +130,7 @@ class FakeClient:
             return
         self.experiment, self._compiled = experiment, self._compile_polls == 0
         self.generation += 1
-        self.iteration = self.iteration if keep_state else 0
+        self.iteration = (self.iteration if keep_state else 0) if iteration is None else iteration
         self.left, self.dirty = 0, True
         self.events += [
             StatusChanged(Status.LOADING, experiment.title),
@@ -160,9 +162,12 @@ class FakeClient:
             self._pause()
 
     def scalars(self) -> Scalars:
+        own = Scalars(self.iteration, self.offset() ** 2, steps_per_second=40.0, seconds=0.1 * self.iteration)
+        lanes = tuple(replace(own, loss=own.loss * (i + 1)) for i in range(len(self.experiment.lanes)))
         return Scalars(
             self.iteration,
             self.offset() ** 2,
+            lanes=lanes,
             metrics={"translation_error": self.offset(), "rotation_error_degrees": 10 * self.offset(), "iou": 0.8},
             gradients={"pose.translation": 0.5, "pose.translation.x": -0.5 * self.offset()},
             steps_per_second=40.0,
@@ -208,6 +213,9 @@ class FakeClient:
             derivative = reference * (inside if self.experiment.method.name == "naive" else 1.0)
             arrays |= {"derivative": derivative.astype(np.float32), "reference": reference}
             arrays["disagreement"] = arrays["derivative"] - reference
+        for lane in range(1, len(self.experiment.lanes)):
+            images = ("render", "difference", "derivative", "disagreement")
+            arrays |= {f"{lane}/{name}": arrays[name] * np.float32(1 - 0.2 * lane) for name in images if name in arrays}
         return Snapshot(
             self.iteration,
             self.view,
@@ -227,5 +235,5 @@ class FakeClient:
         return [c for c in self.sent if isinstance(c, protocol.Load)]
 
 
-def replace(experiment: Experiment, **changes: object) -> Experiment:
-    return dataclasses.replace(experiment, **changes)  # type: ignore[arg-type]
+def replace(record, **changes: object):  # type: ignore[no-untyped-def]
+    return dataclasses.replace(record, **changes)  # type: ignore[arg-type]

@@ -30,7 +30,11 @@ LOSS = next(c for c in COLUMNS if c.key == "loss")
 
 
 def test_lanes_are_kept_in_files(tmp_path):
-    lanes = (LaneSpec("splat", 0.01, "blurred", {"sigma": 0.7}), LaneSpec("naive"), LaneSpec(settings={"crossings": False}))
+    lanes = (
+        LaneSpec("splat", 0.01, "blurred", {"sigma": 0.7}),
+        LaneSpec("naive"),
+        LaneSpec(settings={"crossings": False}),
+    )
     experiment = replace(CUBE, lanes=lanes)
     path = tmp_path / "race.toml"
     path.write_text(experiment_to_toml(experiment, tmp_path))

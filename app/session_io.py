@@ -1,0 +1,89 @@
+"""The window's session as a record for a file, and back: the experiment, its runs' curves and the timeline's steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.replay import Branch, Frame, Replay
+from app.runs import Run, RunBook, Series
+from core.experiment import Experiment
+from core.protocol import Snapshot
+from core.session_file import SessionRecord, StoredBranch, StoredFrame, StoredRun
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was done before the window opened on it. state: bytes to go on from, at `iteration`."""
+
+    runs: RunBook
+    replay: Replay
+    state: bytes | None
+    iteration: int
+
+
+def to_record(experiment: Experiment, replay: Replay, runs: RunBook) -> SessionRecord:
+    """Everything a session file keeps. Arrays are handed over, not copied."""
+    places = {id(branch): i for i, branch in enumerate(replay.branches)}
+    stored = []
+    for branch in replay.branches:
+        parent = places.get(id(branch.parent))
+        stored.append(StoredBranch(branch.method, branch.start, parent, tuple(map(_stored, branch.frames))))
+    newest = next((frame for frame in reversed(replay.current.path()) if frame.state is not None), None)
+    return SessionRecord(
+        experiment=experiment,
+        state=newest.state if newest else None,
+        iteration=newest.iteration if newest else 0,
+        branches=tuple(stored),
+        current=places[id(replay.current)],
+        runs=tuple(_stored_run(run) for run in runs.runs if len(run.loss)),
+    )
+
+
+def from_record(record: SessionRecord) -> Past:
+    """The window's own records of it."""
+    replay, runs = Replay(), RunBook()
+    newest = [Branch(run.method, run.start) for run in record.runs[-1:]] or [replay.current]
+    branches = [Branch(b.method, b.start) for b in record.branches] or newest
+    for branch, stored in zip(branches, record.branches):
+        branch.parent = None if stored.parent is None else branches[stored.parent]
+        for frame in stored.frames:
+            branch.frames.append(_frame(frame))
+        gaps = np.diff([frame.iteration for frame in branch.frames])
+        branch.stride = int(gaps[:-1].max()) if len(gaps) > 1 else 1
+    replay.adopt(branches, record.current if record.branches else 0)
+    for stored_run in record.runs:
+        runs.runs.append(_run(stored_run))
+    state = None if record.state is None else record.state.tobytes()
+    return Past(runs, replay, state, record.iteration)
+
+
+def _stored(frame: Frame) -> StoredFrame:
+    s = frame.snapshot
+    return StoredFrame(
+        s.iteration, s.view, s.arrays, s.stamps, s.values, s.theta, frame.derived, frame.thumbnail, frame.state
+    )
+
+
+def _frame(stored: StoredFrame) -> Frame:
+    snapshot = Snapshot(stored.iteration, stored.view, stored.arrays, stored.stamps, stored.values, stored.theta)
+    thumbnail = stored.thumbnail if stored.thumbnail is not None else np.zeros((1, 1, 3), np.uint8)
+    return Frame(snapshot, thumbnail, stored.derived, stored.state)
+
+
+def _stored_run(run: Run) -> StoredRun:
+    curves = {"loss": run.loss, **run.metrics}
+    return StoredRun(
+        run.method, run.start, run.title, run.pinned, {name: (s.x.copy(), s.y.copy()) for name, s in curves.items()}
+    )
+
+
+def _run(stored: StoredRun) -> Run:
+    run = Run(stored.method, stored.start)
+    run.title, run.pinned = stored.title, stored.pinned
+    for name, (x, y) in stored.curves.items():
+        series = run.loss if name == "loss" else run.metrics.setdefault(name, Series())
+        for iteration, value in zip(x.tolist(), y.tolist()):
+            series.put(iteration, value)
+    return run

@@ -1,0 +1,151 @@
+"""Saving and opening sessions, and the autosave: what a killed program was doing is offered at the next start.
+
+Saving goes on in slices between the window's other work. The autosave is small (the experiment, the newest state), is
+written about once a second, replaced whole, and removed when the window closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from app.controller import Controller
+from app.session_io import from_record, to_record
+from core.errors import RimlightError
+from core.session_file import SUFFIX, SessionRecord, read_session, write_session
+
+PERIOD_MS = 1000
+"""What a killed program loses at most of a fit whose state is cheap to write."""
+SHARE = 0.05
+"""A state that takes long to write is written less often, so that it costs the window at most this share."""
+SLICE_S = 0.008
+"""Writing goes on for so long at a time."""
+
+
+class Sessions(QObject):
+    """`saved(path)` when a session file is whole."""
+
+    saved = pyqtSignal(object)
+
+    def __init__(self, parent: QObject, controller: Controller, folder: Path) -> None:
+        """folder: where autosaves lie."""
+        super().__init__(parent)
+        self._controller, self._folder = controller, folder
+        self._own = folder / f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
+        self._work: Iterator[float] | None = None
+        self._target: Path | None = None
+        self._written: tuple | None = None
+        self._slices = QTimer(self)
+        self._slices.setInterval(0)
+        self._slices.timeout.connect(self._go_on)
+        self._autosave = QTimer(self)
+        self._autosave.setSingleShot(True)
+        self._autosave.timeout.connect(self.autosave)
+        controller.stepped.connect(self._due)
+
+    # ------------------------------------------------------------------------------------------ saving, opening
+
+    @property
+    def saving(self) -> bool:
+        return self._work is not None
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to a session file, in the background."""
+        c, self._target = self._controller, Path(path).with_suffix(SUFFIX)
+        self._work = write_session(to_record(c.experiment, c.replay, c.runs), self._target)
+        c.say("info", f"Saving {self._target.name}")
+        self._slices.start()
+
+    def finish(self) -> None:
+        """Write what is left at once."""
+        while self._work is not None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        end = time.perf_counter() + SLICE_S
+        try:
+            while self._work is not None and time.perf_counter() < end:
+                if next(self._work, None) is None:
+                    self._stop()
+                    self._controller.say("info", f"Saved {self._target}")
+                    self.saved.emit(self._target)
+        except (RimlightError, OSError) as error:
+            self._stop()
+            self._controller.say("error", str(error))
+
+    def _stop(self) -> None:
+        self._work = None
+        self._slices.stop()
+
+    def open(self, path: str | Path) -> None:
+        """Open a session where it stood, paused. Raises RimlightError."""
+        record = read_session(path, Path(platformdirs.user_cache_dir("rimlight", appauthor=False)) / "sessions")
+        self._controller.open(record.experiment, from_record(record))
+
+    # ------------------------------------------------------------------------------------------ autosave
+
+    def _due(self) -> None:
+        if not self._autosave.isActive():
+            self._autosave.start(PERIOD_MS)
+
+    def autosave(self) -> None:
+        """Keep the newest state, if it is not the one kept last. Failures are told once, and end it."""
+        c = self._controller
+        record = to_record(c.experiment, c.replay, c.runs)
+        if record.state is None or (record.experiment, id(record.state)) == self._written or c.closed:
+            return
+        begin = time.perf_counter()
+        small = SessionRecord(record.experiment, record.state, record.iteration, runs=record.runs)
+        try:
+            for _ in write_session(small, self._own, with_data=False):
+                pass
+        except (RimlightError, OSError) as error:
+            c.stepped.disconnect(self._due)
+            c.say("warning", f"The fit is not kept for the case of a crash: {error}")
+            return
+        self._written = (record.experiment, id(record.state))
+        spent = time.perf_counter() - begin
+        if c.running:
+            self._autosave.start(int(max(PERIOD_MS, 1000 * spent / SHARE)))
+
+    def left_behind(self) -> Path | None:
+        """The newest autosave of a program that is gone, None where every one ended well."""
+        found = []
+        for file in self._folder.glob(f"*{SUFFIX}"):
+            owner = file.name.partition("-")[0]
+            if owner.isdigit() and not _alive(int(owner)):
+                found.append(file)
+        return max(found, key=lambda file: file.stat().st_mtime, default=None)
+
+    def forget(self, file: Path) -> None:
+        """It was restored, or is not wanted."""
+        for other in self._folder.glob(f"*{SUFFIX}"):
+            if other == file or (other.stat().st_mtime <= file.stat().st_mtime and other != self._own):
+                with contextlib.suppress(OSError):
+                    other.unlink()
+
+    def close(self) -> None:
+        """The window closes: nothing is left to offer."""
+        self._autosave.stop()
+        self.finish()
+        with contextlib.suppress(OSError):
+            self._own.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process of that number runs (ours or another's that took the number: then nothing is offered yet)."""
+    if process == os.getpid():
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

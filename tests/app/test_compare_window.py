@@ -1,0 +1,161 @@
+"""Compare and sessions in the window, on a scripted engine."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog
+
+from core import protocol
+from core.protocol import Agreement, Load
+
+pytestmark = pytest.mark.window
+
+
+def compared(window, qtbot):  # type: ignore[no-untyped-def]
+    qtbot.keyClick(window, "c")
+    qtbot.waitUntil(lambda: bool(window.controller.loaded.experiment.lanes) and window.controller.shown is not None)
+    return window.compare.view
+
+
+def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
+    window, client = make_window()
+    docks = [dock.isVisible() for dock in window.docks.all]
+    view = compared(window, qtbot)
+    assert isinstance(client.sent[-1], protocol.Command)
+    assert client.loads()[-1].keep_state is False
+    methods = [lane.method for lane in window.controller.experiment.lanes]
+    assert methods[0] == "edge-grad"
+    assert len(methods) == len(view.columns) == 3
+    assert view.isVisible()
+    assert not window.viewport.isVisible()
+    assert not window.docks.images.isVisible()
+    assert window.actions_.compare.isChecked()
+    assert (window.width(), window.height()) == (1440, 900)
+    window.controller.step(5)
+    qtbot.waitUntil(lambda: len(view.series[2]) == 5)
+    assert np.allclose(view.series[2].y, 3 * view.series[0].y)
+    view.refresh()
+    assert view.columns[1].loss.text() != view.columns[0].loss.text()
+    qtbot.waitUntil(lambda: window.controller.shown.iteration == 5)
+    arrays = window.controller.shown.arrays
+    assert view.panes["1/render"].array is arrays["1/render"]
+    assert np.array_equal(view.panes["target"].array, arrays["target"])
+    assert view.panes["1/derivative"].footer.limit == view.panes["derivative"].footer.limit  # one range for all
+    view.set_agreement(Agreement(5, "splat", "pose.translation.x", 0, 0.25, 0.9, 0.3, 0.1, 0.25, 4, 1.0, 2.0, lane=1))
+    view.refresh()
+    assert view.table._cells[1, "relative_l2"].text() == "0.250"
+    assert window.panes.head is not None
+    view.panes["target"].picture.hovered.emit((3, 4))
+    assert view.linking.cursor == (3, 4)
+    frame = window.controller.replay.frames[1]
+    window.controller.show_frame(frame)
+    assert np.array_equal(view.panes["1/difference"].array, frame.whole().arrays["1/difference"])
+    qtbot.keyClick(window, "c")
+    qtbot.waitUntil(lambda: not window.controller.loaded.experiment.lanes)
+    assert window.viewport.isVisible()
+    assert [dock.isVisible() for dock in window.docks.all] == docks
+    window.controller.undo()
+    qtbot.waitUntil(lambda: len(client.loads()[-1].experiment.lanes) == 3)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 700)], ids=["1440", "1024"])
+def test_lanes_are_changed_by_their_menus(make_window, qtbot, size):
+    window, _client = make_window(size)
+    view = compared(window, qtbot)
+    assert (window.width(), window.height()) == size
+    pick = lambda menu, text: next(a for a in menu.actions() if a.text().startswith(text)).trigger()
+    pick(window.compare.menu(1), "Half")
+    qtbot.waitUntil(lambda: window.controller.experiment.lanes[1].learning_rate == 0.015)
+    pick(window.compare.menu(1), "Add a copy")
+    qtbot.waitUntil(lambda: len(view.columns) == 4)
+    full = next(a for a in window.compare.menu(0).actions() if a.text() == "Add a copy")
+    assert not full.isEnabled()
+    assert "At most 4" in full.toolTip()
+    methods = window.compare.menu(3).actions()[0].menu()
+    fields = [a for a in methods.actions() if not a.isEnabled()]
+    assert any("needs a" in a.toolTip() for a in fields)
+    pick(window.compare.menu(3), "Remove")
+    pick(window.compare.menu(1), "Remove")
+    assert len(window.controller.experiment.lanes) == 2
+    last = next(a for a in window.compare.menu(0).actions() if a.text().startswith("Remove"))
+    assert not last.isEnabled()
+    pick(window.compare.menu(-1), "Leave")
+    assert not window.controller.experiment.lanes
+
+
+def test_a_comparison_is_exported(make_window, qtbot, monkeypatch, tmp_path):
+    window, client = make_window()
+    assert not window.actions_.export_compare.isEnabled()
+    compared(window, qtbot)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
+    window.actions_.export_compare.trigger()
+    assert client.sent[-1] == protocol.Export("compare", str(tmp_path))
+
+
+# ------------------------------------------------------------------------------------------ sessions
+
+
+def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_path):
+    window, _client = make_window()
+    c = window.controller
+    c.step(8)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 8 and c.shown.iteration == 8)
+    c.show_frame(c.replay.frames[3])
+    c.fork()
+    qtbot.waitUntil(lambda: c.loaded.generation == 2 and not c.replaying)
+    at = c.shown.iteration
+    c.runs.runs[0].pinned = True
+    losses, frames = c.runs.runs[0].loss.y.tolist(), [f.iteration for b in c.replay.branches for f in b.frames]
+    path = tmp_path / "work.rimlight"
+    window.files.sessions.save(path)
+    qtbot.waitUntil(path.is_file)
+    qtbot.waitUntil(lambda: window.status.message is not None and "Saved" in window.status.message.text)
+    again, other = make_window(start=False)
+    assert again.files.open_path(path)
+    again.controller.start()
+    qtbot.waitUntil(lambda: again.controller.shown is not None)
+    n = again.controller
+    assert isinstance(other.sent[0], protocol.Restore)
+    assert other.iteration == at
+    assert n.runs.runs[0].loss.y.tolist() == losses
+    assert [f.iteration for b in n.replay.branches for f in b.frames][: len(frames)] == frames
+    assert again.toolbar.iteration.text() == str(at)
+    n.show_frame(n.replay.branches[0].frames[-1])
+    assert n.shown.iteration == 8
+    assert "difference" in n.shown.arrays
+    n.step(2)
+    qtbot.waitUntil(lambda: n.last is not None and n.last.iteration == at + 2)
+
+
+def test_what_a_killed_program_did_is_offered(make_window, qtbot):
+    window, _client = make_window()
+    c, sessions = window.controller, window.files.sessions
+    c.step(4)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 4 and c.shown.iteration == 4)
+    sessions.autosave()
+    assert sessions._own.is_file()
+    assert sessions.left_behind() is None  # it is ours, and we live
+    dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
+    os.rename(sessions._own, dead)
+    again, other = make_window()
+    assert "ended unexpectedly" in again.status.message.text
+    qtbot.mouseClick(again.status.remedy, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4")
+    assert again.controller.runs.runs[0].loss.x.tolist() == [1, 2, 3, 4]
+    assert not dead.exists()
+    again.close()
+    assert list(sessions._folder.iterdir()) == []
+
+
+def test_a_damaged_session_is_one_line(make_window, tmp_path):
+    window, client = make_window()
+    bad = tmp_path / "bad.rimlight"
+    bad.write_bytes(b"PK nothing")
+    loads = len([s for s in client.sent if isinstance(s, Load)])
+    assert not window.files.open_path(bad)
+    assert "bad.rimlight: damaged" in window.status.message.text
+    assert len([s for s in client.sent if isinstance(s, Load)]) == loads

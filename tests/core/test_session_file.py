@@ -1,0 +1,176 @@
+"""Session files: they come back whole, open without their data, and are refused where anything in them is not as written."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.catalog import ASSETS
+from core.errors import RimlightError
+from core.experiment import Experiment, LaneSpec, PoseSpec, ShapeSpec, StopSpec, TargetSpec, ViewsSpec
+from core.script import save_script, script_text
+from core.session_file import SessionRecord, StoredBranch, StoredFrame, StoredRun, read_session, write_session
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def record(experiment: Experiment) -> SessionRecord:
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=(6, 5, 3)).astype(np.float32)
+    state = rng.integers(0, 255, 40).astype(np.uint8)
+    frames = tuple(
+        StoredFrame(
+            i,
+            0,
+            {"target": target, "render": target * i},
+            {"render": i},
+            {"pose.scale": 1.0 + i},
+            "random",
+            ("difference",),
+            np.zeros((4, 4, 3), np.uint8),
+            state,
+        )  # fmt: skip
+        for i in (0, 3)
+    )
+    curves = {"loss": (np.arange(1, 4), np.array([1.0, 0.5, 0.25])), "iou": (np.array([3]), np.array([0.9]))}
+    return SessionRecord(
+        experiment, state, 3,
+        (StoredBranch("naive", 0, None, frames), StoredBranch("splat", 3, 0, frames[1:])), 1,
+        (StoredRun("naive", 0, "T", True, curves),), ((3, "sigma"),),
+    )  # fmt: skip
+
+
+def write(rec: SessionRecord, path: Path) -> Path:
+    for _ in write_session(rec, path):
+        pass
+    return path
+
+
+def test_a_session_opens_without_its_data(tmp_path):
+    data = tmp_path / "data set"
+    data.mkdir()
+    for name in ("cube.ply", "torus-grid.npz"):
+        shutil.copy(ASSETS / "shapes" / name, data)
+    experiment = Experiment(
+        title="Würfel",
+        shape=ShapeSpec(file=str(data / "cube.ply")),
+        target=TargetSpec(shape_kind="sdf-grid", file=str(data / "torus-grid.npz")),
+    )
+    given = record(experiment)
+    path = write(given, tmp_path / "a.rimlight")
+    content = (data / "cube.ply").read_bytes()
+    shutil.rmtree(data)
+    found = read_session(path, tmp_path / "cache")
+    assert Path(found.experiment.shape.file).read_bytes() == content
+    assert replace(found.experiment, shape=experiment.shape, target=experiment.target) == experiment
+    assert np.array_equal(found.state, given.state)
+    assert (found.iteration, found.current, found.edits) == (3, 1, ((3, "sigma"),))
+    assert [b.parent for b in found.branches] == [None, 0]
+    for branch, other in zip(found.branches, given.branches, strict=True):
+        for frame, before in zip(branch.frames, other.frames, strict=True):
+            assert (frame.iteration, frame.theta, frame.derived) == (before.iteration, before.theta, before.derived)
+            assert frame.values == before.values
+            assert all(np.array_equal(frame.arrays[n], before.arrays[n]) for n in before.arrays)
+    assert found.runs[0].pinned
+    assert found.runs[0].curves["loss"][1].tolist() == [1.0, 0.5, 0.25]
+    with zipfile.ZipFile(path) as archive:
+        arrays = [name for name in archive.namelist() if name.startswith("arrays/")]
+        assert len(arrays) == len(set(arrays)) == 10  # the target and the state once, not with every frame
+        assert b"\x80\x05" not in archive.read("manifest.json")
+
+
+def test_an_experiment_of_bundled_shapes_and_missing_files_keeps_its_paths(tmp_path):
+    elsewhere = str(tmp_path / "gone" / "x.ply")
+    Path(elsewhere).parent.mkdir()
+    shutil.copy(ASSETS / "shapes" / "cube.ply", elsewhere)
+    experiment = Experiment(shape=ShapeSpec(primitive="torus"), target=TargetSpec(file=elsewhere))
+    for _ in write_session(SessionRecord(experiment), tmp_path / "b.rimlight", with_data=False):
+        pass
+    assert read_session(tmp_path / "b.rimlight", tmp_path).experiment == experiment
+
+
+def test_damage_and_foreign_files_are_told(tmp_path):
+    path = write(record(Experiment(shape=ShapeSpec(primitive="cube"))), tmp_path / "a.rimlight")
+
+    def rewritten(change) -> Path:
+        target = tmp_path / "changed.rimlight"
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, change(name, old.read(name)))
+        return target
+
+    flipped = rewritten(lambda n, d: d[:-1] + bytes([d[-1] ^ 1]) if n.endswith("000000.npy") else d)
+    with pytest.raises(RimlightError, match=r"changed.rimlight: damaged .*000000.npy is not what was written"):
+        read_session(flipped, tmp_path)
+    later = rewritten(lambda n, d: json.dumps({**json.loads(d), "format": 99}).encode() if n == "manifest.json" else d)
+    with pytest.raises(RimlightError, match="later Rimlight"):
+        read_session(later, tmp_path)
+    for content in (b"not a zip", path.read_bytes()[:200]):
+        (tmp_path / "c.rimlight").write_bytes(content)
+        with pytest.raises(RimlightError, match="damaged or no session file"):
+            read_session(tmp_path / "c.rimlight", tmp_path)
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("the pickle was opened",))
+
+    path = write(record(Experiment(shape=ShapeSpec(primitive="cube"))), tmp_path / "a.rimlight")
+    import hashlib
+
+    bad = pickle.dumps(Trap())
+    target = tmp_path / "trap.rimlight"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "manifest.json":
+                manifest = json.loads(content)
+                manifest["checksums"]["arrays/000000.npy"] = hashlib.sha256(bad).hexdigest()
+                content = json.dumps(manifest).encode()
+            new.writestr(name, bad if name == "arrays/000000.npy" else content)
+    with pytest.raises(RimlightError, match="damaged"):
+        read_session(target, tmp_path)
+
+
+def test_the_file_before_stays_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "a.rimlight"
+    path.write_bytes(b"before")
+    work = write_session(record(Experiment(shape=ShapeSpec(primitive="cube"))), path)
+    for _ in range(5):
+        next(work)
+    assert path.read_bytes() == b"before"
+    work.close()
+    assert path.read_bytes() == b"before"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.rimlight"]
+
+
+def test_a_script_repeats_the_run(tmp_path):
+    experiment = Experiment(
+        title='A "cube"',
+        shape=ShapeSpec(primitive="cube", start=PoseSpec((10.0, 20.0, 0.0))),
+        views=ViewsSpec("orbit", 2, width=32, height=32),
+        stop=StopSpec(3),
+    )
+    path = tmp_path / "cube.py"
+    save_script(experiment, path)
+    answer = subprocess.run(
+        [sys.executable, str(path), str(tmp_path / "out")], cwd=ROOT, env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False, timeout=280,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    from core.session import Session
+
+    session = Session(experiment)
+    losses = [session.step().loss for _ in range(3)]
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["loss"]["curve"] == losses
+    assert "run_compare" in script_text(replace(experiment, lanes=(LaneSpec("naive"), LaneSpec("splat"))), path)
