@@ -38,7 +38,7 @@ def record(experiment: Experiment) -> SessionRecord:
             ("difference",),
             np.zeros((4, 4, 3), np.uint8),
             state,
-        )  # fmt: skip
+        )
         for i in (0, 3)
     )
     curves = {"loss": (np.arange(1, 4), np.array([1.0, 0.5, 0.25])), "iou": (np.array([3]), np.array([0.9]))}
