@@ -8,6 +8,9 @@ from app.actions import Actions
 from app.controller import Controller
 from core.protocol import Status
 
+LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "pane")
+"""What a lesson asks of the lab (app/lab/desk.py)."""
+
 
 def refresh_actions(a: Actions, c: Controller) -> None:
     """Enable what makes sense, and let each tooltip say why the rest does not."""
@@ -76,6 +79,11 @@ def carry_out(command: str, c: Controller) -> None:
     elif name == "theta":
         c.set_derive(True)
         c.choose_theta(value)
+    elif name == "fd":
+        step, _, samples = value.partition(":")
+        c.set_derive_options(float(step), int(samples or c.supersampling))
+    elif name in LAB_COMMANDS:
+        c.lab_wanted.emit(command)
     elif name == "view":
         c.look(int(value))
     elif name == "set":

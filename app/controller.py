@@ -42,6 +42,8 @@ class Controller(Feed):
     undo_changed = pyqtSignal()
     open_failed = pyqtSignal()
     """An experiment could not be opened, and the one before is shown again."""
+    lab_wanted = pyqtSignal(str)
+    """A lesson asks for something of the lab."""
     failed_first = pyqtSignal()
     """The first one could not be opened, and there is none before."""
 
@@ -53,6 +55,7 @@ class Controller(Feed):
         self.undo_stack = edits.UndoStack()
         self.view, self.theta = 0, None
         self.derive_on, self.step_pixels, self.supersampling = True, 0.25, 4
+        self.derive_own = False
         self._sent = self.experiment
         self._started = self._opening = False
         self._shelf: dict[str, Any] = {}
@@ -337,6 +340,12 @@ class Controller(Feed):
             self._send_derive()
             self.derive_changed.emit()
 
+    def set_derive_own(self, on: bool) -> None:
+        """Whether finite differences of the method's own forward image are wanted too."""
+        if on != self.derive_own:
+            self.derive_own = on
+            self._send_derive()
+
     def derive_again(self) -> None:
         """Ask for the derivative images once more: the engine tries what failed."""
         self._send_derive()
@@ -372,7 +381,7 @@ class Controller(Feed):
 
     def _send_derive(self) -> None:
         theta = self.theta if self.derive_on else None
-        self._send(protocol.Derive(theta, self.step_pixels, self.supersampling))
+        self._send(protocol.Derive(theta, self.step_pixels, self.supersampling, own=self.derive_own))
 
 
 def _first_component(free: tuple[str, ...]) -> str | None:

@@ -15,8 +15,21 @@ from core import probe
 from core.derive import Rendered, method_derivative, warm_derivative
 from core.engine_ports import Waiting
 from core.landscape import landscape
+from core.mesh_health import Finding, find_defects
 from core.problem import Inspection, inspect
-from core.questions import Answer, Landscape, Probe, Probed, Question, Sweep, Thumbnails, Why
+from core.questions import (
+    Answer,
+    Checked,
+    Landscape,
+    MeshCheck,
+    Probe,
+    Probed,
+    Question,
+    Sweep,
+    Thumbnails,
+    Unanswered,
+    Why,
+)
 from core.reference import as_arrays
 from core.step_sweep import sweep
 from core.thumbnails import thumbnails_of
@@ -35,9 +48,32 @@ def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | 
         return sweep(session, question)
     if isinstance(question, Landscape):
         return landscape(session, question)
+    if isinstance(question, MeshCheck):
+        return _check(session, question)
     if isinstance(question, Thumbnails):
         return thumbnails_of(session.scene, question)
     raise TypeError(type(question).__name__)
+
+
+def _check(session: Session, question: MeshCheck) -> Iterator[Answer | Waiting | None]:
+    """Findings as they come; a shape whose display mesh only stands for something else has none."""
+    shape, iteration = session.problem.shape, session.state.iteration
+    vertices, faces = shape.display_mesh(session.host())
+    if hasattr(shape, "surface_mesh") or len(faces) == 0:
+        yield Unanswered(question)
+        return
+    found: list[Finding] = []
+    for finding in find_defects(np.array(vertices), np.array(faces)):
+        if finding is not None:
+            found.append(finding)
+        yield None
+    yield Checked(
+        question,
+        iteration,
+        tuple((f.title, len(f.ids)) for f in found),
+        {f.title: f.ids for f in found},
+        {f.title: f.kind for f in found},
+    )
 
 
 def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | None]:

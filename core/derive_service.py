@@ -71,6 +71,9 @@ class DeriveService:
             for name in ("reference", "disagreement"):
                 self.arrays.pop(name, None)
                 self.stamps.pop(name, None)
+        if not request.own:
+            self.arrays.pop("own_difference", None)
+            self.stamps.pop("own_difference", None)
         self._drop_work()
         self._request = request
         self._stale, self._failed = True, False

@@ -59,7 +59,12 @@ def pose_errors(values: Mapping[str, Any], target: Mapping[str, Any]) -> dict[st
 
 
 def flipped_triangles(vertices: np.ndarray, faces: np.ndarray) -> int:
-    """Triangles whose normal points away from the mean of their vertices' normals (folded-over triangles)."""
+    """How many triangles are folded over, see `flipped_faces`."""
+    return int(np.count_nonzero(flipped_faces(vertices, faces)))
+
+
+def flipped_faces(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(m,) bool: triangles whose normal points away from the mean of their vertices' normals (folded-over ones)."""
     corners = vertices[faces].astype(np.float64)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     vertex_normal = np.zeros_like(vertices, dtype=np.float64)
@@ -67,7 +72,7 @@ def flipped_triangles(vertices: np.ndarray, faces: np.ndarray) -> int:
         np.add.at(vertex_normal, faces[:, i], normal)
     length = np.linalg.norm(vertex_normal, axis=1, keepdims=True)
     vertex_normal /= np.maximum(length, 1e-20)
-    return int(np.count_nonzero(np.einsum("fc,fc->f", normal, vertex_normal[faces].mean(1)) < 0))
+    return np.einsum("fc,fc->f", normal, vertex_normal[faces].mean(1)) < 0
 
 
 def surface_distances(

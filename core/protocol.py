@@ -91,13 +91,15 @@ class Derive:
     "vertices.812.x", "vertices.812.normal", "values.3.4.5", "random" (all free parameters), "random:vertices". None
     turns the panes off.
     step_pixels: largest silhouette motion of the finite-difference step, in pixels. supersampling: S of the S x S
-    box-filtered hard render. reference: False leaves the finite differences out (they cost S*S*2 renders).
+    box-filtered hard render. reference: False leaves the finite differences out (they cost S*S*2 renders). own: also the
+    finite difference of the method's own forward image, at the same step.
     """
 
     theta: str | None
     step_pixels: float = 0.25
     supersampling: int = 4
     reference: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,6 +270,8 @@ class Agreement:
     supersampling: int
     forward_ms: float
     reference_ms: float
+    step: float = 0.0
+    """The step in units of theta; 0 where it is not known."""
     lane: int = 0
 
 
@@ -294,7 +298,8 @@ class Snapshot:
     "difference" (3, render - target), "loss_gradient" (dL/dI, 3), "face_id" (H, W) int32, "depth" (H, W);
     silhouettes as 1 channel where the loss sees no colour;
     "state" (bytes as uint8; Session.state_bytes, now and then, so that a fork or a session file can go on from here),
-    "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C).
+    "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C),
+    "own_difference" (C; finite differences of the method's own forward image).
     stamps: name -> iteration the array belongs to, -1 for one from before an edit. generation: the Loaded one it
     belongs to. values: small parameters in full, by dotted name, display units.
     """

@@ -23,6 +23,7 @@ from core.derive import (
     method_derivative,
     method_pullback,
     milliseconds,
+    own_difference,
     reference_derivative_slices,
     silhouette_pixels,
     warm_derivative,
@@ -42,7 +43,7 @@ from core.parameters import (
 )
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
 from core.questions import Answer, Question
-from core.reference import as_arrays, moved_values
+from core.reference import as_arrays, moved_values, step_for_pixels
 from core.schedule import batch_of, learning_rate_at, stop_reason
 from core.session_state import freeze, thaw
 from core.stages import Stages, with_live
@@ -317,6 +318,9 @@ class Session:
             yield from warm_pullback(scene, frozenset({"vertices"}), gradient)
             pulled = method_pullback(scene, frozenset({"vertices"}), gradient)["vertices"]
             yield gradient_arrays(pulled), None
+        if request.own:
+            step = step_for_pixels(scene.shape, scene.values, scene.view, direction, request.step_pixels)
+            yield {"own_difference": own_difference(scene, direction, step)[channel]}, None
         if not request.reference:
             return
         slices = reference_derivative_slices(scene, direction, request.step_pixels, request.supersampling)
@@ -325,7 +329,7 @@ class Session:
             result, spent = milliseconds(lambda: next(slices))
             reference_ms += spent  # fit steps may run between slices, and are not counted
             yield None
-        truth_image, truth, _ = result
+        truth_image, truth, step = result
         coverage = coverage_of(scene, truth_image)
         numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), gradient[channel])
         yield (
@@ -339,6 +343,7 @@ class Session:
                 supersampling=request.supersampling,
                 forward_ms=forward_ms,
                 reference_ms=reference_ms,
+                step=float(step),
                 **dataclasses.asdict(numbers),
             ),
         )

@@ -68,6 +68,8 @@ class Lab(QObject):
         c.derive_changed.connect(self._on_derive)
         c.loaded_changed.connect(self._on_loaded)
         c.frames_changed.connect(self._refresh_actions)
+        c.lab_wanted.connect(self.carry_out)
+        w.panes.shown_changed.connect(lambda names: c.set_derive_own("own_difference" in names))
         w.panes.pixel_pinned.connect(self.set_pixel)
         w.panes.cursor_moved.connect(lambda _: self._refresh_actions())
         w.inspector.rows.mover_chosen.connect(self.choose_theta)
@@ -109,6 +111,24 @@ class Lab(QObject):
         explain(a.landscape, nothing)
         explain(a.gradients, "" if self.hand is not None else "The 3D view is off")
         explain(a.health, "" if self.hand is not None else "The 3D view is off")
+
+    def carry_out(self, command: str) -> None:
+        """A lesson's button; app/lessons.py lists what it can ask for."""
+        name, _, value = command.partition("=")
+        if name == "probe":
+            x, _, y = value.partition(":")
+            self.pin((int(x), int(y)))
+        elif name == "wrong-zero":
+            self.pin(self.wrong_zero())
+        elif name == "gradients":
+            self.actions.gradients.setChecked(True)
+        elif name == "pane":
+            self.window.panes.set_pane_shown(int(value), True)
+        elif name == "sweep":
+            self.open_sweep().compute()
+        else:
+            across, _, up = value.partition(":")
+            self.open_landscape().compute_over(across, up)
 
     # ------------------------------------------------------------------------------------------ one pixel
 

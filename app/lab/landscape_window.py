@@ -151,6 +151,14 @@ class LandscapeWindow(ToolWindow):
         c = self.controller
         self.ask(Landscape(axes, c.step_pixels, c.supersampling))
 
+    def compute_over(self, across: str, up: str) -> None:
+        """Choose the parameters and compute; `up` "" for a slice over one."""
+        for control, theta in ((self.across, across), (self.up, up or NONE)):
+            control.theta.setCurrentIndex(max(control.theta.findText(theta), 0))
+        self._span(self.across)
+        self._on_up()
+        self.compute()
+
     def show_landscaped(self, found: Landscaped) -> None:
         if found.question == self.question:
             self.shown, self._restarted = found, None

@@ -40,6 +40,8 @@ class PaneGrid(QWidget, Themed):
     derive_options_changed = pyqtSignal(float, int)
     """Step in pixels, S of the S x S samples."""
     reference_requested = pyqtSignal()
+    shown_changed = pyqtSignal(object)
+    """The names of the panes that are shown now."""
     cursor_moved = pyqtSignal(object)
     pixel_pinned = pyqtSignal(object)
     failed = pyqtSignal(str)
@@ -157,7 +159,7 @@ class PaneGrid(QWidget, Themed):
                 self._waiting.pop(name, None)
                 self.panes[name].set_array(None, -1)
         else:
-            self._wait(*BY_THETA)
+            self._wait(*self._expected())
         self._refresh()
 
     def set_derive_options(self, step_pixels: float, supersampling: int) -> None:
@@ -166,7 +168,7 @@ class PaneGrid(QWidget, Themed):
     # ------------------------------------------------------------------------------------------ which panes
 
     def maximise(self, key: int) -> None:
-        """Give pane `key` (1 to 7) the grid, or give it back to all if it has it; 0 is all."""
+        """Give pane `key` (1 to 8) the grid, or give it back to all if it has it; 0 is all."""
         name = next((kind.name for kind in KINDS if kind.key == key), None)
         self.enlarged = None if name == self.enlarged else name
         self._arrange()
@@ -193,6 +195,7 @@ class PaneGrid(QWidget, Themed):
             pane.setVisible(name in shown)
             pane.set_height(height)
             pane.set_enlarged(name == self.enlarged)
+        self.shown_changed.emit(shown)
         self._refresh()
 
     def _image_aspect(self) -> float:
@@ -227,6 +230,10 @@ class PaneGrid(QWidget, Themed):
             pane.draw(*limits[name], self._sees)
             pane.set_remarks(self._iteration, since if since is not None and now - since > BUSY_AFTER else None)
             pane.show_reading(self.linking.cursor)
+
+    def _expected(self) -> list[str]:
+        """The images that come with a parameter; the method's own difference only where it is shown."""
+        return [name for name in BY_THETA if name != "own_difference" or name in self.shown()]
 
     def _wait(self, *names: str) -> None:
         """Fade these panes until their successors arrive."""
@@ -265,7 +272,7 @@ class PaneGrid(QWidget, Themed):
         if self._theta is None:
             self._on_theta_picked(self.head.theta.first())
             return
-        self._wait(*(name for name in BY_THETA if self.panes[name].array is None))
+        self._wait(*(name for name in self._expected() if self.panes[name].array is None))
         self._refresh()
         self.reference_requested.emit()
 

@@ -226,6 +226,8 @@ class PaneHead(Head):
             for name, (_, shown) in self.numbers.items():
                 value = getattr(agreement, name)
                 shown.setText(f"{value:.3f}".replace("-", numbers.MINUS) if name == "cosine" else numbers.number(value))
+            units = f", which is {numbers.number(agreement.step)} of θ" if agreement.step else ""
+            self.step.setToolTip(f"How far the finite difference moves the silhouette, in pixels{units}")
             self.against.setToolTip(
                 f"{agreement.method} by {agreement.parameter}, view {agreement.view}, it {agreement.iteration}: "
                 f"forward {numbers.number(agreement.forward_ms)} ms, reference {numbers.number(agreement.reference_ms)} ms; "

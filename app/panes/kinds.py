@@ -62,5 +62,16 @@ KINDS = (
         action="Compute",
     ),
     Kind(7, "loss_gradient", "dL/dI", note="of each pixel", empty="No loss gradient yet.", icon="loss"),
+    Kind(
+        8,
+        "own_difference",
+        "dI/dθ",
+        by_theta=True,
+        locked=True,
+        note="of its own image",
+        empty="Finite differences of the method's own forward image.",
+        icon="flask",
+        action="Compute",
+    ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
