@@ -28,7 +28,7 @@ def test_what_was_broken_is_found():
     faces = np.concatenate([faces[1:], [[5, 5, 9]]])  # a hole, and a triangle without area
     vertices = np.concatenate([vertices, vertices[:2]])  # two copies nobody uses
     inside = int(faces[100, 0])
-    vertices[inside] *= -0.9  # a spike through the far side
+    vertices[inside] *= -1.2  # a spike through the far side
     found = defects(vertices, faces)
     assert count - 1 in found["Degenerate triangles"].ids
     assert len(found["Duplicate vertices"].ids) == 4
