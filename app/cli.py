@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli_convert import add_convert, run_convert
+from app.cli_metaballs import add_metaballs, run_metaballs
 from core.errors import RimlightError
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("files", metavar="FILE", nargs="+")
 
     add_convert(commands)
+    add_metaballs(commands)
     listing = commands.add_parser("list", help="what there is to choose from")
     listing.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))
     listing.add_argument("--json", action="store_true", help="as a JSON list of objects")
@@ -108,6 +110,7 @@ def _run(arguments: list[str]) -> int:
         "compare": _compare,
         "check": _check,
         "convert": run_convert,
+        "metaballs": run_metaballs,
         "list": _list,
         "doctor": _doctor,
     }

@@ -1,0 +1,63 @@
+"""Run times of every method of Rimlight on one object, each on its own representation of it: milliseconds, sampling included."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core.derive import Rendered, method_pullback
+from core.metaballs_scene import DISTANCE, Subject
+from core.problem import forward
+from core.registry import methods
+from core.shapes.metaballs import Metaballs
+from core.tables import Row
+from kernels.camera import look_at, orbit_eye
+from kernels.types import CameraView, Face, Shape
+
+SIZES = ((80, 60), (160, 120), (256, 256))
+"""Pixels: the paper's CPU and CUDA sizes (Table 1), and a window's pane."""
+POSE = frozenset({"pose.rotation", "pose.translation"})
+CHANNELS = ("silhouette", "depth")
+
+
+def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | None], None]) -> list[Row]:
+    """forward: the image. pull_back: the gradient of a depth and silhouette loss by the pose, forward pass included."""
+    rows: list[Row] = []
+    for name, method in methods().items():
+        shape: Shape | None = {Face.SURFACE: one.mesh, Face.GAUSSIANS: balls}.get(method.face)
+        if shape is None:
+            continue
+        settings = method.Settings()
+        for width, height in SIZES:
+            progress(f"{one.name}: {name}, {width} x {height}", None)
+            view = CameraView(look_at(orbit_eye(30.0, 20.0, DISTANCE)), width, height)
+            values = one.values(shape)
+            scene = Rendered(shape, method, settings, values, view, CHANNELS)
+            cotangent = {c: np.full((height, width, 1), 1.0 / (width * height), np.float32) for c in CHANNELS}
+            there = lambda s=scene: forward(s.shape, s.method, s.settings, s.values, s.view, CHANNELS)
+            back = lambda s=scene, w=cotangent: method_pullback(s, POSE, w)
+            size = 10 * len(values["means"]) if shape is balls else int(values["vertices"].size)
+            rows.append(
+                {"shape": one.name, "method": name, "numbers": size, "pixels": f"{width} x {height}",
+                 "forward_ms": _milliseconds(there), "pull_back_ms": _milliseconds(back)}
+            )  # fmt: skip
+    return rows
+
+
+def _milliseconds(call: Callable[[], Any], medians: int = 8, calls: int = 3) -> float:
+    """Least of several medians: what an idle machine gives, even on a busy one."""
+    for _ in range(2):
+        call()
+    found = []
+    for _ in range(medians):
+        times = []
+        for _ in range(calls):
+            begin = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - begin)
+        found.append(statistics.median(times))
+    return 1e3 * min(found)
