@@ -97,6 +97,10 @@ def carry_out(command: str, c: Controller) -> None:
         chosen, _, number = value.partition(":")
         c.edit("optimizer", within(with_optimizer(c.experiment, chosen), "optimizer", learning_rate=float(number)))
         c.settle()
+    elif name == "optimizer-setting":
+        setting, _, text = value.partition(":")
+        c.edit(setting, with_setting(c.experiment, "optimizer", setting, json.loads(text)))
+        c.settle()
     elif name == "large-steps":
         c.edit("large steps", within(c.experiment, "parameters", large_steps=float(value)))
         c.settle()

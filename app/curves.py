@@ -35,6 +35,8 @@ class Tab:
     curves: tuple[tuple[str, bool], ...] = ()
     log: bool = False
     unit: bool = False
+    seldom: bool = False
+    """Offered only where there is something to draw."""
 
 
 PICTURES = "It is known where the loss sees colour. " + MEASURED + "."
@@ -50,6 +52,10 @@ TABS = (
     Tab("Pose", "Pose errors against the target, logarithmic: degrees as a line, distance dashed",
         "Pose errors are known where the target is the same shape in another pose.",
         (("rotation_error_degrees", False), ("translation_error", True)), log=True),
+    Tab("Mesh", f"Flipped triangles; dashed: triangles that cut through others. {MEASURED}", f"{MEASURED}.",
+        (("flipped_triangles", False), ("self_intersecting_triangles", True)), seldom=True),
+    Tab("λ", "Damping of Levenberg-Marquardt, logarithmic: it grows where a step was refused", "",
+        (("damping", False),), log=True, seldom=True),
 )  # fmt: skip
 
 
@@ -132,6 +138,9 @@ class Curves(QFrame, Themed):
 
     def _draw(self) -> None:
         curves = []
+        for index, tab in enumerate(TABS):
+            if tab.seldom:
+                self.tabs.offer(index, any(name in run.metrics for run in self.book.runs for name, _ in tab.curves))
         for run in self.book.runs:
             width = 2.0 if run is self.book.current else 1.25
             curves += [(series, run.method, width, dashed) for series, dashed in self._series(run) if len(series)]

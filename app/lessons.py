@@ -2,8 +2,8 @@
 
 A text is "# title", paragraphs, and steps that begin with "## ". A link to "do:COMMAND" becomes a button; the commands
 are run, step, pause, reset, method=NAME, theta=NAME, view=NUMBER, set=PARAMETER:NUMBER, setting=NAME:VALUE (of the
-method), weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE and
-large-steps=LAMBDA. Several in a row are joined by "+": reset+set=pose.scale:2+run.
+method), weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE,
+optimizer-setting=NAME:VALUE and large-steps=LAMBDA. Several in a row are joined by "+": reset+set=pose.scale:2+run.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from core.camera_targets import camera_scene
 from core.errors import RimlightError
 from core.experiment import Experiment, GridSpec, PoseSpec, TargetSpec
 from core.lazy_targets import LazyTargets, on_device
+from core.levenberg_marquardt import check as check_least_squares
 from core.memo import Memo
 from core.metaballs_convert import Conversion
 from core.metaballs_loading import load_metaballs_shape
@@ -96,6 +97,8 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
     masks = free_masks(experiment.parameters.free, values)
     if not masks:
         raise RimlightError("parameters.free: nothing is free to move; tick a parameter, for example pose.translation")
+    if OPTIMIZERS[experiment.optimizer.name].least_squares:
+        check_least_squares(experiment.terms, masks)
     aims.targets.load(lambda done: report("Making the targets", done))
     problem = Problem(
         shape=shape,
@@ -187,11 +190,13 @@ def _check_face(shape: Shape, method: Method) -> None:
         )
 
 
-def _hyper(experiment: Experiment) -> dict[str, np.float32]:
+def _hyper(experiment: Experiment) -> dict[str, Any]:
+    """The optimizer's numbers by name; counts stay whole numbers."""
     from kernels.types import split_settings
 
     info = OPTIMIZERS[experiment.optimizer.name]
-    return split_settings(info.Settings(**experiment.optimizer.settings))[0]
+    traced, counts = split_settings(info.Settings(**experiment.optimizer.settings))
+    return {**traced, **dict(counts)}
 
 
 def load_shape(

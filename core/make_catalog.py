@@ -26,7 +26,7 @@ def make_catalog() -> dict[str, list[dict[str, Any]]]:
             for name, loss in LOSSES.items()
         ],
         "optimizers": [
-            _entry(name, info.title, describe_settings(info.Settings), help=info.help)
+            _entry(name, info.title, describe_settings(info.Settings), help=info.help, least_squares=info.least_squares)
             for name, info in OPTIMIZERS.items()
         ],
         "heatmaps": [

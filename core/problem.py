@@ -78,7 +78,7 @@ class Problem:
     channels: tuple[str, ...]
     masks: Mapping[str, np.ndarray]
     optimizer: str
-    hyper: Mapping[str, np.float32]
+    hyper: Mapping[str, Any]
     constants: Mapping[str, Any]
     parameterization: Parameterization = IDENTITY
 
@@ -119,6 +119,10 @@ class StepReport(NamedTuple):
     terms: tuple[float, ...]
     gradient: dict[str, Any]
     views: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = {}
+    """The optimizer's own: damping."""
+    done: str = ""
+    """Why there is nothing more to gain, where the optimizer knows."""
 
 
 class _Compiled(NamedTuple):
@@ -141,8 +145,10 @@ def host_values(problem: Problem, state: State) -> dict[str, Any]:
     return {**problem.constants, **{n: np.asarray(v) for n, v in state.values.items()}}
 
 
-def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: float) -> tuple[State, StepReport]:
-    """One iteration over the views `batch`: sample, evaluate, differentiate, update. The only update there is.
+def gradient_step(
+    problem: Problem, state: State, batch: Sequence[int], learning_rate: float
+) -> tuple[State, StepReport]:
+    """One iteration over the views `batch`: sample, evaluate, differentiate, update (core/stepping.py chooses it).
 
     Raises NonFinite, naming parameter or view and the iteration, with `state` untouched.
     """

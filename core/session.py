@@ -41,12 +41,13 @@ from core.parameters import (
     set_small_value,
     theta_direction,
 )
-from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect, step
+from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect
 from core.questions import Answer, Question
 from core.reference import as_arrays, moved_values, step_for_pixels
 from core.schedule import batch_of, learning_rate_at, stop_reason
 from core.session_state import freeze, thaw
 from core.stages import Stages, with_live
+from core.stepping import step
 from core.view_order import ViewOrder
 from kernels.camera import model_matrix
 
@@ -145,7 +146,7 @@ class Session:
             iteration=self.state.iteration,
             loss=self.last.loss,
             terms=self.last.terms,
-            metrics=self.pose_metrics(),
+            metrics={**self.pose_metrics(), **self.last.metrics},
             gradients=self._gradient_norms(),
             steps_per_second=self._speed(),
         )
@@ -193,7 +194,8 @@ class Session:
         return norms
 
     def finished(self) -> str | None:
-        return stop_reason(self.experiment.stop, self.state.iteration, self.losses)
+        done = self.last.done if self.last is not None else ""
+        return done or stop_reason(self.experiment.stop, self.state.iteration, self.losses)
 
     def reset(self) -> None:
         """Back to the experiment's start, settings kept."""
@@ -214,7 +216,7 @@ class Session:
         elif kind == "optimizer" and rest == "learning_rate":
             self._learning_rate = float(value)
         elif kind == "optimizer" and rest in self.problem.hyper:
-            hyper = {**self.problem.hyper, rest: np.float32(value)}
+            hyper = {**self.problem.hyper, rest: type(self.problem.hyper[rest])(value)}
             self.problem = dataclasses.replace(self.problem, hyper=hyper)
         elif kind == "term" and rest.endswith(".weight") and rest.split(".")[0].isdigit():
             index = int(rest.split(".")[0])

@@ -26,9 +26,12 @@ class OptimizerSection(PanelSection):
 
     def show_experiment(self, experiment: Experiment) -> None:
         optimizer = experiment.optimizer
+        solves = entry("optimizers", optimizer.name)["least_squares"]
         self.rate.show_value(optimizer.learning_rate)
+        self.rate.set_reason("It finds the length of its steps itself" if solves else "")
         self.more.show_experiment(experiment, more_summary(experiment))
-        self.set_summary(f"{optimizer.name}, {field(optimizer.learning_rate)}", optimizer.name)
+        rate = "" if solves else f", {field(optimizer.learning_rate)}"
+        self.set_summary(f"{optimizer.name}{rate}", optimizer.name)
 
 
 def more_summary(experiment: Experiment) -> str:
@@ -77,6 +80,9 @@ class OptimizerPart(Part, CatalogRows):
         self.choice.combo.setToolTip(entry("optimizers", optimizer.name)["help"])
         self.decay.show_value(optimizer.decay)
         self.stall.show_value(optimizer.stall)
+        solves = entry("optimizers", optimizer.name)["least_squares"]
+        for row in (self.decay, self.stall):
+            row.set_reason("It has no learning rate" if solves else "")
         for name, parameter in (("large_steps", "vertices"), ("large_steps_colours", "vertex_colours")):
             self.steps[name].show_value(getattr(experiment.parameters, name))
             free = parameter in experiment.parameters.free

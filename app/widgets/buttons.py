@@ -98,6 +98,12 @@ class Segment(QFrame):
     def set_index(self, index: int) -> None:
         self._group.button(index).setChecked(True)
 
+    def offer(self, index: int, there: bool) -> None:
+        """Show or hide a part; a hidden one is not chosen."""
+        self.button(index).setVisible(there)
+        if not there and self.index() == index:
+            self.set_index(0)
+
     def button(self, index: int) -> IconButton:
         button = self._group.button(index)
         assert isinstance(button, IconButton)
