@@ -73,7 +73,9 @@ def test_the_gradient_is_the_one_of_reverse_mode():
 @pytest.mark.parametrize("views", [1, 4])
 def test_a_pose_is_found_within_twelve_iterations(views):
     kind = "orbit" if views > 1 else "single"
-    near = ShapeSpec(primitive="creature", start=START if views > 1 else PoseSpec((9.0, 10.0, -6.5), (0.06, -0.05, 0.06)))
+    near = ShapeSpec(
+        primitive="creature", start=START if views > 1 else PoseSpec((9.0, 10.0, -6.5), (0.06, -0.05, 0.06))
+    )
     session = Session(experiment(shape=near, views=ViewsSpec(kind, views, width=128, height=128)))
     found = run(session)
     assert found["rotation_error_degrees"] < 0.15
