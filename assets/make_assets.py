@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import KDTree
 
-from assets import creature, structured
+from assets import cages, creature, structured
 from assets.remesh import field_gradient, project
 
 SHAPES = Path(__file__).resolve().parent / "shapes"
@@ -34,6 +34,12 @@ GRIDS = {
     "sphere-grid": "Sphere, signed distances",
     "torus-grid": "Torus, signed distances",
     "creature-grid": "Creature, signed distances",
+}
+CAGES = {
+    "lathe": ("Lathe, eight radii", cages.lathe),
+    "chess-lathe": ("Chess piece, eight radii", lambda: cages.lathe(cages.PIECE)),
+    "torus-cage": ("Torus, spline patches", cages.torus),
+    "cube-cage": ("Cube cage, subdivided", cages.cube),
 }
 METABALLS = {
     "ball-metaballs": ("Ball of Gaussians", "sphere.ply"),
@@ -159,6 +165,9 @@ def main() -> None:
             write_grid(SHAPES / f"{name}-grid.npz", distances)
     for name, title in GRIDS.items():
         listed.append({"name": name, "title": title, "kind": "sdf-grid", "file": f"{name}.npz", "triangles": 0})
+    for name, (title, cage) in CAGES.items():
+        (SHAPES / f"{name}.obj").write_text(cages.cage_text(cage()), encoding="utf-8")
+        listed.append({"name": name, "title": title, "kind": "spline-patches", "file": f"{name}.obj", "triangles": 0})
     for name, (title, file) in METABALLS.items():
         listed.append({"name": name, "title": title, "kind": "metaballs", "file": file, "triangles": 0})
     (SHAPES / "shapes.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")

@@ -221,6 +221,10 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
         from core.shapes.grid_loading import load_grid_shape
 
         return load_grid_shape(path, colour or PLAIN_COLOUR, grid)
+    if kind == "spline-patches":
+        from core.shapes.spline_patches import SplinePatches
+
+        return SplinePatches.from_file(path, colour)
     from core.io.meshes import load_mesh
     from core.shapes.mesh import Mesh
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from core.catalog import allowed, entries, entry
 from core.experiment import Experiment, StageSpec
 from core.experiment_schema import Complaint
-from core.io.suffixes import CAMERA_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES, POINT_SUFFIXES
+from core.io.suffixes import (
+    CAGE_SUFFIXES,
+    CAMERA_SUFFIXES,
+    GRID_SUFFIXES,
+    IMAGE_SUFFIXES,
+    MESH_SUFFIXES,
+    POINT_SUFFIXES,
+)
 from core.io.suffixes import METABALLS_SUFFIX as SUFFIX_OF_METABALLS
 from core.shapes.primitives import BUNDLED_AS, HULL
 
@@ -27,6 +34,7 @@ SMALLEST_SIDE = 8
 SHAPE_SUFFIXES = {
     "mesh": MESH_SUFFIXES,
     "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
+    "spline-patches": CAGE_SUFFIXES,
     "metaballs": (SUFFIX_OF_METABALLS, *MESH_SUFFIXES, *POINT_SUFFIXES),
 }
 

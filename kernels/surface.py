@@ -23,7 +23,9 @@ from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
 NORMALS = "derived.normals"
 """Name under which a shape's `prepare` hands on vertex normals, computed once a step instead of once a view."""
 
-GEOMETRY = frozenset({"pose.rotation", "pose.translation", "pose.scale", "vertices", "values", "camera.fov"})
+GEOMETRY = frozenset(
+    {"pose.rotation", "pose.translation", "pose.scale", "vertices", "values", "camera.fov", "control_points", "profile"}
+)
 """Parameters that move fragments on the screen; without any of them free, an edge term would be zero throughout."""
 
 

@@ -8,5 +8,6 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".exr", ".webp", ".bmp", ".tif", ".ti
 POINT_SUFFIXES = (".xyz", ".csv", ".txt")
 """Tables of x y z; a PLY without faces is a point cloud too."""
 METABALLS_SUFFIX = ".npz"
+CAGE_SUFFIXES = (".obj",)
 CAMERA_SUFFIXES = (".json", ".txt")
 EXPERIMENT_SUFFIXES = (".toml",)

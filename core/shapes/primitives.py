@@ -19,7 +19,11 @@ BALL = "ball-metaballs"
 HULL = "visual-hull"
 """The primitive that is no file: carved from the targets' silhouettes (core/visual_hull.py)."""
 
-BUNDLED_AS = {"sdf-grid": (("sdf-grid",), GRID_SUFFIX), "metaballs": (("metaballs", "mesh"), METABALLS_SUFFIX)}
+BUNDLED_AS = {
+    "sdf-grid": (("sdf-grid",), GRID_SUFFIX),
+    "metaballs": (("metaballs", "mesh"), METABALLS_SUFFIX),
+    "spline-patches": (("spline-patches",), "-cage"),
+}
 """Kind of shape -> kinds of bundled shapes that serve it, and the ending that may be left out of their names."""
 
 
