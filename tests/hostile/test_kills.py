@@ -1,0 +1,47 @@
+"""A killed engine takes nothing along: a few of the rounds of tests/hostile/kills.py, on a session that only counts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.launcher import EngineClient
+from core.protocol import Load, Status
+from tests.fakes.fake_session import experiment
+from tests.hostile.kills import MOMENTS, Watched, is_status, one_kill
+
+COUNTING = experiment(step_s=0.002, compile_s=0.3, load_s=0.2)
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    client = EngineClient("tests.fakes.fake_session:FakeSession")
+    client.start()
+    yield Watched(client)
+    client.close()
+    assert not client.is_alive
+
+
+class Chosen(random.Random):
+    """Draws the moment it was given; the rest as seeded."""
+
+    def __init__(self, moment: str) -> None:
+        super().__init__(moment)
+        self._moment = moment
+
+    def choice(self, seq):
+        return self._moment if self._moment in seq else super().choice(seq)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_at_most_a_second_is_lost(watched: Watched, moment: str, tmp_path: Path) -> None:
+    watched.client.send(Load(COUNTING))
+    watched.until(is_status(Status.PAUSED))
+    loss = one_kill(watched, COUNTING, Chosen(moment), tmp_path)
+    # A second and what saving takes; on a machine that does other things too, a little more.
+    assert loss.seconds < 2.0
+    if moment == "step":
+        assert watched.told[-1][1] > 0
