@@ -2,7 +2,7 @@
 
     python -m tests.hostile.scenes [--scenes N] [--method NAME]     (`make hostile`)
 
-Sizes are fixed, so that each method compiles once for meshes and once for grids; what is drawn is everything else.
+Sizes are fixed, so that each method compiles once for each kind; what is drawn is everything else.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from core.experiment import PoseSpec, SceneSpec
 from core.parameters import retract, scene_values, zero_tangent
 from core.registry import methods
 from core.shapes.mesh import Mesh
+from core.shapes.metaballs import Metaballs
 from core.shapes.sdf_grid import SdfGrid
 from kernels.camera import lens_of, look_at
 from kernels.types import CHANNELS, CameraView, Face, Shape, split_settings
 
 HEIGHT, WIDTH = 7, 9
-VERTICES, FACES, NODES = 18, 26, 6
+VERTICES, FACES, NODES, BALLS = 18, 26, 6, 5
 QUICK = {"xla_backend_optimization_level": 0}
 
 
@@ -132,6 +133,30 @@ def hostile_grid(seed: int) -> Hostile:
     return Hostile(shape, values, view, f"grid {seed}: {what}; {where}")
 
 
+def hostile_balls(seed: int) -> Hostile:
+    """Gaussians like needles and discs, in one place, vanishing, filling everything, with weights out of all reason."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(0, 0.5, (BALLS, 3))
+    factors = np.tril(rng.normal(0, 1, (BALLS, 3, 3)))
+    factors[:, range(3), range(3)] = 10.0 ** rng.uniform(0, 1, (BALLS, 3))
+    weights = rng.normal(0, 1, BALLS)
+    what = str(rng.choice(["plain", "one place", "needles", "tiny", "wide", "heavy", "weightless", "mixed"]))
+    if what == "one place":
+        means[:] = means[0]
+    elif what in ("tiny", "wide"):
+        factors *= 1e3 if what == "tiny" else 1e-3
+    elif what in ("heavy", "weightless"):
+        weights += 30 if what == "heavy" else -80
+    elif what == "needles":
+        factors[:, 0, 0] *= 1e3
+    elif what == "mixed":
+        factors *= 10.0 ** rng.uniform(-3, 3, (BALLS, 1, 1))
+        weights *= 20
+    shape = Metaballs(means, factors, weights, rng.random((BALLS, 3)))
+    values, view, where = _placed(rng, shape)
+    return Hostile(shape, values, view, f"balls {seed}: {what}; {where}")
+
+
 def _placed(rng: np.random.Generator, shape: Shape) -> tuple[dict[str, Any], CameraView, str]:
     """Scene values and a camera: in front, inside, behind, through the near plane, far off, turned to the border."""
     eye = rng.normal(size=3)
@@ -157,14 +182,22 @@ def _placed(rng: np.random.Generator, shape: Shape) -> tuple[dict[str, Any], Cam
     return values, view, f"{place}, {light}, {fov:g} degrees"
 
 
-SCENES: dict[Face, Callable[[int], Hostile]] = {Face.SURFACE: hostile_mesh, Face.FIELD: hostile_grid}
-"""A source of scenes for every face a method may look at."""
+SOURCES: dict[str, Callable[[int], Hostile]] = {"mesh": hostile_mesh, "grid": hostile_grid, "balls": hostile_balls}
+KINDS: dict[Face, tuple[str, ...]] = {
+    Face.SURFACE: ("mesh", "grid"), Face.FIELD: ("grid",), Face.GAUSSIANS: ("balls",)
+}  # fmt: skip
+"""Which scenes a method is tried on, by the face it looks at."""
+
+
+def trials() -> list[tuple[str, str]]:
+    """Every (method, kind of scene). Raises KeyError for a face that has no scenes."""
+    return [(name, kind) for name, method in methods().items() for kind in KINDS[method.face]]
 
 
 @functools.cache
-def _compiled(name: str, face: Face) -> Callable[..., Any]:
-    method, shape = methods()[name], SCENES[face](0).shape
-    channels, settings, free = tuple(CHANNELS), method.Settings(), free_names(face)
+def _compiled(name: str, kind: str) -> Callable[..., Any]:
+    method, shape = methods()[name], SOURCES[kind](0).shape
+    channels, settings, free = tuple(CHANNELS), method.Settings(), free_names(kind)
 
     def run(values, samples, lens, traced, direction, cotangent):
         def image(delta):
@@ -177,16 +210,16 @@ def _compiled(name: str, face: Face) -> Callable[..., Any]:
     return jax.jit(run, compiler_options=QUICK)
 
 
-def free_names(face: Face) -> frozenset[str]:
-    """Everything that can be free in a scene of this face."""
-    names = SCENES[face](0).values
+def free_names(kind: str) -> frozenset[str]:
+    """Everything that can be free in a scene of this kind."""
+    names = SOURCES[kind](0).values
     return frozenset(n for n in names if not n.startswith("const."))
 
 
-def complaint(name: str, face: Face, seed: int) -> str | None:
+def complaint(name: str, kind: str, seed: int) -> str | None:
     """What is not finite in scene `seed` by method `name`, or None."""
-    scene, method = SCENES[face](seed), methods()[name]
-    free, settings, channels = free_names(face), method.Settings(), tuple(CHANNELS)
+    scene, method = SOURCES[kind](seed), methods()[name]
+    free, settings, channels = free_names(kind), method.Settings(), tuple(CHANNELS)
     try:
         samples = method.sample(scene.shape, scene.values, scene.view, settings, free, channels)
     except Exception as error:
@@ -199,16 +232,12 @@ def complaint(name: str, face: Face, seed: int) -> str | None:
         for c, count in CHANNELS.items()
     }
     lens, traced = lens_of(scene.view), split_settings(settings)[0]
-    planes, gradient, tangent = _compiled(name, face)(scene.values, samples, lens, traced, direction, cotangent)
+    planes, gradient, tangent = _compiled(name, kind)(scene.values, samples, lens, traced, direction, cotangent)
     for what, tree in (("image", planes), ("gradient", gradient), ("derivative image", tangent)):
         for leaf_name, leaf in tree.items():
             if not all(np.isfinite(np.asarray(part)).all() for part in jax.tree.leaves(leaf)):
                 return f"{name} on {scene.what}: the {what} ({leaf_name}) is not finite"
     return None
-
-
-def faces_of(name: str) -> Face:
-    return methods()[name].face
 
 
 def main() -> int:
@@ -217,10 +246,12 @@ def main() -> int:
     options.add_argument("--method", action="append", help="only these")
     chosen = options.parse_args()
     bad = 0
-    for name in chosen.method or list(methods()):
+    for name, kind in trials():
+        if chosen.method and name not in chosen.method:
+            continue
         begin, found = time.monotonic(), []
         for seed in range(chosen.scenes):
-            line = complaint(name, faces_of(name), seed)
+            line = complaint(name, kind, seed)
             if line:
                 found.append(line)
         bad += len(found)
