@@ -257,7 +257,8 @@ def main() -> int:
         bad += len(found)
         seconds = time.monotonic() - begin
         print(
-            f"{name}: {chosen.scenes - len(found):,} of {chosen.scenes:,} scenes finite ({seconds:.0f} s)", flush=True
+            f"{name}, {kind}: {chosen.scenes - len(found):,} of {chosen.scenes:,} scenes finite ({seconds:.0f} s)",
+            flush=True,
         )
         for line in found[:5]:
             print(f"  {line}", flush=True)
