@@ -46,6 +46,8 @@ METABALLS = {
     "creature-metaballs": ("Creature, as Gaussians", "creature.ply"),
 }
 """Metaballs need no file of their own: Gaussians are drawn, or fitted to the mesh, when they are opened."""
+MADE = {"swept-sphere": "Swept sphere", "random-spheres": "200 spheres"}
+"""Kinds that are made of numbers; menus show the sphere for them."""
 
 
 def unit_sphere(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -170,6 +172,8 @@ def main() -> None:
         listed.append({"name": name, "title": title, "kind": "spline-patches", "file": f"{name}.obj", "triangles": 0})
     for name, (title, file) in METABALLS.items():
         listed.append({"name": name, "title": title, "kind": "metaballs", "file": file, "triangles": 0})
+    for name, title in MADE.items():
+        listed.append({"name": name, "title": title, "kind": name, "file": "sphere.ply", "triangles": 0})
     (SHAPES / "shapes.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
 
 

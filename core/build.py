@@ -31,7 +31,7 @@ from core.problem import Problem, Target, forward
 from core.reference import as_arrays, hard_image
 from core.registry import methods
 from core.resampling import resized, same_aspect
-from core.shapes.primitives import HULL
+from core.shapes.primitives import HULL, MADE
 from core.terms import channels_seen, check_terms
 from core.views import fitted_views, held_out_views
 from kernels.types import CHANNELS, CameraView, Face, Method, Shape
@@ -205,6 +205,8 @@ def load_shape(
     """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo, `grid` how a grid is made."""
     if kind == "metaballs":
         return load_metaballs_shape(file, primitive, colour, Conversion())
+    if kind in MADE:
+        return _made(kind, tuple(colour) if colour is not None else None)
     if file is None:
         from core.shapes.primitives import primitive_path
 
@@ -229,6 +231,14 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
     from core.shapes.mesh import Mesh
 
     return Mesh.from_data(load_mesh(path), colour, PLAIN_COLOUR)
+
+
+@functools.lru_cache(maxsize=8)
+def _made(kind: str, colour: tuple | None) -> Shape:
+    """A shape that is made of numbers, not read."""
+    from core.registry import shapes
+
+    return shapes()[kind](colour or PLAIN_COLOUR)  # type: ignore[call-arg]
 
 
 def _target_shape(experiment: Experiment, shape: Shape | None) -> Shape:

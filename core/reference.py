@@ -116,6 +116,8 @@ def step_for_pixels(
         return pixels / (unit_pixels * largest)
     trial = 1e-3
     tracks = [_project(shape, moved_values(values, direction, s * trial), view) for s in (-1.0, 1.0)]
+    if len(tracks[0]) != len(tracks[1]):  # an isosurface, its vertices others: taken as moving by the amount itself
+        return pixels / unit_pixels
     visible = np.isfinite(tracks[0]).all(1) & np.isfinite(tracks[1]).all(1)
     if not visible.any():
         return 0.01

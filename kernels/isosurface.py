@@ -6,6 +6,7 @@ A fragment has three barycentrics and, through its corners, the six lattice node
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -41,6 +42,25 @@ class IsoSamples(NamedTuple):
         return self.surface.fragments
 
 
+Near = Callable[[list[Planes], bool], list[Planes]]
+"""(lattice coordinates of every vertex's first and second nodes, whether normals are needed) -> for both, the field's
+values at the node and, with normals, at its neighbours: centre, -x, +x, -y, +y, -z, +z."""
+
+
+def field_neighbourhood(
+    field: Callable[[Planes], Any], origin: Any, spacing: Any, places: list[Planes], normals: bool
+) -> list[Planes]:
+    """`Near` of a field that is a function of points."""
+    steps = (
+        ((0, 0, 0), (-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)) if normals else ((0, 0, 0),)
+    )
+    node = jnp.stack([jnp.stack(place) for place in places]).astype(jnp.asarray(spacing).dtype)  # (2, 3, V)
+    offset = jnp.asarray(steps, node.dtype)  # (n, 3)
+    at = lambda axis: origin[axis] + spacing[axis] * (node[:, axis, None, :] + offset[None, :, axis, None])
+    found = field((at(0), at(1), at(2)))
+    return [tuple(found[end, n] for n in range(len(steps))) for end in range(2)]
+
+
 def bucket(count: int) -> int:
     """The next of 1024, 1536, 2048, 3072, 4096, ... that holds `count`."""
     size = SMALLEST_BUCKET
@@ -72,33 +92,36 @@ def evaluate_isosurface(
     channels: tuple[str, ...],
     free: frozenset[str],
     attached: bool,
+    nodes: tuple[int, ...],
+    near: Near,
+    shaping: frozenset[str],
 ) -> GBuffer:
-    """G-buffer of a grid's isosurface; `values` holds the grid, const.origin, const.spacing and surface.colour.
+    """G-buffer of an isosurface on a lattice of `nodes`; `values` holds const.origin, const.spacing and surface.colour.
 
-    Differentiable in the names of `free`; see kernels/surface.py for `attached`.
+    near: the field's values at and about lattice nodes, differentiable. Differentiable in the names of `free`; those of
+    `shaping` move the surface. See kernels/surface.py for `attached`.
     """
     layers = samples.fragments.inverse_depth.shape[0]
     colour = tuple(values["surface.colour"][i] for i in range(3))
     surface = samples.surface._replace(colours=(colour,) * layers)
     known = {name: value for name, value in values.items() if name != "values"}
     if samples.ends is not None:
-        known |= _vertices(values, samples, needs_normals(channels))
-    names = free - {"values"} | ({"vertices"} if "values" in free else set())
+        known |= _vertices(values, samples, needs_normals(channels), nodes, near)
+    names = free - shaping | ({"vertices"} if free & shaping else set())
     return evaluate_fragments(known, surface, lens, channels=channels, free=names, attached=attached)
 
 
-def _vertices(values: Values, samples: IsoSamples, normals: bool) -> dict[str, Any]:
-    """The vertices (V, 3) and, where needed, their normals, differentiable in the grid's values.
+def _vertices(values: Values, samples: IsoSamples, normals: bool, nodes: tuple[int, ...], near: Near) -> dict[str, Any]:
+    """The vertices (V, 3) and, where needed, their normals, differentiable in what the field depends on.
 
     A vertex lies where the two values, mixed, are zero; to first order it moves by their mixed change over their
     difference, whose derivative is that of share = first / (first - second).
     """
-    nodes = values["values"].shape
     origin, spacing = values["const.origin"], values["const.spacing"]
     places = [_coordinates(end, nodes) for end in samples.ends]
-    near = _neighbourhood(values["values"], places, normals)
-    share = jnp.asarray(samples.share, near[0][0].dtype)
-    first, second = near[0][0], near[1][0]
+    ends = near(places, normals)
+    share = jnp.asarray(samples.share, ends[0][0].dtype)
+    first, second = ends[0][0], ends[1][0]
     fall = jax.lax.stop_gradient(first - second)
     inverse = jnp.where(samples.steady & (fall != 0), 1.0 / jnp.where(fall != 0, fall, 1.0), 0.0)
     mixed = first * (1.0 - share) + second * share
@@ -109,7 +132,7 @@ def _vertices(values: Values, samples: IsoSamples, normals: bool) -> dict[str, A
         vertex.append(origin[axis] + spacing[axis] * (low + (high - low) * share))
     found = {"vertices": jnp.stack(vertex, axis=-1)}
     if normals:
-        slopes = [tuple((end[2 + 2 * a] - end[1 + 2 * a]) / (2.0 * spacing[a]) for a in range(3)) for end in near]
+        slopes = [tuple((end[2 + 2 * a] - end[1 + 2 * a]) / (2.0 * spacing[a]) for a in range(3)) for end in ends]
         mixed_slopes = tuple(slopes[0][a] * (1.0 - share) + slopes[1][a] * share for a in range(3))
         found[NORMALS] = jnp.stack(unit_planes(mixed_slopes), axis=-1)
     return found
@@ -120,11 +143,9 @@ def _coordinates(index: Any, nodes: tuple[int, ...]) -> Planes:
     return index // (nodes[1] * nodes[2]), index // nodes[2] % nodes[1], index % nodes[2]
 
 
-def _neighbourhood(grid: Any, places: list[Planes], normals: bool) -> list[Planes]:
-    """For the first and the second node of every vertex: its value and, with `normals`, its six neighbours'.
-
-    In the order centre, -x, +x, -y, +y, -z, +z; beyond the border by quadratic extrapolation. One gather, whose
-    transpose is one scatter-add.
+def grid_neighbourhood(grid: Any, places: list[Planes], normals: bool) -> list[Planes]:
+    """`Near` of a grid (nx, ny, nz): beyond the border by quadratic extrapolation. One gather, whose transpose is one
+    scatter-add.
     """
     larger = extrapolated(grid)
     _, ny, nz = larger.shape

@@ -23,8 +23,23 @@ from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
 NORMALS = "derived.normals"
 """Name under which a shape's `prepare` hands on vertex normals, computed once a step instead of once a view."""
 
-GEOMETRY = frozenset(
-    {"pose.rotation", "pose.translation", "pose.scale", "vertices", "values", "camera.fov", "control_points", "profile"}
+LATTICE = frozenset({"sweep.ring", "sweep.radius", "spheres.centres", "spheres.radii"})
+"""Parameters of shapes evaluated on a lattice (kernels/lattice_fields.py)."""
+
+GEOMETRY = (
+    frozenset(
+        {
+            "pose.rotation",
+            "pose.translation",
+            "pose.scale",
+            "vertices",
+            "values",
+            "camera.fov",
+            "control_points",
+            "profile",
+        }
+    )
+    | LATTICE
 )
 """Parameters that move fragments on the screen; without any of them free, an edge term would be zero throughout."""
 

@@ -16,6 +16,8 @@ GRID_SUFFIX = "-grid"
 METABALLS_SUFFIX = "-metaballs"
 BALL = "ball-metaballs"
 """A random ball of Gaussians: made, not read (its entry names the sphere, so that a menu can show something)."""
+MADE = frozenset({"swept-sphere", "random-spheres"})
+"""Kinds of shapes that are made of numbers: one primitive each, whose entry names the sphere, and no files."""
 HULL = "visual-hull"
 """The primitive that is no file: carved from the targets' silhouettes (core/visual_hull.py)."""
 

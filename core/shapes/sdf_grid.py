@@ -8,6 +8,7 @@ centre) / scale, distances divided by scale as well. The pair is kept, and undon
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import GridField, padded_count
 from kernels.field_trace import trace_grid
-from kernels.isosurface import IsoSamples, evaluate_isosurface
+from kernels.isosurface import IsoSamples, evaluate_isosurface, grid_neighbourhood
 from kernels.marching_cubes import extract
 from kernels.rotation import quaternion_matrix, rotation_angle
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Planes, Shape, Values
@@ -180,7 +181,17 @@ class SdfGrid(Shape):
         free: frozenset[str],
         attached: bool = False,
     ) -> GBuffer:
-        return evaluate_isosurface(values, samples, lens, channels=channels, free=free, attached=attached)
+        return evaluate_isosurface(
+            values,
+            samples,
+            lens,
+            channels=channels,
+            free=free,
+            attached=attached,
+            nodes=values["values"].shape,
+            near=functools.partial(grid_neighbourhood, values["values"]),
+            shaping=frozenset({"values"}),
+        )
 
 
 def posed_grid(
