@@ -173,9 +173,10 @@ def test_every_method_default_is_accepted_and_every_bound_kept(tmp_path):
     """The schema follows the catalog: each setting's default loads, one beyond its range does not."""
     for method in entries("methods"):
         for kind in (shape["name"] for shape in entries("shapes") if method["face"] in shape["faces"]):
+            own = [primitive["name"] for primitive in entries("primitives") if primitive["kind"] == kind]
             for setting in method["settings"]:
                 data = {
-                    "shape": {"kind": kind, "primitive": "torus"},
+                    "shape": {"kind": kind, "primitive": own[0] if own else "torus"},
                     "term": [{"loss": "l2", "sees": "colour"}],
                     "method": {"name": method["name"], setting["name"]: setting["default"]},
                 }
