@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import KDTree
 
-from assets import cages, creature, structured
+from assets import cages, creature, structured, textured
 from assets.remesh import field_gradient, project
 
 SHAPES = Path(__file__).resolve().parent / "shapes"
@@ -170,6 +170,12 @@ def main() -> None:
     for name, (title, cage) in CAGES.items():
         (SHAPES / f"{name}.obj").write_text(cages.cage_text(cage()), encoding="utf-8")
         listed.append({"name": name, "title": title, "kind": "spline-patches", "file": f"{name}.obj", "triangles": 0})
+    for name, content in textured.files().items():
+        (SHAPES / name).write_bytes(content)
+    listed.append(
+        {"name": textured.NAME, "title": "Sphere with a texture", "kind": "textured-mesh",
+         "file": f"{textured.NAME}.obj", "triangles": textured.triangles()}
+    )  # fmt: skip
     for name, (title, file) in METABALLS.items():
         listed.append({"name": name, "title": title, "kind": "metaballs", "file": file, "triangles": 0})
     for name, title in MADE.items():

@@ -230,6 +230,10 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
     from core.io.meshes import load_mesh
     from core.shapes.mesh import Mesh
 
+    if kind == "textured-mesh":
+        from core.shapes.textured_mesh import TexturedMesh
+
+        return TexturedMesh.from_textured(load_mesh(path), colour)
     return Mesh.from_data(load_mesh(path), colour, PLAIN_COLOUR)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image as Picture
@@ -11,8 +12,8 @@ from PIL import ImageDraw
 
 from core.pictures import GROUND, INK, PALE, RUN_COLOURS, font
 
-Curve = tuple[Sequence[float], Sequence[float]]
-"""x and y of a curve's points; a y that is not finite leaves a gap."""
+Curve = tuple[Any, Any]
+"""Sequences of x and y of a curve's points; a y that is not finite leaves a gap."""
 
 SPARE = ("#8DD3C7", "#BEBADA", "#FB8072", "#80B1D3", "#FDB462", "#B3DE69")
 """Colours of curves that are no method's (ColorBrewer Set3)."""
@@ -32,9 +33,12 @@ class Axis:
         return np.log10(np.where(numbers > 0, numbers, np.nan))
 
     def ticks(self, low: float, high: float) -> list[tuple[float, str]]:
-        """(scaled place, label): powers of ten and their halves, or five even steps."""
+        """(scaled place, label): 1, 2 and 5 times powers of ten, or even steps of such a size."""
         if not self.logarithmic:
-            return [(v, f"{v:.3g}") for v in np.linspace(low, high, 5)]
+            power = 10.0 ** np.floor(np.log10(max(high - low, 1e-12)))
+            step = next(power * m for m in (0.1, 0.2, 0.5, 1.0, 2.0) if (high - low) / (power * m) <= 6)
+            marks = step * np.arange(np.ceil(low / step), np.floor(high / step + 1e-9) + 1)
+            return [(float(v), f"{v:.4g}") for v in marks]
         marks = [m * 10.0**p for p in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 1) for m in (1, 2, 5)]
         inside = [(float(np.log10(m)), f"{m:,.4g}") for m in marks if low - 1e-9 <= np.log10(m) <= high + 1e-9]
         return inside[:: 1 + len(inside) // 8]

@@ -33,6 +33,7 @@ SMALLEST_SIDE = 8
 
 SHAPE_SUFFIXES = {
     "mesh": MESH_SUFFIXES,
+    "textured-mesh": MESH_SUFFIXES,
     "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "spline-patches": CAGE_SUFFIXES,
     "metaballs": (SUFFIX_OF_METABALLS, *MESH_SUFFIXES, *POINT_SUFFIXES),

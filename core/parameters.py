@@ -35,6 +35,7 @@ _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
     "control_points": ("control points", (), ""),
     "profile": ("profile radii", (), ""),
     "vertex_colours": ("vertex colours", (), ""),
+    "texture": ("texture", (), ""),
     "values": ("grid values", (), ""),
     "means": ("means", (), ""),
     "precision_factors": ("precision factors", (), ""),
@@ -61,6 +62,7 @@ GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"vertices"}),
     frozenset({"control_points", "profile"}),
     frozenset({"vertex_colours"}),
+    frozenset({"texture"}),
     frozenset({"values"}),
     frozenset({"means", "precision_factors", "log_weights", "colours"}),
 )

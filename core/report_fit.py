@@ -63,7 +63,7 @@ def _scene() -> tuple[tuple[Mesh, dict], tuple[Mesh, dict], np.ndarray]:
     corners = np.array([(-1.6, -1.3, -1.2), (1.6, -1.3, -1.2), (1.6, 1.3, -1.2), (-1.6, 1.3, -1.2)], np.float32)
     vertices = np.concatenate([own["vertices"], corners])
     faces = np.concatenate([creature.constants()["const.faces"], count + np.array([(0, 1, 2), (0, 2, 3)])])
-    colours = np.concatenate([own["vertex_colours"], np.tile(np.float32([0.85, 0.25, 0.15]), (4, 1))])
+    colours = np.concatenate([own["vertex_colours"], np.tile(np.array([0.85, 0.25, 0.15], np.float32), (4, 1))])
     bent = vertices.copy()
     bent[:count] *= (0.85, 1.12, 0.9)
     bent[:count, 0] += 0.12 * np.sin(3.0 * own["vertices"][:, 1])

@@ -36,7 +36,7 @@ SHADING = ("light.direction", "light.intensity", "pose.rotation", "vertices", "v
 """What turns normals or light: in shadow the clamped cosine hides it. What shifts the surface is hidden where it is
 curved."""
 
-COLOUR_ONLY = ("light.", "surface.colour", "vertex_colours", "background", "appearance")
+COLOUR_ONLY = ("light.", "surface.colour", "vertex_colours", "texture", "background", "appearance")
 """Parameters, by how their names begin, that change colour and no other channel."""
 
 

@@ -48,12 +48,15 @@ class SurfaceSamples(NamedTuple):
     """Fragments, and the attributes that are not free, interpolated on the host; what is not needed is None.
 
     normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo. These and
-    fragments.position may be held as K tuples of three planes, which jit takes without slicing.
+    fragments.position may be held as K tuples of three planes, which jit takes without slicing. uv: (K, 2, H, W) texture
+    coordinates and level: (K, H, W) mip levels, of shapes that have a texture.
     """
 
     fragments: Fragments
     normals: Any
     colours: Any
+    uv: Any = None
+    level: Any = None
 
 
 def surface_samples(samples: Any) -> SurfaceSamples:
@@ -111,8 +114,7 @@ def evaluate_fragments(
         mask = fragments.inverse_depth[k] > 0
         bary = None if fragments.bary is None else fragments.bary[k]
         if attached:
-            bary = pixel_barycentrics(values, fragments, lens, k)
-            bary = clipped_barycentrics(bary) if isinstance(fragments, SoftFragments) else bary
+            bary = attached_barycentrics(values, fragments, lens, k)
         position, normal, colour = _attributes(samples, tables, bary, attached, k, channels)
         world = stored(object_to_world_planes(values, position))
         x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
@@ -198,6 +200,12 @@ def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int)
     safe = mask & (area != 0)
     inverse = 1.0 / jnp.where(safe, area, 1.0)
     return tuple(jnp.where(safe, edge * inverse, 0.0) for edge in edges)
+
+
+def attached_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int) -> Planes:
+    """pixel_barycentrics, of SoftFragments clipped to their triangle."""
+    bary = pixel_barycentrics(values, fragments, lens, k)
+    return clipped_barycentrics(bary) if isinstance(fragments, SoftFragments) else bary
 
 
 def clipped_barycentrics(bary: Planes) -> Planes:

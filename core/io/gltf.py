@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.colour import LIGHT_GREY
+from core.colour import LIGHT_GREY, from_bytes, to_bytes
 from core.errors import RimlightError
 from core.io.gltf_checks import check_gltf
 from core.io.images import PIXEL_LIMIT
@@ -24,6 +24,7 @@ def read_gltf(path: str | Path) -> RawMesh:
     path = Path(path)
     warnings = list(check_gltf(path))
     positions, faces, colours, coloured = [], [], [], False
+    textured: list[tuple[Any, np.ndarray]] = []
     offset = 0
     for mesh, transform in _placed_meshes(path):
         points = np.asarray(mesh.vertices, dtype=np.float64)
@@ -38,6 +39,7 @@ def read_gltf(path: str | Path) -> RawMesh:
             raise RimlightError(f"{path.name}: a position or a node's transform is not finite; export it again")
         if np.linalg.det(transform[:3, :3]) < 0:
             triangles = triangles[:, ::-1]
+        textured.append((mesh, triangles))
         colour = _colours(mesh, path, warnings)
         coloured = coloured or colour is not None
         positions.append(points @ transform[:3, :3].T + transform[:3, 3])
@@ -47,7 +49,10 @@ def read_gltf(path: str | Path) -> RawMesh:
     if not sum(map(len, faces)):
         raise RimlightError(f"{path.name}: the scene has no triangles; export a surface")
     vertex_colours = np.concatenate(colours) if coloured else None
-    return RawMesh(np.concatenate(positions), np.concatenate(faces), vertex_colours, None, tuple(warnings))
+    texture, corner_uv = _single_texture(textured)
+    return RawMesh(
+        np.concatenate(positions), np.concatenate(faces), vertex_colours, None, corner_uv, texture, tuple(warnings)
+    )
 
 
 def _placed_meshes(path: Path) -> list[tuple[Any, np.ndarray]]:
@@ -70,6 +75,25 @@ def _placed_meshes(path: Path) -> list[tuple[Any, np.ndarray]]:
         raise RimlightError(
             f"{path.name}: the scene cannot be read ({type(error).__name__}: {cause}); export it again"
         ) from error
+
+
+def _single_texture(meshes: list[tuple[Any, np.ndarray]]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(texture [H, W, 3] uint8 sRGB, corner_uv (m, 3, 2)) where all meshes share one picture; else None and None."""
+    images = [getattr(getattr(mesh.visual, "material", None), "baseColorTexture", None) for mesh, _ in meshes]
+    uvs = [getattr(mesh.visual, "uv", None) for mesh, _ in meshes]
+    image = images[0]
+    if image is None or any(uv is None for uv in uvs) or image.width * image.height > PIXEL_LIMIT:
+        return None, None
+    try:
+        pictures = [np.asarray(picture.convert("RGB")) for picture in images if picture is not None]
+    except (OSError, SyntaxError, ValueError):
+        return None, None  # _colours has warned
+    if len(pictures) < len(images) or any(not np.array_equal(pictures[0], other) for other in pictures[1:]):
+        return None, None
+    corner = [np.nan_to_num(np.asarray(uv, np.float64))[faces] for uv, (_, faces) in zip(uvs, meshes)]
+    factor = _base_colour(getattr(meshes[0][0].visual, "material", None))
+    tinted = pictures[0] if (factor == 1).all() else to_bytes(from_bytes(pictures[0]) * factor)
+    return tinted, np.concatenate(corner)
 
 
 def _colours(mesh: Any, path: Path, warnings: list[str]) -> np.ndarray | None:

@@ -70,6 +70,18 @@ def colour_corners(
     return colours, tuple(warnings)
 
 
+def single_texture(materials: Mapping[bytes, Material], names: Sequence[bytes | None]) -> np.ndarray | None:
+    """The one picture that all materials in use share, [H, W, 3] uint8 sRGB; None where there is none, or several."""
+    used = {materials.get(name or b"", Material()).texture for name in set(names)}
+    path = used.pop() if len(used) == 1 else None
+    if path is None:
+        return None
+    try:
+        return read_texture(path)
+    except RimlightError:
+        return None  # colour_corners has warned
+
+
 def read_texture(path: Path) -> np.ndarray:
     """A texture as [H, W, 3] uint8 sRGB, row 0 at the top (v = 1). Raises RimlightError."""
     from core.io.images import FILE_LIMIT, open_picture

@@ -32,7 +32,8 @@ UNUSUAL_SIZE = 1e6
 
 @dataclass(frozen=True)
 class CleanMesh:
-    """positions: (n, 3) float64, file units, each used by a face. faces: (m, 3). colours: (n, 3) linear or None."""
+    """positions: (n, 3) float64, file units, each used by a face. faces: (m, 3). colours: (n, 3) linear or None.
+    corner_uv: (m, 3, 2) or None."""
 
     positions: np.ndarray
     faces: np.ndarray
@@ -42,6 +43,7 @@ class CleanMesh:
     edges: Edges
     parts: int
     warnings: tuple[str, ...]
+    corner_uv: np.ndarray | None = None
 
 
 def clean(raw: RawMesh, name: str) -> CleanMesh:
@@ -61,12 +63,14 @@ def clean(raw: RawMesh, name: str) -> CleanMesh:
     positions, faces = positions[used], compact[faces[kept]]
     centre, scale = bounding_sphere(positions)
     _mention_size(centre, scale, warnings)
+    before = faces
     faces, edges, parts = _orient((positions - centre) / scale, faces, warnings)
     if edges.nonmanifold:
         count = edges.nonmanifold
         warnings.append(f"{count:,} non-manifold {_plural(count, 'edge', 'edges')} (more than two faces share it)")
     colours = None if colours is None else colours[used]
-    return CleanMesh(positions, faces, colours, centre, scale, edges, parts, tuple(dict.fromkeys(warnings)))
+    uv = None if raw.corner_uv is None else _turned_alike(raw.corner_uv[kept], before, faces)
+    return CleanMesh(positions, faces, colours, centre, scale, edges, parts, tuple(dict.fromkeys(warnings)), uv)
 
 
 def bounding_sphere(positions: np.ndarray) -> tuple[np.ndarray, float]:
@@ -140,6 +144,12 @@ def _orient(unit: np.ndarray, faces: np.ndarray, warnings: list[str]) -> tuple[n
         faces = np.where(wrong[part][:, None], faces[:, ::-1], faces)
         edges = find_edges(faces)
     return faces, edges, parts
+
+
+def _turned_alike(corner_uv: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Texture coordinates (m, 3, 2) with the corners of those faces reversed that `_orient` reversed."""
+    turned = (before != after).any(axis=1)
+    return np.where(turned[:, None, None], corner_uv[:, ::-1], corner_uv)
 
 
 def _mention_size(centre: np.ndarray, scale: float, warnings: list[str]) -> None:

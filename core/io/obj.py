@@ -16,7 +16,7 @@ import numpy as np
 from core.colour import srgb_to_linear
 from core.errors import RimlightError
 from core.io.files import MESH_LIMIT, read_bytes
-from core.io.materials import colour_corners, read_libraries
+from core.io.materials import colour_corners, read_libraries, single_texture
 from core.io.polygons import triangulate
 from core.io.raw_mesh import RawMesh
 
@@ -61,7 +61,7 @@ def read_obj(path: str | Path) -> RawMesh:
     counts, corners, texture_corners = _faces(scan, len(positions), path)
     places, owner = triangulate(counts, corners, positions)
     warnings: tuple[str, ...] = ()
-    corner_colours = None
+    corner_colours = uv = texture = None
     if any(name is not None for name in scan.materials) or scan.libraries:
         materials, warnings = read_libraries(scan.libraries, scan.materials, path)
         if vertex_colours is None and materials:
@@ -69,7 +69,9 @@ def read_obj(path: str | Path) -> RawMesh:
             uv = _texture_coordinates(scan.coordinates, texture_corners, places, path)
             corner_colours, texture_warnings = colour_corners(materials, names, uv)
             warnings += texture_warnings
-    return RawMesh(positions, corners[places], vertex_colours, corner_colours, warnings)
+            texture = None if uv is None else single_texture(materials, names)
+    uv = uv if texture is not None else None
+    return RawMesh(positions, corners[places], vertex_colours, corner_colours, uv, texture, warnings)
 
 
 def _text(data: bytes, path: Path) -> bytes:

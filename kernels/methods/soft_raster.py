@@ -24,7 +24,7 @@ from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane
 LEAST_BACKGROUND = 1e-10
 """Least weight of the background, relative to the nearest triangle's (PyTorch3D's eps)."""
 
-LAYERED = ("fragments", "normals", "colours")
+LAYERED = ("fragments", "normals", "colours", "uv", "level")
 """Fields of SurfaceSamples: each holds K layers."""
 
 
