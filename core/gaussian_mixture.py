@@ -16,6 +16,9 @@ FLOOR = 1e-6
 """Added to a covariance's diagonal, relative to the points' mean square radius: flat parts of a surface have none of
 their own (scikit-learn's reg_covar is 1e-6 for data of unit scale)."""
 
+CANDIDATES = 4
+"""Centres tried for each place of k-means++, the best is kept (its authors' greedy form): fewer bad beginnings."""
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -114,9 +117,11 @@ def _kmeans(points: np.ndarray, components: int, rng: np.random.Generator) -> np
     nearest = np.sum((points - centres[0]) ** 2, 1)
     for _ in range(components - 1):
         total = nearest.sum()
-        chosen = rng.choice(len(points), p=nearest / total) if total > 0 else rng.integers(len(points))
-        centres.append(points[chosen])
-        nearest = np.minimum(nearest, np.sum((points - centres[-1]) ** 2, 1))
+        tried = rng.choice(len(points), CANDIDATES, p=nearest / total if total > 0 else None)
+        after = [np.minimum(nearest, np.sum((points - points[t]) ** 2, 1)) for t in tried]
+        best = int(np.argmin([left.sum() for left in after]))
+        centres.append(points[tried[best]])
+        nearest = after[best]
     middles = np.array(centres)
     labels = cKDTree(middles).query(points)[1]
     for _ in range(5):

@@ -57,7 +57,7 @@ def icp(
     error = np.inf
     for step in range(ITERATIONS):
         local = (seen - translation) @ rotation
-        distance, index = tree.query(local, distance_upper_bound=reach)
+        distance, index = (np.asarray(a) for a in tree.query(local, distance_upper_bound=reach))
         paired = np.isfinite(distance)
         if paired.sum() < 6:
             return Registered(rotation, translation, float(error), step)
@@ -82,4 +82,4 @@ def _solve(points: np.ndarray, targets: np.ndarray, normals: np.ndarray | None) 
     rows = np.concatenate([np.cross(points, normals), normals], 1)
     gap = np.einsum("ni,ni->n", targets - points, normals)
     solution: Any = np.linalg.lstsq(rows, gap, rcond=None)[0]
-    return quaternion_matrix(quaternion_from_vector(solution[:3])), solution[3:]
+    return np.asarray(quaternion_matrix(quaternion_from_vector(solution[:3]))), solution[3:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,9 @@ class Subject:
     data: MeshData
     size: float
 
-    def values(self, shape: Shape, rotation: Sequence[float] = (0, 0, 0), shift: Sequence[float] = (0, 0, 0)) -> dict:
+    def values(self, shape: Shape, rotation: Any = (0.0, 0.0, 0.0), shift: Any = (0.0, 0.0, 0.0)) -> dict:
         """Host values of `shape` at a pose (degrees, unit-sphere units) in the plain scene."""
-        pose = PoseSpec(tuple(rotation), tuple(shift))  # type: ignore[arg-type]
+        pose = PoseSpec(tuple(rotation), tuple(shift))
         return {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), pose, FOV)}
 
     def look(self, view: CameraView, channels: tuple[str, ...] = ("silhouette", "depth")) -> dict[str, np.ndarray]:
@@ -70,7 +69,7 @@ class Trial:
     shift: np.ndarray
 
     def matrix(self) -> np.ndarray:
-        return quaternion_matrix(quaternion_from_vector(np.radians(self.rotation)))
+        return np.asarray(quaternion_matrix(quaternion_from_vector(np.radians(self.rotation))))
 
 
 def trials(
