@@ -14,7 +14,8 @@ TOUR = (
     (
         "Look",
         "The window opens on a lesson, paused. The viewport shows the shape where it starts and, as a ghost, where it "
-        "should be; the pyramids are the cameras. Drag to turn, with the right button to pan, wheel to zoom, F to fit.",
+        "should be; the pyramids are the cameras. Drag to turn, with the right button to pan, wheel to zoom, F to fit; with "
+        "Ctrl the object moves (right button: turns) instead.",
     ),
     (
         "Run",

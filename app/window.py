@@ -30,6 +30,7 @@ from app.lesson_pane import LessonPane
 from app.lessons import Lesson, bundled_lessons
 from app.menus import Menus
 from app.panes import PaneGrid
+from app.pose_hand import PoseHand
 from app.settings import Settings
 from app.statusline import StatusLine
 from app.theme import GAP
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._refresh_actions()
         self.lab = Lab(self)
+        PoseHand(self.controller, self.viewport)
 
     # ------------------------------------------------------------------------------------------ wiring
 

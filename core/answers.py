@@ -21,6 +21,8 @@ from core.questions import (
     Answer,
     Checked,
     Landscape,
+    Measure,
+    Measured,
     MeshCheck,
     Probe,
     Probed,
@@ -50,6 +52,8 @@ def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | 
         return landscape(session, question)
     if isinstance(question, MeshCheck):
         return _check(session, question)
+    if isinstance(question, Measure):
+        return iter([Measured(question, session.state.iteration, session.metrics())])
     if isinstance(question, Thumbnails):
         return thumbnails_of(session.scene, question)
     raise TypeError(type(question).__name__)

@@ -82,12 +82,17 @@ class Thumbnails:
     views: tuple[int, ...]
 
 
-Question = Probe | Sweep | Landscape | MeshCheck | Thumbnails
+@dataclass(frozen=True)
+class Measure:
+    """How far the current state is from its targets: overlap and pose errors, a few views."""
+
+
+Question = Probe | Sweep | Landscape | MeshCheck | Thumbnails | Measure
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "MeshCheck", "Thumbnails")."""
+    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "MeshCheck", "Thumbnails", "Measure")."""
 
     kind: str
 
@@ -217,10 +222,19 @@ class Thumbnailed:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """metrics: "iou", "psnr", ..., as Scalars have them."""
+
+    question: Measure
+    iteration: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Unanswered:
     """A question was given up: another problem came, or it failed (the message says why)."""
 
     question: Question
 
 
-Answer = Probed | Swept | Landscaped | Checked | Thumbnailed | Unanswered
+Answer = Probed | Swept | Landscaped | Checked | Thumbnailed | Measured | Unanswered

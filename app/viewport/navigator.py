@@ -1,7 +1,8 @@
 """What the pointer does in the 3D view: orbit, roll, pan, zoom, pick.
 
 Left drag orbits; with Alt, or by the right button, it rolls freely; middle or Shift-left drag pans; the wheel zooms
-to the pointer; a click without a drag picks; a double click resets. What `grab` takes is dragged itself.
+to the pointer; a click without a drag picks; a double click resets. What `grab` takes is dragged itself; with Ctrl the
+object is, instead of the eye.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class Navigator(QObject):
     dragged = pyqtSignal(QPointF)
     """What `grab` took follows the pointer."""
     dropped = pyqtSignal()
+    object_moved = pyqtSignal(float, float)
+    object_turned = pyqtSignal(float, float)
+    object_dropped = pyqtSignal()
+    """With Ctrl the left button moves the object and the right button turns it, pixels; then it is let go."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -41,7 +46,7 @@ class Navigator(QObject):
         self._button = Qt.MouseButton.NoButton
         self.grab: Callable[[QPointF], bool] = lambda point: False
         """Asked at a left press: whether something there is taken along."""
-        self._holding = False
+        self._holding = self._with_object = False
         widget.setMouseTracking(True)
         widget.installEventFilter(self)
 
@@ -74,6 +79,7 @@ class Navigator(QObject):
     def _press(self, event: QMouseEvent) -> None:
         self._pressed = self._last = event.position()
         self._dragging, self._button = False, event.button()
+        self._with_object = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
         self._holding = plain and event.button() == Qt.MouseButton.LeftButton and self.grab(event.position())
 
@@ -91,6 +97,9 @@ class Navigator(QObject):
         self._last = event.position()
         modifiers = event.modifiers()
         left = self._button == Qt.MouseButton.LeftButton
+        if self._with_object:
+            (self.object_moved if left else self.object_turned).emit(delta.x(), delta.y())
+            return
         if self._button == Qt.MouseButton.MiddleButton or (left and modifiers & Qt.KeyboardModifier.ShiftModifier):
             self.panned.emit(delta.x(), delta.y())
         elif self._button == Qt.MouseButton.RightButton or (left and modifiers & Qt.KeyboardModifier.AltModifier):
@@ -102,6 +111,8 @@ class Navigator(QObject):
         pressed, self._pressed = self._pressed, None
         if self._holding and self._dragging:
             self.dropped.emit()
+        if self._with_object and self._dragging:
+            self.object_dropped.emit()
         self._holding = False
         if pressed is not None and not self._dragging and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(event.position())

@@ -12,8 +12,8 @@ from app.viewport.stage import pyramid
 from core.experiment import PoseSpec, TargetSpec
 from core.experiment_rules import check_experiment
 from core.experiment_schema import Complaint
-from core.protocol import ViewInfo
-from core.questions import Thumbnailed, Thumbnails
+from core.protocol import SetValue, ViewInfo
+from core.questions import Measure, Measured, Thumbnailed, Thumbnails
 from tests.fakes import camera_files as files
 
 pytestmark = pytest.mark.window
@@ -66,3 +66,48 @@ def test_a_camera_off_its_axis_has_its_picture_off_its_axis():
     moved = pyramid(view)[1:5] - pyramid(plain)[1:5]
     pixel = (pyramid(plain)[2] - pyramid(plain)[1])[0] / 64
     np.testing.assert_allclose(moved, np.tile([-10 * pixel, 4 * pixel, 0], (4, 1)), atol=1e-12)
+
+
+def test_the_object_follows_a_ctrl_drag_and_its_overlap_is_asked_for(make_window, qtbot):
+    window, client = make_window()
+    if window.viewport.scene is None:
+        pytest.skip("no 3D here")
+    c, navigator = window.controller, window.viewport.navigator
+    before = np.array(c.shown.values["pose.translation"])
+    navigator.object_moved.emit(30.0, 0.0)
+    navigator.object_moved.emit(0.0, -20.0)
+    sent = [s for s in client.sent if isinstance(s, SetValue) and s.path == "value.pose.translation"]
+    eye = window.viewport.eye()
+    pixels, _ = eye.project(
+        np.array([before, sent[0].value, sent[1].value]), window.viewport.width(), window.viewport.height()
+    )
+    np.testing.assert_allclose(np.diff(pixels, axis=0), [[30.0, 0.0], [0.0, -20.0]], atol=0.5)
+    assert any(isinstance(s, Measure) for s in client.sent)
+    navigator.object_turned.emit(50.0, 0.0)
+    turned = [s for s in client.sent if isinstance(s, SetValue) and s.path == "value.pose.rotation"]
+    assert np.linalg.norm(turned[-1].value) > 1.0
+    navigator.object_dropped.emit()
+    start = c.experiment.shape.start
+    np.testing.assert_allclose(start.translation, sent[1].value, atol=1e-4)
+    c.answered.emit(Measured(Measure(), 0, {"iou": 0.625}))
+    assert "0.625" in window.viewport.readout._pairs[0][2][0].text()
+
+
+def test_ctrl_takes_the_object_along_and_not_the_eye(qtbot):
+    from PyQt6.QtCore import QPoint, Qt
+    from PyQt6.QtWidgets import QWidget
+
+    from app.viewport.navigator import Navigator
+
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    navigator, seen = Navigator(widget), []
+    for name in ("object_moved", "orbited"):
+        getattr(navigator, name).connect(lambda *a, n=name: seen.append(n))
+    navigator.object_dropped.connect(lambda: seen.append("dropped"))
+    for modifier in (Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.NoModifier):
+        qtbot.mousePress(widget, Qt.MouseButton.LeftButton, modifier, QPoint(5, 5))
+        qtbot.mouseMove(widget, QPoint(40, 40))
+        qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, modifier, QPoint(40, 40))
+    assert set(seen) == {"object_moved", "orbited", "dropped"}
+    assert seen.index("dropped") < seen.index("orbited")

@@ -28,7 +28,7 @@ from core.io.lenses import Intrinsics
 from core.io.meshes import load_mesh
 from core.lazy_targets import LazyTargets, target_bytes
 from core.problem import Target
-from core.questions import Thumbnails
+from core.questions import Measure, Thumbnails
 from core.session import Session
 from tests.fakes import camera_files as files
 
@@ -287,6 +287,8 @@ def test_thumbnails_of_targets_that_were_not_read_come_when_asked_for(folder, mo
     assert [sorted(a.pictures) for a in answers] == [[0, 1], [3]]
     assert answers[0].pictures[0].shape == (48, 48, 3)
     assert session.loaded().views[3].thumbnail is not None
+    measured = next(session.answer(Measure()))
+    assert 0 < measured.metrics["held_out_iou"] < 1
 
 
 def test_opening_a_camera_file_carves_and_fits(folder):
