@@ -32,7 +32,7 @@ from core.reference import as_arrays, hard_image
 from core.registry import methods
 from core.resampling import resized, same_aspect
 from core.shapes.primitives import HULL, MADE
-from core.terms import channels_seen, check_terms
+from core.terms import channels_seen, check_terms, term_constants
 from core.views import fitted_views, held_out_views
 from kernels.types import CHANNELS, CameraView, Face, Method, Shape
 
@@ -92,7 +92,7 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         shape = _hull(experiment, aims, report)
         _check_face(shape, method)
     values = {**shape.parameters(), **scene_values(experiment.scene, experiment.shape.start, aims.fov)}
-    constants = {**shape.constants(), **scene_constants(experiment.scene)}
+    constants = term_constants(experiment.terms, {**shape.constants(), **scene_constants(experiment.scene)}, values)
     check_terms(experiment.terms, {**values, **constants})
     masks = free_masks(experiment.parameters.free, values)
     if not masks:

@@ -121,9 +121,9 @@ class MethodSpec:
 
 @dataclass(frozen=True)
 class TermSpec:
-    """loss: "l1", "l2", "silhouette-cross-entropy", "iou" (image terms) or "laplacian" (vertices).
+    """loss: "l1", "l2", "silhouette-cross-entropy", "iou" (image terms), or a regulariser ("laplacian", "arap").
 
-    sees: "colour", "silhouette", "depth", "normals" (ignored by "laplacian").
+    sees: "colour", "silhouette", "depth", "normals" (ignored by regularisers).
     levels: how many levels of a 2x box pyramid, 1 = full resolution only.
     band: terms on a grid's values: only nodes nearer to the surface than so many cells; 0 = the whole grid.
     """

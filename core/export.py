@@ -12,6 +12,7 @@ import numpy as np
 
 from core import pictures
 from core.camera_frame import spread
+from core.catalog import entry
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_text
 
@@ -72,7 +73,7 @@ def export_curves(session: Session, path: Path) -> None:
         return
     text = io.StringIO()
     writer = csv.writer(text)
-    terms = [f"{t.loss}_{t.sees}" if t.loss != "laplacian" else t.loss for t in session.problem.terms]
+    terms = [f"{t.loss}_{t.sees}" if entry("losses", t.loss)["sees"] else t.loss for t in session.problem.terms]
     names = [f"{i}_{t}" for i, t in enumerate(terms)]
     writer.writerow(["iteration", "loss", *names])
     for i, (loss, parts) in enumerate(zip(session.losses, session.term_history)):
@@ -102,16 +103,13 @@ def view_sheet(arrays: Any, side: int = 256) -> Any:
 
 def report(session: Session) -> dict[str, Any]:
     """report.json's content (DESIGN.md, "Command line")."""
-    from core.metrics import flipped_triangles, surface_distances
+    from core.metrics import surface_distances
     from core.parameters import display_values
     from core.versions import versions
 
     losses = session.losses
     metrics: dict[str, Any] = session.all_metrics()
     values = session.host()
-    if "vertices" in values:
-        faces = session.problem.shape.display_mesh(values)[1]
-        metrics["flipped_triangles"] = flipped_triangles(values["vertices"], faces)
     truth = session.target_mesh()
     if truth is not None:
         metrics.update(surface_distances(session.world_mesh(), truth))

@@ -14,6 +14,7 @@ import numpy as np
 from core.build import Report, Scene, pose_spec_is_same_shape
 from core.camera_frame import spread
 from core.colour import linear_to_srgb
+from core.mesh_health import mesh_health
 from core.metrics import iou, pose_errors, psnr, ssim
 from core.problem import Target
 from core.reference import hard_image
@@ -68,6 +69,14 @@ class Measures:
             rows = [self._newest[i] for i in turn] if everything else list(self._newest.values())
             found.update(_means(rows, "held_out_"))
         return found
+
+    def mesh(self, values: Mapping[str, Any], everything: bool = False) -> dict[str, float]:
+        """Health of a mesh whose vertices move: "flipped_triangles", ... everything: of any mesh, however large."""
+        moving = "vertices" in self._scene.problem.free
+        if "vertices" not in values or "const.faces" not in values or not (moving or everything):
+            return {}
+        faces = np.asarray(values["const.faces"])
+        return mesh_health(np.asarray(values["vertices"]), faces, everything=everything)
 
     def _one(self, values: Mapping[str, Any], view: CameraView, target: Target, structure: bool) -> dict[str, float]:
         """The measures of one view."""

@@ -364,11 +364,14 @@ class Session:
 
     def metrics(self) -> dict[str, float]:
         """Pose errors, and IoU, PSNR, SSIM on fitted and held-out views ("held_out_iou", ...), a few views a call."""
-        return {**self.pose_metrics(), **self._measures.images(self.host())}
+        values = self.host()
+        return {**self.pose_metrics(), **self._measures.images(values), **self._measures.mesh(values)}
 
     def all_metrics(self) -> dict[str, float]:
         """The same over all views, as they are now."""
-        return {**self.pose_metrics(), **self._measures.images(self.host(), everything=True)}
+        values = self.host()
+        seen, mesh = (measure(values, everything=True) for measure in (self._measures.images, self._measures.mesh))
+        return {**self.pose_metrics(), **seen, **mesh}
 
     def export(self, what: str, path: str) -> None:
         """Write "shape", "images", "curves", "report" or "all" to `path` (core/export.py)."""

@@ -21,7 +21,11 @@ from core.experiment_rules import REFINEMENTS
 from core.parameterization import parameterization_of
 from core.parameters import free_masks, scene_constants
 from core.problem import Problem, State, host_values, initial_state
+from core.terms import term_constants
 from kernels.types import Shape
+
+KEPT = ("const.rest",)
+"""Constants that belong to where a stage began, and cannot be told from where the fit stands."""
 
 
 class Stages:
@@ -82,7 +86,7 @@ class Stages:
         if hasattr(shape, "rebuilt") and set(shape.parameters()) <= set(values):
             shape = shape.rebuilt(values, constants)  # type: ignore[attr-defined]
         start = {**self.base.values, **shape.parameters()}
-        self._stand(entered, shape, start, report)
+        self._stand(entered, shape, start, report, constants)
 
     def follow(self, other: Stages, problem: Problem, state: State, report: Report) -> None:
         """Stand where another experiment's stages stood, where the shape is the same one: its topology is kept."""
@@ -92,12 +96,16 @@ class Stages:
             values = {n: np.asarray(v) for n, v in state.values.items()}
             self.resume((entered, other.kept(problem)[1]), values, report)
 
-    def _stand(self, entered: int, shape: Shape, values: Mapping[str, Any], report: Report) -> None:
+    def _stand(
+        self, entered: int, shape: Shape, values: Mapping[str, Any], report: Report, kept: Mapping[str, Any] = {}
+    ) -> None:
         """Make `scene` the one after so many stages, with this shape and these values at its start."""
         experiment = staged_experiment(self.base.experiment, entered)
         same = experiment.views == self.scene.experiment.views
         scene = self.scene if same else build(experiment, report)
         constants = {**shape.constants(), **scene_constants(experiment.scene)}
+        constants = term_constants(experiment.terms, constants, values)
+        constants |= {n: c for n, c in kept.items() if n in constants and n in KEPT}
         problem = dataclasses.replace(
             scene.problem,
             shape=shape,

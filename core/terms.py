@@ -6,7 +6,7 @@ resolution; a pyramid averages it over box-filtered levels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,14 @@ import jax.numpy as jnp
 from core.errors import RimlightError
 from core.experiment import TermSpec
 from core.grid_terms import eikonal, grid_laplacian
+from core.mesh_terms import (
+    as_rigid_as_possible,
+    cotangent_laplacian,
+    edge_length,
+    laplacian,
+    mesh_constants,
+    normal_consistency,
+)
 from kernels.types import CHANNELS, Image, Planes
 
 EVERY = tuple(CHANNELS)
@@ -50,24 +58,11 @@ def iou(image: Planes, target: Planes) -> Any:
     return jnp.where(empty, 0.0, 1.0 - intersection / jnp.where(empty, 1.0, union))
 
 
-def laplacian(values: Mapping[str, Any]) -> Any:
-    """Uniform-Laplacian smoothness: mean over vertices of |v - mean of its neighbours|^2.
-
-    Needs "const.edges" (e, 2) of the mesh. Lengths are relative to the unit sphere.
-    """
-    vertices, edges = values["vertices"], values["const.edges"]
-    first, second = edges[:, 0], edges[:, 1]
-    total = jnp.zeros_like(vertices).at[first].add(vertices[second]).at[second].add(vertices[first])
-    degree = jnp.zeros(vertices.shape[0], vertices.dtype).at[first].add(1.0).at[second].add(1.0)
-    offset = jnp.where(degree[:, None] > 0, vertices - total / jnp.maximum(degree, 1.0)[:, None], 0.0)
-    return jnp.sum(jnp.square(offset)) / vertices.shape[0]
-
-
 @dataclass(frozen=True)
 class LossInfo:
     """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on.
 
-    banded: the function takes the term's `band` too.
+    banded: the function takes the term's `band` too. constants: what it needs beside them (core/mesh_terms.py).
     """
 
     title: str
@@ -76,6 +71,7 @@ class LossInfo:
     sees: tuple[str, ...] = EVERY
     needs: str = ""
     banded: bool = False
+    constants: tuple[str, ...] = ()
 
 
 LOSSES: dict[str, LossInfo] = {
@@ -88,6 +84,30 @@ LOSSES: dict[str, LossInfo] = {
     "laplacian": LossInfo(
         "Smoothness", "Uniform Laplacian: each vertex stays near the mean of its neighbours.", laplacian, (), "vertices"
     ),
+    "cotangent-laplacian": LossInfo(
+        "Smoothness, cotangent",
+        "Cotangent Laplacian: smooths the shape, and lets vertices lie unevenly where it is flat.",
+        cotangent_laplacian,
+        (),
+        "vertices",
+    ),
+    "arap": LossInfo(
+        "As rigid as possible",
+        "Each neighbourhood may turn, but not stretch, against the start (or the last stage's).",
+        as_rigid_as_possible,
+        (),
+        "vertices",
+        constants=("rest",),
+    ),
+    "edge-length": LossInfo("Even edges", "Edges as long as the mean edge.", edge_length, (), "vertices"),
+    "normal-consistency": LossInfo(
+        "Flat edges",
+        "Faces that share an edge look the same way.",
+        normal_consistency,
+        (),
+        "vertices",
+        constants=("face_pairs",),
+    ),
     "eikonal": LossInfo(
         "Eikonal", "Gradients of length 1: the grid's values stay distances.", eikonal, (), "values", banded=True
     ),
@@ -95,6 +115,14 @@ LOSSES: dict[str, LossInfo] = {
         "Grid smoothness", "The field bends as little as it can.", grid_laplacian, (), "values", banded=True
     ),
 }
+
+
+def term_constants(
+    terms: Sequence[TermSpec], constants: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A shape's constants, and what the terms need beside them of a shape that stands at `values`."""
+    wanted = {name for term in terms for name in LOSSES[term.loss].constants}
+    return {**constants, **mesh_constants(wanted, constants, values)}
 
 
 def check_terms(terms: tuple[TermSpec, ...], values: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from app.panes.words import Context, words
 from app.runs import Series
 from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
 from app.widgets import Dot, Head, Themed, current_theme, hbox, label, restyle, vbox
+from core.catalog import entry
 from core.comparison import lane_results
 from core.experiment import Experiment
 from core.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
@@ -84,7 +85,7 @@ class CompareView(QFrame, Themed):
         """Build the cards of an experiment with lanes."""
         changed = loaded.experiment.lanes != self.experiment.lanes or not self.columns
         self.experiment = loaded.experiment
-        self._sees = frozenset(term.sees for term in self.experiment.terms if term.loss != "laplacian")
+        self._sees = frozenset(term.sees for term in self.experiment.terms if entry("losses", term.loss)["sees"])
         if changed:
             self._build()
         if not loaded.continued or changed:

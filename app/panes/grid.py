@@ -23,6 +23,7 @@ from app.panes.ranges import Ranges
 from app.panes.words import Context, words
 from app.theme import PANE_GAP, Theme
 from app.widgets import Themed, current_theme, frame, hbox, restyle, vbox
+from core.catalog import entry
 from core.protocol import Agreement, Loaded, ParameterInfo, Snapshot
 
 BUSY_AFTER = 0.2
@@ -94,7 +95,7 @@ class PaneGrid(QWidget, Themed):
     def set_loaded(self, loaded: Loaded) -> None:
         """A problem was loaded: its parameters, method and derive options; the pictures go."""
         experiment = loaded.experiment
-        self._sees = frozenset(term.sees for term in experiment.terms if term.loss != "laplacian")
+        self._sees = frozenset(term.sees for term in experiment.terms if entry("losses", term.loss)["sees"])
         for pane in self.panes.values():
             pane.set_array(None, -1)
         self._iteration, self._waiting, self._theta = -1, {}, None
