@@ -34,6 +34,20 @@ class Actions:
             "Save session…", "Ctrl+Alt+S", "Write experiment, data, runs and their steps into one file"
         )
         self.export_script = self._new("Python script…", "", "Write a script that reproduces this run without a window")
+        self.record = self._new("Record", "Ctrl+R", "Record a video while the fit goes on, or end the recording")
+        self.record.setCheckable(True)
+        self.film = self._new("Video of the timeline…", "", "Write the stored steps as MP4 or GIF")
+        self.filmed = QActionGroup(window)
+        for name, tip in (
+            ("viewport", "Videos show the viewport"),
+            ("panes", "Videos show the images"),
+            ("both", "Videos show the viewport above the images"),
+        ):
+            action = self._new(f"Record {name}", "", tip)
+            action.setCheckable(True)
+            action.setChecked(name == "both")
+            action.setData(name)
+            self.filmed.addAction(action)
         self.quit = self._new("Quit", "Ctrl+Q", "Close Rimlight")
         self.undo = self._new("Undo", "Ctrl+Z", "Take back the last change of a setting")
         self.redo = self._new("Redo", "Ctrl+Shift+Z", "Make the change again")
@@ -49,6 +63,8 @@ class Actions:
         self.fork = self._new("Fork here", "Shift+F", "Begin another run at the stored step on screen; this one stays")
         self.lesson_text = self._new("Lesson text", "T", "Show the lesson's text in place of the experiment panel")
         self.lesson_text.setCheckable(True)
+        self.present = self._new("Presentation", "F5", "Larger type and fewer panels, for a lecture room")
+        self.present.setCheckable(True)
         self.reset_layout = self._new("Reset layout", "", "Put every panel back in its place")
         self.help = self._new("Help", "F1", "What everything is, and a tour of five minutes")
         self.shortcuts = self._new("Keyboard shortcuts", "?", "All keys on one sheet")

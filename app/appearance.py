@@ -39,5 +39,9 @@ class Appearance:
         theme = self._chosen()
         if theme is not self.theme:
             self.theme = theme
-            self._apply()
-            restyle(root, theme)
+            self.refresh(root)
+
+    def refresh(self, root: QWidget) -> None:
+        """Hand the theme to the application and to everything below `root` once more."""
+        self._apply()
+        restyle(root, self.theme)

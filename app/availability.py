@@ -28,6 +28,9 @@ def refresh_actions(a: Actions, c: Controller) -> None:
         a.explain(action, wait)
     a.explain(a.fork, wait or fork_reason(c))
     a.explain(a.compare, wait)
+    a.explain(a.record, wait)
+    stored = "" if len(c.replay.frames) > 1 else "The timeline has no steps yet; run the fit first"
+    a.explain(a.film, wait or stored)
     a.explain(a.save_session, wait)
     a.compare.setChecked(bool(c.experiment.lanes))
     a.explain(a.export_compare, wait or ("" if c.experiment.lanes else "Switch Compare on first"))

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import dataclasses
 import signal
+import subprocess
 import threading
 import time
 import traceback
@@ -340,6 +341,11 @@ class EngineClient:
         self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
         self._spawn()
         child.close()
+
+
+def start_encoder(command: list[str]) -> subprocess.Popen[bytes]:
+    """A process that turns the pictures written to its input into a video. It ends when its input does."""
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _cause(code: int | None) -> str:

@@ -40,7 +40,10 @@ class Menus:
         self.exports = self._menu("Export")
         self.exports.addActions(list(a.exports.values()))
         self.exports.addSeparator()
-        self.exports.addAction(a.export_script)
+        self.exports.addActions([a.export_script, a.film])
+        filmed = self._menu("What videos show")
+        filmed.addActions(a.filmed.actions())
+        self.exports.addMenu(filmed)
         self.lessons = self._menu("Lessons")
         for lesson in bundled_lessons():
             action = self.lessons.addAction(f"{lesson.number}  {lesson.title}")
@@ -50,7 +53,9 @@ class Menus:
         self.lessons.addSeparator()
         self.lessons.addAction(a.lesson_text)
 
-        self._add("File", a.open, self.recent, None, a.save, a.save_as, a.save_session, self.exports, None, a.quit)
+        self._add(
+            "File", a.open, self.recent, None, a.save, a.save_as, a.save_session, self.exports, a.record, None, a.quit
+        )
         self._add("Edit", a.undo, a.redo)
         self.view = self._add("View", a.fit, a.theta, a.derive, None)
         self._add("Run", a.run, a.step, a.reset, None, a.fork, a.live, None, a.cancel, a.restart)
@@ -71,7 +76,7 @@ class Menus:
         themes = self._menu("Theme")
         themes.addActions(self._actions.themes.actions())
         self.view.addMenu(themes)
-        self.view.addAction(self._actions.reset_layout)
+        self.view.addActions([self._actions.present, self._actions.reset_layout])
 
     def set_title(self, title: str, edited: bool) -> None:
         if (title, edited) == self._titled:

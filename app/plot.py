@@ -111,6 +111,7 @@ class Plot(pg.PlotWidget):
         self.setBackground(QColor(theme.panel))
         for axis in (self.left, self.bottom):
             axis.setTextPen(pg.mkPen(theme.text2))
+            axis.setStyle(tickFont=font(HINT))
         self.now_line.setPen(pg.mkPen(theme.text3, width=1, style=Qt.PenStyle.DashLine))
         self.hover_line.setPen(pg.mkPen(theme.disabled, width=1))
 

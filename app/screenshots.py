@@ -21,7 +21,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("out", help="PNG to write")
     parser.add_argument("--size", default="1440x900", help="logical pixels (default %(default)s)")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
-    parser.add_argument("--lesson", type=int, help="number of the lesson (default: the first)")
+    parser.add_argument("--lesson", type=int, default=2, help="number of the lesson (default %(default)s)")
     parser.add_argument("--text", action="store_true", help="show the lesson's text")
     parser.add_argument("--method", help="choose this method first")
     parser.add_argument("--steps", type=int, default=40, help="steps to take (default %(default)s)")
@@ -62,7 +62,7 @@ def _open(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
     window = MainWindow(make_client, settings)
     width, height = (int(part) for part in options.size.split("x"))
     window.resize(width, height)
-    chosen = [lesson for lesson in bundled_lessons() if options.lesson in (None, lesson.number)]
+    chosen = [lesson for lesson in bundled_lessons() if lesson.number == options.lesson]
     window.files.open_lesson(chosen[0])
     window.show()
     window.controller.start()
@@ -87,6 +87,8 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
     _wait(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
     if options.text:
         window.docks.show_lesson(True)
+    if options.presentation:
+        window.actions_.present.trigger()
     if options.pixel:
         x, _, y = options.pixel.partition(",")
         window.inspector.pin_pixel((int(x), int(y)))
@@ -110,6 +112,7 @@ def _fork(application: Any, window: Any) -> None:
     _wait(application, lambda: c.loaded.generation > generation and not c.replaying, "the fork")
     window.panel.method.choose("splat")
     _wait(application, lambda: c.loaded.generation > generation + 1, "the method")
+    _wait(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
     _step(application, c, 2 * c.shown.iteration)
     c.show_frame(c.replay.frames[c.replay.nearest(2 * c.last.iteration // 3)])
 

@@ -197,11 +197,25 @@ def _family() -> str:
 
 
 def font(pixels: int = BASE, weight: int = REGULAR) -> QFont:
-    """The window's font: `pixels` high (logical), `weight` 400, 500 or 600, tabular figures.
+    """The window's font: `pixels` high (logical, times the scale), `weight` 400, 500 or 600, tabular figures.
 
     Inter is one variable font file, and Qt reaches its weights only through the axis, not through setWeight.
     """
-    return QFont(_font(pixels, weight))
+    return QFont(_font(round(pixels * _scale), weight))
+
+
+_scale = 1.0
+
+
+def font_scale() -> float:
+    """What every font's size is multiplied by."""
+    return _scale
+
+
+def set_font_scale(scale: float) -> None:
+    """Fonts made from now on are larger or smaller (app/presentation.py)."""
+    global _scale
+    _scale = scale
 
 
 @cache

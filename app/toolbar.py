@@ -27,7 +27,7 @@ ENGINE = {
 
 
 class Toolbar(QToolBar):
-    """Run, Step, Reset | Open, Lessons | Compare, Derive | Export, and the facts."""
+    """Run, Step, Reset | Open, Lessons | Compare, Derive | Record, Export, and the facts."""
 
     def __init__(self, actions: Actions, lessons: QMenu, exports: QMenu) -> None:
         super().__init__("Toolbar")
@@ -51,6 +51,7 @@ class Toolbar(QToolBar):
         self.derive = self._button(actions.derive, "Derive", "derive")
         self.secondary.append((self.derive, "Derive"))
         self._space(14)
+        self.secondary.append((self._button(actions.record, "Record", "record"), "Record"))
         self.exports = self._menu_button("Export", "export", exports, "Write the shape, images, curves or a report")
         self.secondary.append((self.exports, "Export"))
         spacer = QWidget()

@@ -31,6 +31,8 @@ from app.lessons import Lesson, bundled_lessons
 from app.menus import Menus
 from app.panes import PaneGrid
 from app.pose_hand import PoseHand
+from app.presentation import Presentation
+from app.recorder import Recorder
 from app.settings import Settings
 from app.statusline import StatusLine
 from app.theme import GAP
@@ -41,6 +43,9 @@ from app.widgets import follow
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
 RESTORE = "Restore the run"
+
+FIRST_LESSON = 2
+"""What the window opens on: worth looking at before anything is read."""
 
 LEAST = (820, 560)
 """The window can be made this small; below 1024 x 700 nothing is promised but that it works."""
@@ -83,6 +88,8 @@ class MainWindow(QMainWindow):
             (self.timeline.head, self.timeline),
         )
         self.compare.docks = self.docks
+        self.recorder = Recorder(self, self.controller, self.compare.stack, self.panes)
+        self.presentation = Presentation(self, self.docks, self.appearance)
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
         self._shown_once = self._painted_once = False
@@ -152,6 +159,8 @@ class MainWindow(QMainWindow):
             (a.save_as, self.files.save_as),
             (a.save_session, self.files.save_session),
             (a.export_script, self.files.save_script),
+            (a.record, self.recorder.toggle),
+            (a.film, self.recorder.film),
             (a.quit, self.close),
             (a.undo, c.undo),
             (a.redo, c.redo),
@@ -167,8 +176,11 @@ class MainWindow(QMainWindow):
         ):
             action.triggered.connect(lambda _checked, do=do: do())
         follow(self.timeline.fork, a.fork)
+        self.recorder.changed.connect(lambda: a.record.setChecked(self.recorder.recording))
+        a.filmed.triggered.connect(lambda action: setattr(self.recorder, "what", action.data()))
         a.derive.toggled.connect(c.set_derive)
         a.compare.triggered.connect(self.compare.toggle)
+        a.present.triggered.connect(self.presentation.toggle)
         a.lesson_text.triggered.connect(self.docks.show_lesson)
         for key, action in a.panes.items():
             action.triggered.connect(lambda _, k=key: self.panes.maximise(k))
@@ -322,8 +334,9 @@ class MainWindow(QMainWindow):
 
     def _open_first_lesson(self) -> None:
         lessons = bundled_lessons()
-        if lessons:
-            self.files.open_lesson(lessons[0])
+        first = [lesson for lesson in lessons if lesson.number == FIRST_LESSON] or lessons
+        if first:
+            self.files.open_lesson(first[0])
 
     def restore_layout(self) -> None:
         """Geometry and docks as they were left; otherwise 1440 x 900, or the screen where it is smaller."""
@@ -368,8 +381,10 @@ class MainWindow(QMainWindow):
                 self.files.open_path(Path(files[0]))
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
+        self.presentation.toggle(False)
         self.settings.set_layout(self.saveGeometry(), self.saveState(), self.docks.arranged)
         self.controller.close()
         self.files.sessions.close()
+        self.recorder.close()
         self.viewport.shutdown()
         super().closeEvent(event)

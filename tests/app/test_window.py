@@ -496,7 +496,7 @@ def test_save_open_and_drop(make_window, qtbot, tmp_path):
     path = tmp_path / "saved.toml"
     assert window.files.save_to(path)
     assert window.menus.edited.text() == ""
-    window.files.open_lesson(bundled_lessons()[0])
+    window.files.open_lesson(bundled_lessons()[1])
     assert window.controller.experiment.method.name == "edge-grad"
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
@@ -543,7 +543,7 @@ def test_a_broken_first_file_opens_the_first_lesson_instead(make_window, qtbot, 
 
 def test_lessons_open_by_one_click_with_their_text(make_window, qtbot):
     window, _client = make_window()
-    action = window.menus.lessons.actions()[1]
+    action = window.menus.lessons.actions()[2]
     action.trigger()
     assert window.docks.lesson.isVisible()
     assert not window.docks.experiment.isVisible()

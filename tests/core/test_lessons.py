@@ -1,0 +1,57 @@
+"""Lessons say what is true: their claims, run headless on the lesson's own file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.catalog import ASSETS
+from core.experiment import Experiment, MethodSpec
+from core.experiment_io import load_experiment
+from core.headless import derive_one
+from core.session import Session
+
+
+def lesson(name: str) -> Experiment:
+    return load_experiment(ASSETS / "lessons" / f"{name}.toml")
+
+
+def derived(experiment: Experiment, method: str):
+    """agreement.json's row and |dI/dtheta| at its largest, by the method at the lesson's start."""
+    row, _, arrays = derive_one(replace(experiment, method=MethodSpec(method)), experiment.derive.parameter or "")
+    return row, float(np.abs(arrays["derivative"]).max()), float(np.abs(arrays["reference"]).max())
+
+
+def last_share(experiment: Experiment, method: str) -> float:
+    """The last loss over the first."""
+    session = Session(replace(experiment, method=MethodSpec(method)))
+    while session.finished() is None:
+        session.step()
+    return session.losses[-1] / session.losses[0]
+
+
+def test_one_triangle_is_nothing_to_autodiff():
+    experiment = lesson("01-triangle")
+    _, naive, truth = derived(experiment, "naive")
+    assert naive < 1e-6  # rounding
+    assert truth > 10
+    row, _, _ = derived(experiment, "edge-grad")
+    assert row["total_gradient_relative_error"] < 0.02
+    assert derived(experiment, "splat")[0]["total_gradient_relative_error"] == pytest.approx(0.14, abs=0.01)
+    assert last_share(experiment, "naive") == pytest.approx(1.0, abs=1e-3)
+    assert last_share(experiment, "edge-grad") < 0.05
+
+
+def test_only_edge_grad_sees_a_crossing_move():
+    experiment = lesson("06-crossing")
+    row, _, _ = derived(experiment, "edge-grad")
+    assert row["total_gradient_relative_error"] < 0.06
+    for method in ("naive", "splat"):
+        assert derived(experiment, method)[1] < 1e-4
+    without = replace(experiment, method=MethodSpec("edge-grad", {"crossings": False}))
+    found, _, _ = derive_one(without, experiment.derive.parameter or "")
+    assert found["total_gradient_relative_error"] > 0.5
+    assert last_share(experiment, "edge-grad") < 0.15
+    assert last_share(experiment, "splat") > 0.7
