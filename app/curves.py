@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QWidget
+from PyQt6.QtCore import QPoint, Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedLayout, QWidget
 
 from app import numbers
 from app.runs import Run, RunBook, Series
@@ -81,7 +81,9 @@ class Curves(QFrame, Themed):
         self._legend.setLayout(self._legend_row)
         self._legend_names: list[str] = []
         self.expand = mini("maximize", "Give the curves the room of the images", checkable=True)
-        self.head = Head("Curves", self.readout, 6, self._legend, 4, self.tabs, self.expand)
+        self.pin = mini("pin", "Keep runs beside whatever is opened next, or forget them")
+        self.pin.clicked.connect(lambda: self.runs_menu().exec(self.pin.mapToGlobal(QPoint(0, self.pin.height() + 2))))
+        self.head = Head("Curves", self.readout, 6, self._legend, 4, self.tabs, self.pin, self.expand)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.empty)
         self.setLayout(vbox(self._stack, margins=(6, 0, 8, 4)))
@@ -115,6 +117,33 @@ class Curves(QFrame, Themed):
             if self.plot is not None:
                 self.plot.mark(iteration)
 
+    def runs_menu(self) -> QMenu:
+        """Every run with a tick where it is pinned, and a way to forget the others."""
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        runs = [run for run in self.book.runs if len(run.loss)]
+        for run in runs:
+            loss = numbers.number(float(run.loss.y[-1]))
+            action = menu.addAction(f"{run.method}, it {run.start} to {run.last}, loss {loss}")
+            assert action is not None
+            action.setCheckable(True)
+            action.setChecked(run.pinned)
+            action.setToolTip(f"{run.title or 'This experiment'}: keep this curve beside whatever is opened next")
+            action.toggled.connect(lambda on, run=run: (setattr(run, "pinned", on), self.refresh()))
+        if not runs:
+            none = menu.addAction("No run yet")
+            assert none is not None
+            none.setEnabled(False)
+            none.setToolTip("Press Space to run the fit first")
+        menu.addSeparator()
+        forget = menu.addAction("Forget runs that are not pinned")
+        assert forget is not None
+        others = any(not run.pinned and run is not self.book.current for run in runs)
+        forget.setEnabled(others)
+        forget.setToolTip("Only the current run and pinned ones stay" if others else "There are no others")
+        forget.triggered.connect(lambda: (self.book.forget_others(), self.refresh()))
+        return menu
+
     def _ensure_plot(self) -> Plot:
         if self.plot is None:
             from app.plot import Plot
@@ -142,7 +171,7 @@ class Curves(QFrame, Themed):
             if tab.seldom:
                 self.tabs.offer(index, any(name in run.metrics for run in self.book.runs for name, _ in tab.curves))
         for run in self.book.runs:
-            width = 2.0 if run is self.book.current else 1.25
+            width = 2.0 if run is self.book.current else 1.75 if run.pinned else 1.25
             curves += [(series, run.method, width, dashed) for series, dashed in self._series(run) if len(series)]
         self.empty.setText(self._tab().empty)
         self._write_legend()

@@ -41,7 +41,7 @@ class Encoder:
         bits.setsize(picture.sizeInBytes())
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(bytes(bits))
+            self._process.stdin.write(bits.asstring(picture.sizeInBytes()))
         except OSError as error:
             self.cancel()
             raise RimlightError(f"{self.path.name}: the encoder stopped ({error}); record again") from error

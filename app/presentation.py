@@ -14,6 +14,9 @@ from app.theme import font_scale, set_font_scale
 SCALE = 1.35
 """12 px becomes 16: read from ten metres on a projection two metres wide."""
 
+PLAIN = "plainPixels"
+"""The property in which a widget's size at scale 1 is kept."""
+
 
 class Presentation:
     """Switched on and off; remembers which panels were there."""
@@ -35,17 +38,19 @@ class Presentation:
             self._hidden = [dock for dock in side if dock.isVisible()]
         for dock in self._hidden:
             dock.setVisible(not on)
-        ratio = SCALE if on else 1 / SCALE
+        widgets = self._window.findChildren(QWidget)
+        plain = [widget.property(PLAIN) or widget.font().pixelSize() / font_scale() for widget in widgets]
         set_font_scale(SCALE if on else 1.0)
-        for widget in self._window.findChildren(QWidget):
-            _scale(widget, ratio)
-        self._appearance.refresh(self._window)
+        self._appearance.refresh(self._window)  # before the widgets: a style sheet puts their fonts back
+        for widget, pixels in zip(widgets, plain):
+            _scale(widget, pixels)
         self._docks.arrange()
 
 
-def _scale(widget: QWidget, ratio: float) -> None:
-    """A widget's own font, where it has one in pixels."""
+def _scale(widget: QWidget, pixels: float) -> None:
+    """A widget's own font, where it has one in pixels; `pixels` high at scale 1."""
     font = widget.font()
-    if font.pixelSize() > 0:
-        font.setPixelSize(max(1, round(font.pixelSize() * ratio)))
+    if pixels > 0:
+        widget.setProperty(PLAIN, pixels)
+        font.setPixelSize(round(pixels * font_scale()))
         widget.setFont(font)

@@ -87,3 +87,24 @@ def test_presentation_is_larger_with_fewer_panels_and_goes_back(make_window, qtb
     qtbot.wait(30)
     assert title.font().pixelSize() == pixels
     assert [dock.isVisible() for dock in window.docks.all] == docks
+
+
+def test_a_pinned_run_stays_beside_another_experiment(make_window, qtbot):
+    from app.lessons import bundled_lessons
+
+    window, _ = make_window()
+    c = window.controller
+    assert not window.curves.runs_menu().actions()[0].isEnabled()
+    c.step(4)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 4)
+    window.curves.runs_menu().actions()[0].trigger()
+    losses = c.runs.runs[0].loss.y.tolist()
+    window.files.open_lesson(bundled_lessons()[3])
+    qtbot.waitUntil(lambda: c.loaded.generation == 2 and c.shown is not None)
+    c.step(2)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 2)
+    assert [run.loss.y.tolist() == losses for run in c.runs.runs] == [True, False]
+    window.curves._draw()
+    window.curves.runs_menu().actions()[0].trigger()
+    window.curves.runs_menu().actions()[-1].trigger()
+    assert len(c.runs.runs) == 1
