@@ -18,11 +18,15 @@ from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
+from core.io.metaballs_files import is_metaballs_file
 from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
 from core.session_file import SUFFIX
 
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
 GRID_FILTERS = ("Grid (*.npz)",)
+BALLS_FILTERS = ("Gaussians (*.npz)", "Ellipsoids, PLY (*.ply)", "Ellipsoids, GLB (*.glb)")
+EXPORT_FILTERS = {"sdf-grid": GRID_FILTERS, "metaballs": BALLS_FILTERS}
+"""Kind of shape -> what it can be written as, where that is no mesh."""
 
 
 def _filter(title: str, *groups: tuple[str, ...]) -> str:
@@ -243,9 +247,9 @@ class Files(QObject):
         if what in ("images", "all"):
             path = QFileDialog.getExistingDirectory(self._window, "Export into a folder", str(folder))
         else:
-            grid = self._controller.experiment.shape.kind == "sdf-grid"
+            kind = self._controller.experiment.shape.kind
             filters = {
-                "shape": ";;".join(GRID_FILTERS if grid else SHAPE_FILTERS),
+                "shape": ";;".join(EXPORT_FILTERS.get(kind, SHAPE_FILTERS)),
                 "curves": "Numbers (*.csv);;Picture (*.png)",
                 "report": "Report (*.json)",
             }[what]
@@ -263,6 +267,8 @@ class Files(QObject):
 
 
 def _kind(path: str) -> str:
+    if is_metaballs_file(path):
+        return "metaballs"
     return "sdf-grid" if Path(path).suffix.lower() in GRID_SUFFIXES else "mesh"
 
 

@@ -13,7 +13,7 @@ from core.catalog import entries, entry
 from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, StageSpec, TermSpec
 from core.experiment_defaults import CAMERA_BATCH, CAMERA_HELD_OUT
 from core.experiment_rules import REFINEMENTS, changes_something, parameter_names
-from core.shapes.primitives import HULL
+from core.shapes.primitives import BALL, HULL, METABALLS_SUFFIX
 
 
 def within(experiment: Experiment, table: str, **changes: Any) -> Experiment:
@@ -48,6 +48,17 @@ def with_shape(experiment: Experiment, kind: str, file: str | None, primitive: s
         fitting = [m["name"] for m in entries("methods") if not method_reason(m["name"], kind)]
         changed = dataclasses.replace(changed, method=MethodSpec(fitting[0] if fitting else changed.method.name))
     return _fitting(changed)
+
+
+def with_gaussians(experiment: Experiment, init: str) -> Experiment:
+    """The same file or bundled mesh as Gaussians fitted as `init` says, or as the mesh it is ("")."""
+    shape = experiment.shape
+    primitive = (shape.primitive or "").removesuffix(METABALLS_SUFFIX) or None
+    if not init:
+        name = "sphere" if shape.primitive == BALL else primitive
+        return with_shape(experiment, "mesh", shape.file, name)
+    changed = with_shape(experiment, "metaballs", shape.file, shape.primitive)
+    return within(changed, "shape", init=init)
 
 
 def with_target_picture(experiment: Experiment, file: str, size: tuple[int, int]) -> Experiment:

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QWidget
 
 from app.controller import Controller
 from app.controls import ChoiceRow, NumberRow, VectorRow
-from app.experiment_panel.adapt import with_shape, within
+from app.experiment_panel.adapt import with_gaussians, with_shape, within
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.numbers import field
 from app.theme import Theme
@@ -84,16 +84,30 @@ class BallsPart(Part):
         self.components = NumberRow(
             "Gaussians", "How many are fitted; a metaballs file has its own", 1, 1024, whole=True
         )
-        places = [("surface", "On the surface"), ("volume", "In the volume"), ("random", "In a random ball")]
-        self.init = ChoiceRow("Fitted", "To points on the surface, inside a closed mesh, or not at all", places)
+        places = [
+            ("", "No: triangles"),
+            ("surface", "To the surface"),
+            ("volume", "To the volume"),
+            ("random", "Not: a ball"),
+        ]
+        tip = "Fit Gaussians to points on the surface or inside a closed mesh, begin with a ball of them, or keep the mesh"
+        self.init = ChoiceRow("Gaussians", tip, places)
         self.bind(self.components, "number of Gaussians", lambda e, v: within(e, "shape", components=v))
-        self.bind(self.init, "how Gaussians are fitted", lambda e, v: within(e, "shape", init=v))
-        self.rows.addWidget(self.components)
+        self.bind(self.init, "how Gaussians are fitted", with_gaussians)
         self.rows.addWidget(self.init)
+        self.rows.addWidget(self.components)
 
     def show_experiment(self, experiment: Experiment) -> None:
-        self.components.show_value(experiment.shape.components)
-        self.init.show_value(experiment.shape.init)
+        shape = experiment.shape
+        balls = shape.kind == "metaballs"
+        self.components.show_value(shape.components)
+        self.init.show_value(shape.init if balls else "")
+        own = shape.file is not None and shape.file.lower().endswith(".npz")
+        carved = "It is carved from the target" if shape.primitive == HULL else ""
+        self.init.set_reason("The file holds its own Gaussians" if own else carved)
+        self.components.set_reason(
+            "" if balls and not own else "There are no Gaussians to count" if not own else "As many as the file has"
+        )
 
 
 class ShapeSection(PanelSection):
@@ -123,8 +137,10 @@ class ShapeSection(PanelSection):
         self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
         self.set_summary(source_title(shape.file, shape.primitive))
         self.start.show_experiment(experiment, pose_summary(shape.start))
-        self.balls.setVisible(shape.kind == "metaballs")
-        self.balls.show_experiment(experiment, f"{shape.components}, {shape.init}")
+        self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
+        self.balls.show_experiment(
+            experiment, f"{shape.components}, {shape.init}" if shape.kind == "metaballs" else "none"
+        )
 
     def show_loaded(self, loaded: Loaded) -> None:
         shape = loaded.experiment.shape
