@@ -268,6 +268,6 @@ def _told(why: Why) -> Reason:
 def _first_layer(snapshot: Snapshot, x: int, y: int) -> tuple[Layer, ...]:
     """What the snapshot knows of the surface under a pixel."""
     face_id, depth = snapshot.arrays.get("face_id"), snapshot.arrays.get("depth")
-    if face_id is None or face_id[y, x] < 0 or depth is None:
+    if depth is None or (face_id is not None and face_id[y, x] < 0) or not np.isfinite(depth[y, x]).all():
         return ()
-    return (Layer(int(face_id[y, x]), float(np.ravel(depth[y, x])[0])),)
+    return (Layer(None if face_id is None else int(face_id[y, x]), float(np.ravel(depth[y, x])[0])),)

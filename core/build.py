@@ -24,6 +24,7 @@ from core.levenberg_marquardt import check as check_least_squares
 from core.memo import Memo
 from core.metaballs_convert import Conversion
 from core.metaballs_loading import load_metaballs_shape
+from core.noise import noisy_target, shaken_view
 from core.optimizers import OPTIMIZERS
 from core.parameterization import parameterization_of
 from core.parameters import free_masks, scene_constants, scene_values
@@ -150,7 +151,12 @@ def _aims(
     values = {**own, **scene_values(experiment.scene, target.pose, fov)}
     seen, how = _target_channels(channels), through if target.render == "method" else None
     apart = tuple(held_out_views(experiment.views))
-    targets = LazyTargets(len(views), lambda i: on_device(_shape_target(goal, values, views[i], seen, how)))
+
+    def taken(i: int) -> Target:
+        picture = _shape_target(goal, values, shaken_view(views[i], experiment, i), seen, how)
+        return on_device(noisy_target(picture, experiment, i))
+
+    targets = LazyTargets(len(views), taken)
     others = LazyTargets(len(apart), lambda i: _shape_target(goal, values, apart[i], seen, None))
     return _Aims(fov, views, targets, apart, others, goal, values)
 

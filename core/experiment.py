@@ -76,6 +76,8 @@ class TargetSpec:
     render: str = "supersampled"
     background: tuple[float, float, float] | None = None
     encoding: str = "srgb"
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise on a target shape's pictures."""
     images: str | None = None
     """cameras: the folder of the pictures, where it is not the file's."""
     masks: str | None = None
@@ -109,6 +111,8 @@ class ViewsSpec:
     distance: float = 3.2
     fov: float = 40.0
     batch: int = 0
+    pose_noise: float = 0.0
+    """Standard deviation by which the cameras that took the pictures of a target shape are off: radians, unit spheres."""
     most: int = 0
     order: str = "random"
 

@@ -64,6 +64,8 @@ LIMITS: dict[str, Limits] = {
     "views.distance": Limits(0.1, 1000),
     "views.fov": Limits(1, 170),
     "views.batch": Limits(0, 256),
+    "views.pose_noise": Limits(0, 1),
+    "target.noise": Limits(0, 10),
     "views.most": Limits(0, 100_000),
     "shape.hull_resolution": Limits(8, 256),
     "target.radius": Limits(0, 1e12),

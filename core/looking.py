@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernels.camera import model_matrix
+from kernels.types import CameraView
 
 
 def placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -14,6 +15,15 @@ def placed(mesh: tuple[np.ndarray, np.ndarray], values: Any) -> tuple[np.ndarray
     vertices, faces = mesh
     model = model_matrix(values)
     return (vertices @ model[:3, :3].T + model[:3, 3]).astype(np.float32), faces
+
+
+def axis_depth(distance: np.ndarray, view: CameraView, fov: float) -> np.ndarray:
+    """Distances along the pixels' rays (H, W), 0 where they miss -> depths along the view axis, NaN where they miss."""
+    focal = 0.5 * view.height / np.tan(0.5 * fov)
+    x = (np.arange(view.width) + 0.5 - 0.5 * view.width - view.shift[0]) / focal
+    y = (np.arange(view.height) + 0.5 - 0.5 * view.height - view.shift[1]) / focal
+    depth = distance / np.sqrt(1.0 + x[None, :] ** 2 + y[:, None] ** 2)
+    return np.where(distance > 0, depth, np.nan).astype(np.float32)
 
 
 MOST_ARROWS = 1500
@@ -59,9 +69,15 @@ def display_colours(shape: Any, values: Any, gradient: Any) -> dict[str, np.ndar
     return arrays
 
 
-def fragment_arrays(samples: Any) -> dict[str, np.ndarray]:
-    """Triangle ids and depths of the nearest layer, where the method samples a surface."""
+def fragment_arrays(samples: Any, view: CameraView, fov: float) -> dict[str, np.ndarray]:
+    """Triangle ids and depths of the nearest layer, where the method samples a surface; depths alone of a traced field.
+
+    view, fov (vertical, radians): the camera of the samples. Depth is along the view axis, NaN where nothing is hit.
+    """
     fragments = getattr(samples, "fragments", None)
+    distance = getattr(samples, "distance", None)
+    if fragments is None and distance is not None:
+        return {"depth": axis_depth(np.asarray(distance), view, fov)}
     if fragments is None:
         return {}
     inverse = np.asarray(fragments.inverse_depth[0])

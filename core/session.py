@@ -263,7 +263,7 @@ class Session:
         }
         if include_topology or faces is not self._sent_faces:
             arrays["faces"], self._sent_faces = faces, faces
-        arrays.update(fragment_arrays(seen.samples))
+        arrays.update(fragment_arrays(seen.samples, self.problem.views[view], float(values["camera.fov"])))
         arrays.update(display_colours(self.problem.shape, values, self.last.gradient if self.last else {}))
         iteration = self.state.iteration
         return protocol.Snapshot(

@@ -13,6 +13,8 @@ from app.widgets import frame, vbox
 from core.catalog import entries, entry
 from core.experiment import Experiment
 
+LIGHTS = (("sun", "From one direction"), ("camera", "At the camera"))
+
 
 class OptimizerSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
@@ -147,6 +149,9 @@ class ScenePart(Part):
 
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller)
+        self.light = ChoiceRow("Light", "Where the light stands", LIGHTS)
+        self.bind(self.light, "light", lambda e, v: within(e, "scene", light=v))
+        self.rows.addWidget(self.light)
         self.direction = VectorRow("Light from", "Direction towards the light, world axes", "xyz")
         self.intensity = NumberRow("Intensity", "Of the directional light", 0.0, 2.0)
         self.ambient = NumberRow("Ambient", "Light from everywhere", 0.0, 1.0)
@@ -162,7 +167,9 @@ class ScenePart(Part):
 
     def show_experiment(self, experiment: Experiment) -> None:
         scene = experiment.scene
+        self.light.show_value(scene.light)
         self.direction.show_value(scene.light_direction)
+        self.direction.set_reason("" if scene.light == "sun" else "The light is at the camera")
         self.intensity.show_value(scene.light_intensity)
         self.ambient.show_value(scene.light_ambient)
         self.background.show_value(scene.background)

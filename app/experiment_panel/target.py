@@ -33,7 +33,12 @@ VIEW_NUMBERS = (
     ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
 )
 """Field of ViewsSpec, title, tooltip, slider's low and high, unit, whole, logarithmic."""
-VIEW_ORDERS = (("random", "Random"), ("in-order", "One after the other"), ("worst-first", "Worst first"))
+VIEW_ORDERS = (
+    ("random", "Random"),
+    ("in-order", "One after the other"),
+    ("worst-first", "Worst first"),
+    ("greedy", "SDFDiff's, 5 to 20 steps a view"),
+)
 HARD = "supersampled"
 KEY = (1.0, 1.0, 1.0)
 """White: the background of most pictures that have no alpha."""
@@ -110,6 +115,8 @@ class TargetPart(Part):
         self.scale = NumberRow("Scale", "Target: its size", 0.1, 3.0, unit="×", log=True)
         self.through = FlagRow("Rendered by the method", "So that a blurring method is compared with its own blur")
         tip = "The silhouette is where the picture differs from this colour, not its alpha"
+        self.noise = NumberRow("Noise", "Gaussian noise on the target's pictures, standard deviation", 0.0, 0.5)
+        self.bind(self.noise, "target noise", lambda e, v: within(e, "target", noise=v))
         self.keyed = FlagRow("Background by colour", tip)
         self.key = ColourRow("Background", "The colour that is not the shape")
         self.linear = FlagRow("Linear values", "The picture's values are linear light, not sRGB")
@@ -120,7 +127,7 @@ class TargetPart(Part):
         self.bind(self.keyed, "target background", lambda e, v: within(e, "target", background=KEY if v else None))
         self.bind(self.key, "target background", lambda e, v: within(e, "target", background=v))
         self.bind(self.linear, "target encoding", lambda e, v: within(e, "target", encoding="linear" if v else "srgb"))
-        self._shape_rows = (self.rotation, self.translation, self.scale, self.through)
+        self._shape_rows = (self.rotation, self.translation, self.scale, self.through, self.noise)
         self._picture_rows = (self.keyed, self.key, self.linear)
         self.cameras = CameraRows(self)
         for row in (self.kind, self.source, *self._shape_rows, *self._picture_rows, *self.cameras.rows):
@@ -130,6 +137,7 @@ class TargetPart(Part):
         kind, target = target_kind(experiment), experiment.target
         self.kind.show_value(kind)
         self.source.setVisible(kind != SAME)
+        self.noise.show_value(target.noise)
         self.source.bundled.setVisible(kind == OTHER)
         facts = {PICTURE: "A picture", CAMERAS: "Cameras with pictures"}.get(kind, "A shape")
         self.source.show_source(target.file, target.primitive, facts)
@@ -178,7 +186,11 @@ class ViewsPart(Part):
             self.rows.addWidget(row)
         self.order = ChoiceRow("Order", "Which views the next step sees", VIEW_ORDERS)
         self.bind(self.order, "view order", lambda e, v: within(e, "views", order=v))
-        self.rows.addWidget(self.order)
+        tip = "How far off the cameras of a target shape's pictures are: radians and radii, standard deviation"
+        self.pose_noise = NumberRow("Camera noise", tip, 0.0, 0.2)
+        self.bind(self.pose_noise, "camera noise", lambda e, v: within(e, "views", pose_noise=v))
+        for row in (self.order, self.pose_noise):
+            self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
         views = experiment.views
@@ -202,7 +214,9 @@ class ViewsPart(Part):
             self.numbers[name].set_reason(filed)
         self.numbers["most"].set_reason("" if filed else "Count says it")
         self.order.show_value(views.order)
-        self.order.set_reason("" if views.batch else "Every step sees all views")
+        self.order.set_reason("" if views.batch or views.order == "greedy" else "Every step sees all views")
+        self.pose_noise.show_value(views.pose_noise)
+        self.pose_noise.set_reason(picture or filed)
         self.numbers["batch"].set_reason("There is one view" if views.kind == "single" else "")
 
 

@@ -25,6 +25,8 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.grid_terms import eikonal, grid_laplacian
+from core.looking import fragment_arrays
+from core.noise import shaken_view
 from core.parameters import scene_constants
 from core.problem import forward
 from core.session import Session
@@ -156,3 +158,33 @@ def test_the_sphere_start_is_a_distance_at_every_resolution() -> None:
         assert values[0, 0, 0] == pytest.approx(corner, abs=0.02)
     assert lumpy(8).refines == ("resolution",)
     assert orbit_view(8).width == 8
+
+
+def test_noise_is_seeded_by_view_and_spares_silhouettes() -> None:
+    experiment = _carving((), 1)
+    clean = build(experiment).problem
+    spec = dataclasses.replace(experiment.target, noise=0.1)
+    loud = build(dataclasses.replace(experiment, target=spec)).problem
+    again = build(dataclasses.replace(experiment, target=spec)).problem
+    gap = np.asarray(loud.targets[0].planes["colour"][0]) - np.asarray(clean.targets[0].planes["colour"][0])
+    assert gap.std() == pytest.approx(0.1, rel=0.1)
+    np.testing.assert_array_equal(loud.targets[0].planes["silhouette"][0], clean.targets[0].planes["silhouette"][0])
+    np.testing.assert_array_equal(loud.targets[1].planes["colour"][0], again.targets[1].planes["colour"][0])
+    views = dataclasses.replace(experiment.views, pose_noise=0.05)
+    shaken = shaken_view(clean.views[0], dataclasses.replace(experiment, views=views), 0)
+    turn = shaken.world_to_camera[:3, :3]
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
+    assert 0.005 < np.linalg.norm(shaken.world_to_camera - clean.views[0].world_to_camera) < 0.5
+    assert build(dataclasses.replace(experiment, views=views)).problem.views[0] is not shaken
+
+
+def test_depth_of_a_traced_field_is_along_the_view_axis() -> None:
+    grid, view = ball(24), _front()
+    samples = SDF_LOCAL.sample(grid, grid_scene(grid), view, SDF_LOCAL.Settings(), frozenset())
+    depth = fragment_arrays(samples, view, np.radians(40.0))["depth"]
+    assert np.isnan(depth[0, 0])
+    assert depth[15:17, 15:17] == pytest.approx(2.4, abs=0.02)
+    row, column = 16, 22
+    x, y = ((column + 0.5 - 16) / (16 / np.tan(np.radians(20))), (16 - row - 0.5) / (16 / np.tan(np.radians(20))))
+    point = np.array([x, y, -1.0]) * depth[row, column] + np.array([0, 0, 3.2])
+    assert np.linalg.norm(point) == pytest.approx(0.8, abs=0.01)
