@@ -1,6 +1,6 @@
 # make run    sets everything up and opens the window (without a display: the same lesson, headless, into out/)
 # make test   sets everything up and runs lint, types, import rules and the whole suite, the window's tests under Xvfb
-# make bench | fuzz | hostile | kills | lint | report | screenshots | clean
+# make bench | fuzz | hostile | kills | monkey | lint | report | screenshots | clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ LESSON := assets/lessons/02-silhouette.toml
 APT := xvfb libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
 	libxcb-keysyms1 libxcb-shape0 python3-venv
 
-.PHONY: run test bench fuzz hostile kills lint report screenshots catalog assets system clean
+.PHONY: run test bench fuzz hostile kills monkey lint report screenshots catalog assets system clean
 
 run: .venv/ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/rimlight; else \
@@ -35,6 +35,10 @@ bench: .venv/ready
 fuzz: .venv/ready
 	$(BIN)/pip install -q -c requirements.lock -e '.[fuzz]' || true
 	$(BIN)/python -m tests.hostile.fuzz --seconds $${SECONDS:-300}
+
+# Random sequences of what a user may do, on the window; SEQUENCES=50 plays fewer.
+monkey: .venv/ready
+	$(BIN)/python -m tests.display $(BIN)/python -m tests.hostile.actions --sequences $${SEQUENCES:-500}
 
 # Kills the engine at random moments and says what was lost.
 kills: .venv/ready
