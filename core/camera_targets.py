@@ -34,10 +34,7 @@ EVERY = 8
 
 @dataclass(frozen=True)
 class CameraScene:
-    """What a fit needs of a camera file. fov: vertical, degrees. held_out: never fitted.
-
-    has_silhouettes: whether the pictures have an alpha, a mask or a background to key out.
-    """
+    """What a fit needs of a camera file. fov: vertical, degrees. held_out: never fitted."""
 
     frame: CameraFrame
     fov: float
@@ -45,7 +42,6 @@ class CameraScene:
     targets: LazyTargets
     held_out: tuple[CameraView, ...]
     held_out_targets: LazyTargets
-    has_silhouettes: bool
     warnings: tuple[str, ...]
 
 
@@ -80,7 +76,6 @@ def load_camera_scene(experiment: Experiment, channels: tuple[str, ...], report:
         LazyTargets(len(held_out.pictures), lambda i: reader.target(held_out, i))
         if held_out
         else LazyTargets(0, _none),
-        reader.mask(fitted, 0) is not None,
         tuple(warnings),
     )
 

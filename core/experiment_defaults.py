@@ -126,21 +126,33 @@ def picture_experiment(path: Path) -> Experiment:
 
 
 def cameras_experiment(path: Path) -> Experiment:
-    """Carve the visual hull of the pictures' silhouettes, then fit its vertices and colours, which are lit as they are."""
+    """Carve the visual hull of the pictures' silhouettes, then fit its vertices and colours, which are lit as they are.
+    Pictures without silhouettes carve nothing: then a sphere is fitted to their colours."""
     width, height, held_out = camera_target(path)
+    cut_out = _has_silhouettes(path)
+    outline = (TermSpec("l2", "silhouette"),) if cut_out else ()
     return Experiment(
         title=f"{path.parent.name or path.stem}: shape from pictures",
-        shape=ShapeSpec(kind="mesh", primitive=HULL, hull_resolution=96),
+        shape=ShapeSpec(kind="mesh", primitive=HULL if cut_out else "sphere", hull_resolution=96),
         target=TargetSpec(kind="cameras", file=str(path.absolute()), held_out=held_out),
         views=ViewsSpec("cameras", width=width, height=height, held_out=CAMERA_HELD_OUT, batch=CAMERA_BATCH),
         method=MethodSpec("edge-grad"),
-        terms=(TermSpec("l1", "colour"), TermSpec("laplacian", weight=100.0)),
-        optimizer=OptimizerSpec("adam", 0.003, decay=0.1),
-        parameters=ParametersSpec(("vertices", "vertex_colours")),
+        terms=(TermSpec("l1", "colour"), *outline),
+        optimizer=OptimizerSpec("adam", 0.01, decay=0.05),
+        parameters=ParametersSpec(("vertices", "vertex_colours"), large_steps=10.0),
         stop=StopSpec(600),
         scene=SceneSpec(light_intensity=0.0, light_ambient=1.0, background=(1.0, 1.0, 1.0)),
         derive=DeriveSpec("vertices.normal"),
     )
+
+
+def _has_silhouettes(path: Path) -> bool:
+    """Whether the first picture of a camera file has an alpha that leaves something out, or is a mask itself."""
+    from core.io.cameras import load_cameras
+    from core.io.images import load_image
+
+    image = load_image(load_cameras(path).pictures[0])
+    return image.mask is not None or (image.alpha is not None and bool(image.alpha.min() < 1))
 
 
 def camera_target(path: Path) -> tuple[int, int, str]:

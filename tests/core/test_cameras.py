@@ -97,6 +97,24 @@ def test_pictures_arrive_premultiplied_linear_and_filtered(folder):
     np.testing.assert_allclose(scene.targets[0].planes["colour"][0], pixels[..., 0] * pixels[..., 3], atol=1e-6)
 
 
+def test_masks_may_lie_beside_pictures_without_alpha(folder, tmp_path):
+    path = files.write_transforms(tmp_path, "train", files.views(2))
+    (tmp_path / "masks").mkdir()
+    kept = []
+    for picture in sorted((tmp_path / "train").iterdir()):
+        image = Image.open(picture)
+        kept.append(np.asarray(image)[..., 3] / 255)
+        image.getchannel("A").save(tmp_path / "masks" / picture.name)
+        image.convert("RGB").save(picture)
+    bare = replace(experiment(folder), target=TargetSpec("cameras", file=str(path), held_out="every-8th"))
+    assert "no alpha" in refused(load_camera_scene, bare, CHANNELS, quiet)
+    assert "silhouette" not in load_camera_scene(bare, ("colour",), quiet).targets[0].planes
+    assert experiment_for_file(path).shape.primitive == "sphere"
+    masked = replace(bare, target=replace(bare.target, masks=str(tmp_path / "masks")))
+    scene = load_camera_scene(masked, CHANNELS, quiet)
+    np.testing.assert_allclose(np.asarray(scene.targets[0].alpha), kept[1], atol=1e-6)  # r_0 is held out
+
+
 def test_every_eighth_frame_can_be_held_out_and_views_thinned(folder):
     spec = replace(experiment(folder).target, held_out="every-8th")
     scene = load_camera_scene(replace(experiment(folder), target=spec), CHANNELS, quiet)
