@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli_basin import add_basin, run_basin
 from app.cli_convert import add_convert, run_convert
 from app.cli_metaballs import add_metaballs, run_metaballs
 from core.errors import RimlightError
@@ -93,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
 
+    add_basin(commands)
     add_convert(commands)
     add_metaballs(commands)
     listing = commands.add_parser("list", help="what there is to choose from")
@@ -108,6 +110,7 @@ def _run(arguments: list[str]) -> int:
         "fit": _fit,
         "derive": _derive,
         "compare": _compare,
+        "basin": run_basin,
         "check": _check,
         "convert": run_convert,
         "metaballs": run_metaballs,

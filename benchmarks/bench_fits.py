@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.timing import machine
+from core.basin import seeded_start
 from core.experiment import (
     Experiment,
     MethodSpec,
@@ -73,13 +74,6 @@ def pose_experiment(case: PoseCase, start: PoseSpec, steps: int = 100) -> Experi
         optimizer=OptimizerSpec("adam", case.rate, 0.02),
         stop=StopSpec(steps),
     )
-
-
-def seeded_start(seed: int, degrees: float, offset: float) -> PoseSpec:
-    """A start `degrees` about a random axis and `offset` in a random direction away from the target."""
-    rng = np.random.default_rng(seed)
-    axis, direction = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
-    return PoseSpec(tuple(axis * degrees), tuple(direction * offset))
 
 
 @dataclass(frozen=True)
