@@ -29,6 +29,8 @@ class Axis(pg.AxisItem):
     def __init__(self, side: str) -> None:
         super().__init__(side)
         self.log = self.narrow = False
+        self.whole = side == "bottom"
+        """Whether ticks stand at whole numbers only: iterations."""
         self.chosen: list[float] = []
         self.setPen(pg.mkPen(None))
         self.setStyle(
@@ -46,7 +48,7 @@ class Axis(pg.AxisItem):
             return [(1.0, self.chosen)]
         room = max(1, int(size // (20 if self.orientation == "left" else 64)))
         least = (high - low) / room
-        step = float(max(1, math.ceil(least))) if self.log else _step(least, whole=self.orientation == "bottom")
+        step = float(max(1, math.ceil(least))) if self.log else _step(least, whole=self.whole)
         self.chosen = [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
         return [(step, self.chosen)]
 

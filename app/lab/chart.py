@@ -28,6 +28,7 @@ class Chart(pg.PlotWidget, Themed):
     def __init__(self, *, log_x: bool = False, log_y: bool = False) -> None:
         self.left, self.bottom = Axis("left"), Axis("bottom")
         self.left.log, self.bottom.log = log_y, log_x
+        self.bottom.whole = False
         super().__init__(axisItems={"left": self.left, "bottom": self.bottom})
         self.setFrameShape(QFrame.Shape.NoFrame)
         item = self.getPlotItem()

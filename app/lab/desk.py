@@ -102,8 +102,10 @@ class Lab(QObject):
         shown = self.controller.shown
         nothing = "" if shown is not None else "There is no picture yet"
         explain(a.probe, nothing or ("" if self.window.panes.linking.pointed else "Move over an image first"))
-        has = shown is not None and "reference" in shown.arrays and "derivative" in shown.arrays
-        explain(a.wrong_zero, nothing or ("" if has else "It needs both derivative images; switch them on with D"))
+        known = shown is not None and _up_to_date(shown)
+        explain(
+            a.wrong_zero, nothing or ("" if known else "It needs both derivative images of this step (D shows them)")
+        )
         chosen = self.hand is not None and self.hand.chosen is not None
         explain(a.release, "" if self._pixel is not None or chosen else "No pixel and no vertex is held")
         theta = self.controller.theta
@@ -214,7 +216,8 @@ class Lab(QObject):
     def wrong_zero(self) -> tuple[int, int] | None:
         """The pixel (x, y) of the largest truth among those where the method says nothing; None where there is none."""
         shown = self.controller.shown
-        if shown is None or not {"derivative", "reference"} <= shown.arrays.keys():
+        if shown is None or not _up_to_date(shown):
+            self.controller.say("info", "The derivative images of this step are not ready yet")
             return None
         method, truth = (np.abs(shown.arrays[name]).max(axis=-1) for name in ("derivative", "reference"))
         zero = method <= 1e-4 * max(float(method.max()), float(truth.max()))
@@ -254,7 +257,8 @@ class Lab(QObject):
     def _show_probed(self, probed: Probed) -> None:
         self.probed = probed
         self.window.inspector.set_probed(probed)
-        self.viewport.paint_row(probed.painted)
+        row = probed.painted
+        self.viewport.paint_row(row if row is not None and float(row.max(initial=0.0)) > 0 else None)
         if self.hand is not None and probed.parameter == "vertices":
             found = probed.movers
             largest = found[0].size if found else 1.0
@@ -402,3 +406,10 @@ class Lab(QObject):
         self.landscape.show()
         self.landscape.raise_()
         return self.landscape
+
+
+def _up_to_date(shown: Snapshot) -> bool:
+    """Whether both derivative images are there and of this very step."""
+    return all(
+        name in shown.arrays and shown.stamps.get(name) == shown.iteration for name in ("derivative", "reference")
+    )

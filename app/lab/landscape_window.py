@@ -217,7 +217,11 @@ class LandscapeWindow(ToolWindow):
         x = np.linspace(axis.low, axis.high, axis.count)
         y = np.asarray(found.loss, float)
         known = np.isfinite(y)
-        low, high = (float(y[known].min()), float(y[known].max())) if known.any() else (0.0, found.loss_here)
+        low, high = (
+            (float(y[known].min()), float(y[known].max()))
+            if known.any()
+            else (0.5 * found.loss_here, 1.5 * found.loss_here)
+        )
         self.chart.frame((axis.low, axis.high), (min(low, found.loss_here), max(high, found.loss_here)))
         self.chart.curve(x[known], y[known], current_theme().text2, width=1.75)
         reach = 0.16 * (axis.high - axis.low)
