@@ -21,6 +21,12 @@ from core.protocol import Snapshot
 from core.questions import Layer, Probed, Why
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+COLOURS = {"target": "Target", "render": "Render", "difference": "Difference", "loss_gradient": "dL/dI"}
+"""Images whose channels are written out: array -> title."""
+WRITTEN = {
+    "difference": numbers.signed_colour,
+    "loss_gradient": lambda value: numbers.number(value, 2, signed=True),
+}
 DERIVATIVES = ("derivative", "reference", "disagreement")
 
 
@@ -119,12 +125,12 @@ class Inspector(QFrame):
             colours.addWidget(name, 0, column)
             colours.setColumnMinimumWidth(column, 50)
         self.values: dict[str, list[QLabel]] = {}
-        for row, name in enumerate(("target", "render", "difference"), start=1):
-            colours.addWidget(label(name.capitalize(), BASE, REGULAR, "text2"), row, 0)
+        for row, (name, title) in enumerate(COLOURS.items(), start=1):
+            colours.addWidget(label(title, BASE, REGULAR, "text2"), row, 0)
             self.values[name] = [label("", BASE, REGULAR, "text", right=True) for _ in range(3)]
             for column, cell in enumerate(self.values[name], start=1):
                 colours.addWidget(cell, row, column)
-        for row in range(4):
+        for row in range(1 + len(COLOURS)):
             colours.setRowMinimumHeight(row, 19)
 
         self.theta = Elided("", HINT, TITLE, "text2")
@@ -213,7 +219,7 @@ class Inspector(QFrame):
             name.setText("RGB"[index] if count == 3 else ("" if index < 2 else "value"))
         for name, cells in self.values.items():
             array = snapshot.arrays.get(name)
-            write = numbers.signed_colour if name == "difference" else numbers.colour
+            write = WRITTEN.get(name, numbers.colour)
             for index, cell in enumerate(cells):
                 channel = index if count == 3 else index - 2
                 cell.setText("" if array is None or channel < 0 else write(float(array[y, x, channel])))

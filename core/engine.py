@@ -352,14 +352,15 @@ class Engine:
         running = self._left > 0
         if not self._answers.due(running) or self._inbox.gather():
             return
-        compiles = self._answers.first_of_kind()
-        if compiles:
-            self._voice.progress(f"Preparing the {compiles.lower()}", None)
+        kind = self._answers.first_of_kind()
+        task = f"Preparing the {kind.lower()}" if kind else ""
+        if task and not self._voice.task:
+            self._voice.progress(task, None)
         try:
             self._answers.serve(session, running, self._inbox.gather)
         except Exception as error:
             self._voice.fail(error, "The question could not be answered")
-        if compiles:
+        if task and self._voice.task == task and not self._answers.waiting:
             self._voice.end_progress()
 
     def _serve_derive(self, session: SessionLike) -> None:

@@ -35,6 +35,11 @@ class Voice:
         self._task = task
         self.post(Progress(task, fraction))
 
+    @property
+    def task(self) -> str:
+        """Whose progress is being told, "" for none."""
+        return self._task
+
     def end_progress(self) -> None:
         if self._task:
             task, self._task = self._task, ""

@@ -16,6 +16,8 @@ from core.questions import Layer, Mover, Probed
 
 ROW, HEAD = 19, 24
 MOST_LAYERS, MOST_MOVERS = 3, 8
+LEAST_MOVERS = 3
+"""Shown before any layer is: at 1024 x 700 the layers go first."""
 
 
 class MoverRow(QFrame):
@@ -105,13 +107,11 @@ class ProbeRows(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Fill the rows that there is room for: the first two layers, then movers, then the rest of the layers."""
+        """Fill the rows that there is room for: some movers, then the layers, then more movers."""
         layers, movers, method, note = self._shown
         room = self.height()
-        shown_layers = min(len(layers), MOST_LAYERS)
-        wanted = HEAD + ROW * (min(len(movers), 3) if movers else 2)
-        while shown_layers > 1 and room < HEAD + ROW * shown_layers + wanted:
-            shown_layers -= 1
+        wanted = HEAD + ROW * (min(len(movers), LEAST_MOVERS) if movers else 2)
+        shown_layers = min(len(layers), MOST_LAYERS, max(0, (room - wanted - HEAD) // ROW))
         self.layers_head.setVisible(shown_layers > 0)
         room -= HEAD + ROW * shown_layers if shown_layers else 0
         for index, (row, name, triangle, depth) in enumerate(self._layers):
@@ -121,6 +121,8 @@ class ProbeRows(QWidget):
                 name.setText(f"{index}  ({more} more)" if more else str(index))
                 triangle.setText("field" if layers[index].triangle is None else str(layers[index].triangle))
                 depth.setText(numbers.number(layers[index].depth))
+        under = "; ".join(f"{i}: {_layer_words(layer)}" for i, layer in enumerate(layers))
+        self.setToolTip(f"Layers under the pixel, nearest first: {under}" if under else "")
         self.note.setText(note)
         self.note.setVisible(bool(note))
         count = 0 if note else max(0, min((room - HEAD) // ROW, len(movers), MOST_MOVERS))
@@ -135,3 +137,8 @@ class ProbeRows(QWidget):
 def _head(title: str, unit: str) -> tuple[QFrame, QLabel]:
     shown = label(unit, HINT, REGULAR, "text3", right=True)
     return frame(hbox(label(title, HINT, TITLE, "text2"), None, shown), height=HEAD), shown
+
+
+def _layer_words(layer: Layer) -> str:
+    what = "the surface" if layer.triangle is None else f"triangle {layer.triangle}"
+    return f"{what} at {numbers.number(layer.depth)}"

@@ -19,6 +19,8 @@ WIDTH = 232
 CLIPS = (90.0, 100.0)
 """Percentiles that the clip's slider runs over."""
 MOST = 12
+LINE, OTHERS = 26, 240
+"""Height of a line of the list, and of what stands above and below the list in the viewport, px."""
 
 
 class Panel(QFrame):
@@ -88,10 +90,12 @@ class GradientPanel(Panel):
         self.clip_changed.emit(self.percentile, self.hold.isChecked())
 
     def show_largest(self, vertices: np.ndarray, sizes: np.ndarray) -> None:
-        """The largest, in order."""
+        """The largest, in order, as many as there is room for."""
         self.note.setVisible(len(vertices) == 0)
+        parent = self.parentWidget()
+        room = (parent.height() - OTHERS) // LINE if parent else MOST
         for index, line in enumerate(self.lines):
-            there = index < len(vertices)
+            there = index < min(len(vertices), max(room, 1))
             line.setVisible(there)
             if there:
                 line.setProperty("vertex", int(vertices[index]))

@@ -115,6 +115,7 @@ def test_elements_by_name():
     assert node is not None
     assert node.replaced(values, 0.5)[2, 3, 4] == 0.5
     assert element_of("pose.scale", values) is None
+    assert element_of("vertices.normal", values) is None
     for wrong in ("vertices.5.x", "vertices.1.w", "values.1.2", "values.3.0.0", "vertices.-1.x"):
         with pytest.raises(RimlightError, match="below"):
             element_of(wrong, values)

@@ -1,0 +1,111 @@
+"""The lab on a real fit, in this process: a probed pixel, a dragged vertex that the fit goes on from, a landscape."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import protocol
+from core.derive import method_derivative
+from core.engine import Engine
+from core.experiment import DeriveSpec, Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
+
+pytestmark = pytest.mark.window
+
+SMALL = Experiment(
+    title="Cube",
+    shape=ShapeSpec(primitive="cube", start=PoseSpec((5.0, 25.0, 0.0), (0.15, 0.0, 0.0))),
+    views=ViewsSpec(kind="orbit", count=2, width=32, height=32),
+    method=MethodSpec("splat"),
+    terms=(TermSpec("l2", "colour"),),
+    parameters=ParametersSpec(("vertices",)),
+    derive=DeriveSpec(parameter="vertices.normal"),
+)
+
+
+class InProcess:
+    """The window's client on an engine in this process: one turn a poll."""
+
+    def __init__(self) -> None:
+        from core.session import Session
+
+        self.commands: deque[Any] = deque()
+        self.events: list[Any] = []
+        self.shown: Any = None
+        self.engine = Engine(
+            lambda _: self.commands.popleft() if self.commands else None, self.events.append, self, Session
+        )
+
+    def wanted(self) -> bool:
+        return self.shown is None
+
+    def post_snapshot(self, snapshot: Any) -> None:
+        self.shown = snapshot
+
+    def start(self) -> None: ...
+
+    def send(self, command: Any) -> None:
+        self.commands.append(command)
+
+    def poll_events(self) -> list[Any]:
+        self.engine.turn()
+        events, self.events[:] = list(self.events), []
+        return events
+
+    def take_snapshot(self) -> Any:
+        taken, self.shown = self.shown, None
+        return taken
+
+    def cancel_compile(self) -> None: ...
+    def restart(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def lab_window(qtbot, qapp, settings_folder):  # type: ignore[no-untyped-def]
+    from app.settings import Settings
+    from app.window import MainWindow
+
+    client = InProcess()
+    window = MainWindow(lambda: client, Settings())  # type: ignore[arg-type]
+    window.resize(1280, 800)
+    window.controller.open(SMALL)
+    window.show()
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.controller.shown is not None, timeout=120_000)
+    yield window, client
+    window.close()
+    window.deleteLater()
+    qapp.processEvents()
+
+
+def test_from_a_pixel_to_a_vertex_that_is_dragged_and_a_fit_that_goes_on(lab_window, qtbot):
+    window, client = lab_window
+    lab, c = window.lab, window.controller
+    lab.pin((20, 16))
+    qtbot.waitUntil(lambda: lab.probed is not None, timeout=120_000)
+    mover = lab.probed.movers[0]
+    session = client.engine.session
+    direction = {"vertices": np.zeros_like(session.host()["vertices"])}
+    index = int(mover.theta.split(".")[1])
+    direction["vertices"][index] = np.array(mover.vector) / mover.size
+    image = method_derivative(session.rendered(0), direction)[1]["colour"]
+    luminance = float(image[16, 20] @ np.array([0.2126, 0.7152, 0.0722]))
+    assert luminance == pytest.approx(mover.size, rel=1e-3)  # the row's vertex moves the pixel as its column says
+
+    window.inspector.rows.mover_chosen.emit(mover.theta)
+    qtbot.waitUntil(lambda: c.shown.theta == mover.theta and "derivative" in c.shown.arrays, timeout=120_000)
+    assert np.abs(c.shown.arrays["derivative"][16, 20]).max() > 0
+
+    before = np.array(session.host()["vertices"][index])
+    wanted = np.add(before, (0.05, 0.0, 0.0))
+    assert window.viewport.hand is not None
+    window.viewport.hand.moved.emit(index, tuple(wanted))
+    qtbot.waitUntil(lambda: np.allclose(session.host()["vertices"][index], wanted, atol=1e-6), timeout=60_000)
+    c.step(2)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 2, timeout=120_000)
+    assert not [e for e in client.events if isinstance(e, protocol.Message) and e.level == "error"]
+    assert not np.allclose(session.host()["vertices"][index], wanted, atol=1e-5)  # the fit went on from there
