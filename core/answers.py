@@ -15,7 +15,7 @@ from core import probe
 from core.derive import Rendered, method_derivative, warm_derivative
 from core.engine_ports import Waiting
 from core.landscape import landscape
-from core.mesh_health import Finding, find_defects
+from core.mesh_defects import Defect, find_defects
 from core.problem import Inspection, inspect
 from core.questions import (
     Answer,
@@ -66,10 +66,9 @@ def _check(session: Session, question: MeshCheck) -> Iterator[Answer | Waiting |
     if hasattr(shape, "surface_mesh") or len(faces) == 0:
         yield Unanswered(question)
         return
-    found: list[Finding] = []
+    found: list[Defect] = []
     for finding in find_defects(np.array(vertices), np.array(faces)):
-        if finding is not None:
-            found.append(finding)
+        found.append(finding)
         yield None
     yield Checked(
         question,
