@@ -201,6 +201,8 @@ class SceneSpec:
 
     light: "sun" (one direction) or "camera" (SDFDiff's: it stands at each view's camera and falls off with the square of
     the distance, 1 at the distance of the origin; light_direction does not matter then).
+    light_sh: up to 9 rows of three spherical-harmonics coefficients, added to the light ("light.sh"); none leaves them
+    out. specular, shininess: a gloss in the light's direction ("material.specular", "material.shininess"); 0 leaves it out.
     """
 
     light: str = "sun"
@@ -209,6 +211,9 @@ class SceneSpec:
     light_intensity: float = 0.8
     light_ambient: float = 0.2
     background: tuple[float, float, float] = (0.06, 0.07, 0.085)
+    light_sh: tuple[tuple[float, float, float], ...] = ()
+    specular: float = 0.0
+    shininess: float = 32.0
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,15 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
         raise complain("target", "found both file and primitive; allowed: one, or none for the shape itself")
     else:
         _check_source(target.shape_kind, target.file, target.primitive, "target", complain)
+    if len(experiment.scene.light_sh) > 9:
+        raise complain("scene.light_sh", f"found {len(experiment.scene.light_sh)} rows; allowed: at most 9")
     _check_method(experiment, complain)
     _check_terms(experiment, complain)
     _check_stages(experiment, complain)
     _check_lanes(experiment, complain)
     for name in experiment.parameters.free:
         _check_parameter(name, shape.kind, "parameters.free", complain)
+        _check_lit(name, experiment, complain)
     if not experiment.parameters.free:
         raise complain("parameters.free", "found an empty list; allowed: at least one parameter, as pose.translation")
     for key in ("large_steps", "large_steps_colours"):
@@ -104,6 +107,17 @@ def _check_parameter(name: str, kind: str, key: str, complain: Complaint) -> Non
         raise complain(
             key, f"found {name!r}, which a {kind} does not have; {allowed(name, [*known, *components[:3]])}, ..."
         )
+
+
+def _check_lit(name: str, experiment: Experiment, complain: Complaint) -> None:
+    """Lights and gloss that a scene can do without must be there to be free."""
+    scene = experiment.scene
+    if name == "light.sh" and not scene.light_sh:
+        raise complain(
+            "parameters.free", f"found {name!r}, but scene.light_sh is empty; give it a row of three numbers"
+        )
+    if name.startswith("material.") and not scene.specular > 0:
+        raise complain("parameters.free", f"found {name!r}, but scene.specular is 0; make it more")
 
 
 def _check_source(kind: str, file: str | None, primitive: str | None, table: str, complain: Complaint) -> None:

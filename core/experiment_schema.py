@@ -90,6 +90,8 @@ LIMITS: dict[str, Limits] = {
     "stop.patience": Limits(1, 1_000_000),
     "scene.light_intensity": Limits(0, 1000),
     "scene.light_ambient": Limits(0, 1000),
+    "scene.specular": Limits(0, 100),
+    "scene.shininess": Limits(1, 1000),
     "derive.step_pixels": Limits(0.001, 64),
     "derive.supersampling": Limits(1, 32),
     "derive.view": Limits(0, 511),
@@ -209,6 +211,8 @@ def _read_setting(setting: Mapping[str, Any], value: Any, key: str, complain: Co
 
 def _read_tuple(kinds: tuple[Any, ...], value: Any, key: str, complain: Complaint) -> tuple:
     if kinds[-1] is Ellipsis:
+        if typing.get_origin(kinds[0]) is tuple:
+            return _read_rows(kinds[0], value, key, complain)
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
             raise complain(key, f"found {shown(value)}; allowed: a list of names in quotes")
         return tuple(value)
@@ -217,6 +221,12 @@ def _read_tuple(kinds: tuple[Any, ...], value: Any, key: str, complain: Complain
     if not numbers or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
         raise complain(key, f"found {shown(value)}; allowed: a list of {len(kinds)} numbers, each {limits}")
     return tuple(read_number(float, item, limits, key, complain) for item in value)
+
+
+def _read_rows(kind: Any, value: Any, key: str, complain: Complaint) -> tuple:
+    if not isinstance(value, list | tuple):
+        raise complain(key, f"found {shown(value)}; allowed: a list of rows of numbers")
+    return tuple(_read_tuple(typing.get_args(kind), row, f"{key}[{i}]", complain) for i, row in enumerate(value))
 
 
 def shown(value: Any) -> str:

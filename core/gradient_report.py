@@ -19,7 +19,7 @@ from core.io.atomic import write_bytes, write_text
 from core.reference import hard_image
 from core.registry import methods
 from core.report_scenes import ReportScene, bundled_scenes, file_scenes, sphere_scenes, triangle_scenes
-from kernels.types import Face, Method
+from kernels.types import SURFACES, Method
 
 VARIANTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("edge-grad", "edge-grad, no crossings", {"crossings": False}),
@@ -178,7 +178,7 @@ def _curves(folder: Path, progress: Callable[[str, float | None], None]) -> list
     """Error and time against image size and triangle count (EdgeGrad, Fig. 6): curves.png and a table."""
     from core.report_curves import curves_markdown, curves_picture, measure
 
-    points = measure([e for e in entries() if e.method.face == Face.SURFACE], progress=progress)
+    points = measure([e for e in entries() if e.method.face in SURFACES], progress=progress)
     write_bytes(folder / "curves.png", pictures.png_bytes(curves_picture(points)))
     title = "## Error and run time, two intersecting spheres"
     return [title, "", "![Error and run time](curves.png)", "", *curves_markdown(points), ""]

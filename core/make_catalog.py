@@ -96,7 +96,7 @@ def _parameters() -> list[dict[str, Any]]:
     from core.parameters import describe_parameters, scene_values
     from core.registry import shapes
 
-    values = scene_values(SceneSpec(), PoseSpec(), 40.0)
+    values = scene_values(SceneSpec(light_sh=((0.0, 0.0, 0.0),), specular=1.0), PoseSpec(), 40.0)
     for kind in shapes():
         values |= _example(kind).parameters()
     return [

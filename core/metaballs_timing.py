@@ -28,7 +28,9 @@ def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | 
     """forward: the image. pull_back: the gradient of a depth and silhouette loss by the pose, forward pass included."""
     rows: list[Row] = []
     for name, method in methods().items():
-        shape: Shape | None = {Face.SURFACE: one.mesh, Face.GAUSSIANS: balls}.get(method.face)
+        shape: Shape | None = {Face.SURFACE: one.mesh, Face.TRIANGULATION: one.mesh, Face.GAUSSIANS: balls}.get(
+            method.face
+        )
         if shape is None:
             continue
         settings = method.Settings()

@@ -49,6 +49,9 @@ _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
     "light.direction": ("light direction", XYZ, ""),
     "light.intensity": ("light intensity", (), ""),
     "light.ambient": ("ambient light", (), ""),
+    "light.sh": ("light, spherical harmonics", (), ""),
+    "material.specular": ("specular", (), ""),
+    "material.shininess": ("shininess", (), ""),
     "camera.fov": ("field of view", (), "°"),
     "background": ("background", RGB, ""),
 }
@@ -56,7 +59,18 @@ _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
 
 GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"pose.rotation", "pose.translation", "pose.scale", "camera.fov"}),
-    frozenset({"light.direction", "light.intensity", "light.ambient", "background", "surface.colour"}),
+    frozenset(
+        {
+            "light.direction",
+            "light.intensity",
+            "light.ambient",
+            "light.sh",
+            "material.specular",
+            "material.shininess",
+            "background",
+            "surface.colour",
+        }
+    ),
     frozenset({"sweep.ring", "sweep.radius"}),
     frozenset({"spheres.centres", "spheres.radii"}),
     frozenset({"vertices"}),
@@ -85,6 +99,10 @@ def scene_values(scene: SceneSpec, pose: PoseSpec, fov_degrees: float) -> dict[s
         "camera.fov": np.radians(fov_degrees),
         "background": scene.background,
     }
+    if scene.light_sh:
+        values["light.sh"] = np.concatenate([scene.light_sh, np.zeros((9 - len(scene.light_sh), 3))])
+    if scene.specular > 0:
+        values |= {"material.specular": scene.specular, "material.shininess": scene.shininess}
     return {name: np.asarray(value, np.float32) for name, value in values.items()}
 
 

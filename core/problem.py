@@ -23,7 +23,7 @@ from core.parameterization import IDENTITY, Parameterization
 from core.parameters import retract, tangent_shape, zero_tangent
 from core.terms import image_terms, parameter_terms
 from kernels.camera import lens_of
-from kernels.types import CameraView, Face, Image, Method, Shape, split_settings
+from kernels.types import SURFACES, CameraView, Image, Method, Shape, split_settings
 
 
 class NonFinite(RimlightError):
@@ -338,8 +338,8 @@ def forward(
         _FORWARD[key] = jax.jit(run)
     samples = method.sample(shape, values, view, settings, nothing, channels)
     # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
-    sampled = method.face == Face.SURFACE
-    needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 16 or n == "values"}
+    sampled = method.face in SURFACES
+    needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n == "values"}
     image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
     return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}
 

@@ -1,7 +1,8 @@
-"""The one shading model: a diffuse light over ambient, two-sided, in linear colour.
+"""The one shading model: diffuse light, and where asked for a gloss, two-sided, in linear colour.
 
-colour = albedo * (ambient + intensity * max(0, n . l)), with n the unit world normal turned towards the viewer. Where
-`values` holds HEADLIGHT, the light stands at the camera (Jiang et al. 2020, their code): l points to it from the origin,
+colour = albedo * (ambient + intensity * max(0, n . l) + sum_i sh_i Y_i(n)) + specular * intensity * max(0, n . h)^shininess,
+with n the unit world normal turned towards the viewer and h half-way between light and viewer (Blinn 1977). Harmonics and
+gloss are there where `values` holds "light.sh" (9, 3) and "material.specular". Where it holds HEADLIGHT, the light stands at the camera (Jiang et al. 2020, their code): l points to it from the origin,
 and the intensity falls off with the square of the distance to it, 1 at the origin.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from kernels.types import Lens, Planes, Values
+from kernels.types import Lens, Plane, Planes, Values
 
 HEADLIGHT = "const.headlight"
 """Present (with any value) among a problem's constants where the light stands at the camera."""
@@ -53,4 +54,34 @@ def shade(values: Values, albedo: Planes, normal: Planes, world: Planes, lens: L
         away = sum(jnp.square(world[i] - light[i]) for i in range(3))
         received = received * (squared / jnp.maximum(away, 1e-3 * squared))
     factor = values["light.ambient"] + values["light.intensity"] * received
-    return tuple(a * factor for a in albedo)
+    factors: Planes = (factor, factor, factor)
+    if "light.sh" in values:
+        factors = tuple(factor + around for around in harmonics(values["light.sh"], normal))
+    colour = tuple(a * f for a, f in zip(albedo, factors))
+    if "material.specular" not in values:
+        return colour
+    gloss = values["light.intensity"] * _gloss(values, normal, unit, world, lens)
+    return tuple(c + gloss for c in colour)
+
+
+def harmonics(coefficients: jax.Array, normal: Planes) -> Planes:
+    """sum_i c_i Y_i(n) of real spherical harmonics, (9, 3) coefficients: l, m = 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22.
+
+    A coefficient is what is reflected (already convolved with the cosine; Ramamoorthi and Hanrahan 2001).
+    """
+    x, y, z = normal
+    basis = (0.282095, 0.488603 * y, 0.488603 * z, 0.488603 * x, 1.092548 * x * y, 1.092548 * y * z,
+             0.315392 * (3.0 * z * z - 1.0), 1.092548 * x * z, 0.546274 * (x * x - y * y))  # fmt: skip
+    return tuple(sum(coefficients[i, c] * b for i, b in enumerate(basis)) for c in range(3))
+
+
+def _gloss(values: Values, normal: Planes, light: jax.Array, world: Planes | None, lens: Lens) -> Plane:
+    """specular * max(0, n . h)^shininess; the logarithm's input is guarded, so that its gradient is 0 where n . h <= 0."""
+    eye = camera_position(lens)
+    toward = tuple(eye[i] - (0.0 if world is None else world[i]) + 0.0 * normal[i] for i in range(3))
+    view = unit_planes(toward)
+    half = unit_planes((view[0] + light[0], view[1] + light[1], view[2] + light[2]))
+    cosine = normal[0] * half[0] + normal[1] * half[1] + normal[2] * half[2]
+    lit = cosine > 1e-4
+    power = jnp.exp(values["material.shininess"] * jnp.log(jnp.where(lit, cosine, 1.0)))
+    return values["material.specular"] * jnp.where(lit, power, 0.0)

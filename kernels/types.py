@@ -33,8 +33,14 @@ class Face(enum.StrEnum):
     """The side of a shape that a method looks at."""
 
     SURFACE = "surface"
+    TRIANGULATION = "triangulation"
+    """A surface whose very triangles are seen, so that a method may ask for points of its own on them."""
     FIELD = "field"
     GAUSSIANS = "gaussians"
+
+
+SURFACES = frozenset({Face.SURFACE, Face.TRIANGULATION})
+"""Faces whose samples hold all that is not free (sample_surface)."""
 
 
 # ---------------------------------------------------------------------------------------------- settings

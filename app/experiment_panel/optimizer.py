@@ -155,14 +155,26 @@ class ScenePart(Part):
         self.direction = VectorRow("Light from", "Direction towards the light, world axes", "xyz")
         self.intensity = NumberRow("Intensity", "Of the directional light", 0.0, 2.0)
         self.ambient = NumberRow("Ambient", "Light from everywhere", 0.0, 1.0)
+        self.specular = NumberRow("Specular", "How strongly surfaces gleam in the directional light", 0.0, 2.0)
+        self.shininess = NumberRow("Shininess", "How small the gleam is", 1.0, 200.0)
         self.background = ColourRow("Background", "The colour behind the shape")
         self.seed = NumberRow("Seed", "Of every random draw of this experiment", 0, None, whole=True)
         self.bind(self.direction, "light direction", _with_direction)
         self.bind(self.intensity, "light", lambda e, v: within(e, "scene", light_intensity=v))
         self.bind(self.ambient, "light", lambda e, v: within(e, "scene", light_ambient=v))
+        self.bind(self.specular, "gloss", lambda e, v: within(e, "scene", specular=v))
+        self.bind(self.shininess, "gloss", lambda e, v: within(e, "scene", shininess=v))
         self.bind(self.background, "background", lambda e, v: within(e, "scene", background=v))
         self.bind(self.seed, "seed", lambda e, v: replace(e, seed=v))
-        for row in (self.direction, self.intensity, self.ambient, self.background, self.seed):
+        for row in (
+            self.direction,
+            self.intensity,
+            self.ambient,
+            self.specular,
+            self.shininess,
+            self.background,
+            self.seed,
+        ):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -172,6 +184,9 @@ class ScenePart(Part):
         self.direction.set_reason("" if scene.light == "sun" else "The light is at the camera")
         self.intensity.show_value(scene.light_intensity)
         self.ambient.show_value(scene.light_ambient)
+        self.specular.show_value(scene.specular)
+        self.shininess.show_value(scene.shininess)
+        self.shininess.set_reason("" if scene.specular > 0 else "Nothing gleams")
         self.background.show_value(scene.background)
         self.seed.show_value(experiment.seed)
 

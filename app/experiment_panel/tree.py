@@ -25,6 +25,9 @@ from app.theme import BASE, HINT, TITLE, TREE_HEIGHT, Theme, font
 from app.widgets import Themed, current_theme
 
 VALUE_WIDTH, GRADIENT_WIDTH = 58, 50
+ARRAYS = frozenset({"vertices", "vertex_colours", "texture", "values", "light.sh"})
+"""Parameters that are no single number or direction: nothing to derive by as a whole."""
+
 FITS = 7
 """Characters of the value column."""
 CHIP = 16
@@ -286,7 +289,7 @@ class ParameterTree(QTreeWidget, Themed):
 
 def _derivable(row: Row) -> bool:
     """Whether one can derive by it: a number or a direction, not a group of components or an array."""
-    return not row.components and row.name not in ("vertices", "vertex_colours", "values")
+    return not row.components and row.name not in ARRAYS
 
 
 def _short(value: float, unit: str) -> str:

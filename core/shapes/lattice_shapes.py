@@ -35,7 +35,7 @@ PLAIN_COLOUR = (0.72, 0.70, 0.67)
 class LatticeShape(Shape):
     """What the shapes of this module share. A subclass says which numbers it has and which field they make."""
 
-    faces_offered = frozenset({Face.SURFACE})
+    faces_offered = frozenset({Face.SURFACE, Face.TRIANGULATION})
     field: ClassVar[LatticeField]
 
     def __init__(self, colour: tuple[float, float, float] | None = None) -> None:
@@ -90,6 +90,7 @@ class LatticeShape(Shape):
         cull_back_faces: bool,
         free: frozenset[str],
         channels: tuple[str, ...] = tuple(CHANNELS),
+        rasterizer: Any = None,
     ) -> IsoSamples:
         return self._surface.sample(
             self.grid(values),
@@ -99,6 +100,7 @@ class LatticeShape(Shape):
             cull_back_faces=cull_back_faces,
             moving=bool(free & {*self.numbers(), "vertices"}),
             channels=channels,
+            rasterizer=rasterizer,
         )
 
     def evaluate_surface(

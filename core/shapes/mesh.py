@@ -29,7 +29,7 @@ class Mesh(Shape):
 
     kind = "mesh"
     title = "Mesh"
-    faces_offered = frozenset({Face.SURFACE})
+    faces_offered = frozenset({Face.SURFACE, Face.TRIANGULATION})
     refines = ("subdivide",)
 
     def __init__(

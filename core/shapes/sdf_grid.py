@@ -42,7 +42,7 @@ class SdfGrid(Shape):
 
     kind = "sdf-grid"
     title = "Signed distance grid"
-    faces_offered = frozenset({Face.FIELD, Face.SURFACE})
+    faces_offered = frozenset({Face.FIELD, Face.SURFACE, Face.TRIANGULATION})
     refines = ("resolution",)
     reference_method = "sdf-local"
     """The method whose plain forward image is the truth: the field itself, traced, not its triangles."""

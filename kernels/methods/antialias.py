@@ -17,7 +17,7 @@ from kernels.camera import object_to_pixel
 from kernels.planes import displacement
 from kernels.surface import GEOMETRY, with_surface
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, front_image, unflatten_image
-from kernels.types import CameraView, GBuffer, Image, Lens, Planes, Shape, Values, setting
+from kernels.types import CameraView, Face, GBuffer, Image, Lens, Planes, Shape, Values, setting
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Antialias(SurfaceMethod):
     title = "Analytic antialiasing"
     summary = "Silhouette edges blend the two pixels they cross between; the blend follows the edge."
     paper = "Laine et al. 2020, Modular Primitives for High-Performance Differentiable Rendering (nvdiffrast), Sec. 3.5"
+    face = Face.TRIANGULATION
     Settings = Settings
     cannot = "It cannot see intersections move, nor silhouettes of triangles that hold no pixel centre."
 

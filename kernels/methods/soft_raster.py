@@ -66,7 +66,7 @@ class SoftRaster(Method):
     title = "Soft Rasterizer"
     summary = "Triangles with soft outlines, blended by distance and depth: blurred, smooth, and slow."
     paper = "Liu et al. 2019, Soft Rasterizer, eqs. 1-5; defaults and details of PyTorch3D (Ravi et al. 2020)"
-    face = Face.SURFACE
+    face = Face.TRIANGULATION
     Settings = Settings
     cannot = "Its image is not the rasterized one: every triangle grows by its blur, and interiors of fine meshes mix."
 

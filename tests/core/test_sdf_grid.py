@@ -90,7 +90,7 @@ def test_a_grid_without_a_surface_loads_renders_and_draws_nothing(tmp_path: Path
 def test_what_it_says_about_itself() -> None:
     grid = load_shape("sdf-grid", None, "torus", (0.2, 0.3, 0.4))
     assert grid.kind == "sdf-grid"
-    assert grid.faces_offered == {Face.FIELD, Face.SURFACE}
+    assert grid.faces_offered == {Face.FIELD, Face.SURFACE, Face.TRIANGULATION}
     assert set(grid.parameters()) == {"values", "surface.colour"}
     assert grid.parameters()["surface.colour"] == pytest.approx([0.2, 0.3, 0.4])
     assert all(name.startswith("const.") for name in grid.constants())

@@ -21,13 +21,13 @@ from core.shapes.mesh import Mesh
 from core.shapes.sdf_grid import SdfGrid
 from core.why_zero import Cause, Counted, explain, gather
 from kernels.camera import look_at
-from kernels.types import CameraView, Face, Shape
+from kernels.types import SURFACES, CameraView, Shape
 
 SIDE = 32
 VIEW = CameraView(look_at((0.0, 0.0, 3.0)), SIDE, SIDE)
 FOCAL = 0.5 * SIDE / np.tan(np.radians(20.0))
 RED, GREEN = (0.9, 0.2, 0.1), (0.1, 0.8, 0.3)
-SURFACE = [name for name, m in methods().items() if m.face is Face.SURFACE]
+SURFACE = [name for name, m in methods().items() if m.face in SURFACES]
 """Every method that renders triangles, those of later issues included."""
 
 

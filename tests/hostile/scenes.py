@@ -184,7 +184,7 @@ def _placed(rng: np.random.Generator, shape: Shape) -> tuple[dict[str, Any], Cam
 
 SOURCES: dict[str, Callable[[int], Hostile]] = {"mesh": hostile_mesh, "grid": hostile_grid, "balls": hostile_balls}
 KINDS: dict[Face, tuple[str, ...]] = {
-    Face.SURFACE: ("mesh", "grid"), Face.FIELD: ("grid",), Face.GAUSSIANS: ("balls",)
+    Face.SURFACE: ("mesh", "grid"), Face.TRIANGULATION: ("mesh", "grid"), Face.FIELD: ("grid",), Face.GAUSSIANS: ("balls",)
 }  # fmt: skip
 """Which scenes a method is tried on, by the face it looks at."""
 

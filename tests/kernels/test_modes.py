@@ -15,10 +15,10 @@ from core.experiment import PoseSpec
 from core.parameters import retract, zero_tangent
 from core.registry import methods
 from kernels.camera import lens_of
-from kernels.types import CHANNELS, Face, split_settings
+from kernels.types import CHANNELS, SURFACES, split_settings
 from tests.kernels.scenes import QUICK, as_float64, lumpy_mesh, orbit_view, scene
 
-SURFACE = [name for name, method in methods().items() if method.face == Face.SURFACE]
+SURFACE = [name for name, method in methods().items() if method.face in SURFACES]
 POSE = {"pose.rotation", "pose.translation", "pose.scale", "camera.fov"}
 LOOK = {"vertex_colours", "light.direction", "light.intensity", "light.ambient", "background"}
 PAIRS = 20
