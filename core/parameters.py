@@ -256,6 +256,15 @@ def theta_direction(
     return name, {name: direction}
 
 
+def require_settable(path: str, value: Any) -> None:
+    """Raise RimlightError where `value` is nothing that `path` (protocol.SetValue) can be set to."""
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "fiub" or not np.all(np.isfinite(numbers)):
+        raise RimlightError(f"{path}: found {value!r}; give a finite number")
+    if path == "value.pose.scale" and not np.all(numbers > 0):
+        raise RimlightError(f"{path}: found {value!r}; the scale must be above 0")
+
+
 def set_small_value(values: Mapping[str, Any], path: str, shown: Any) -> dict[str, Any]:
     """`values` with the parameter, component or element (core/elements.py) `path` set to a displayed number or list."""
     element = element_of(path, values)

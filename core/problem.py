@@ -181,7 +181,12 @@ def gradient_step(
     hyper = {**problem.hyper, "learning_rate": np.float32(learning_rate)}
     chart = problem.parameterization
     delta, optimizer = compiled.move(chart.pull(gradient), state.optimizer, hyper)
-    moved = compiled.place({n: state.values[n] for n in delta}, chart.push(delta), masks)
+    moved, whole = compiled.place({n: state.values[n] for n in delta}, chart.push(delta), masks)
+    if not whole:
+        raise NonFinite(
+            f"iteration {state.iteration}: a step of length {learning_rate:g} leads to numbers that are not finite; "
+            "the state before it is kept. Lower the learning rate."
+        )
     each = tuple(float(d) for d in np.diff([float(s) for s in sums]))
     report = StepReport(float(numbers[1]), tuple(float(n) for n in numbers[2:]), gradient, each)
     return State({**state.values, **moved}, optimizer, state.iteration + 1), report
@@ -265,7 +270,9 @@ def _build(structure: Structure) -> _Compiled:
         return gradient, jnp.stack([ok.astype(loss.dtype), loss, *(a + b for a, b in zip(each, extra_each))])
 
     def place(values, delta, masks):
-        return retract(values, jax.tree.map(lambda d, m: d * m, delta, dict(masks)))
+        moved = retract(values, jax.tree.map(lambda d, m: d * m, delta, dict(masks)))
+        whole = functools.reduce(jnp.logical_and, [jnp.all(jnp.isfinite(v)) for v in moved.values()])
+        return moved, whole
 
     has_prepare = shape_prepare is not None
     prepare = jax.jit(lambda values, constants: derive_values({}, values, constants)) if has_prepare else None

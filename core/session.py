@@ -38,6 +38,7 @@ from core.parameters import (
     components_of,
     describe_parameters,
     display_values,
+    require_settable,
     set_small_value,
     theta_direction,
 )
@@ -209,7 +210,8 @@ class Session:
         self._view_losses[:] = np.inf
 
     def set_value(self, path: str, value: Any) -> None:
-        """See protocol.SetValue. Unknown paths raise RimlightError; nothing recompiles."""
+        """See protocol.SetValue. Unknown paths and numbers that are not finite raise RimlightError; nothing recompiles."""
+        require_settable(path, value)
         kind, _, rest = path.partition(".")
         if kind == "method" and rest in self.problem.traced:
             self.problem = self.problem.with_setting(rest, float(value))
