@@ -35,6 +35,7 @@ class PoseHand(QObject):
             navigator.object_moved.connect(self._move)
             navigator.object_turned.connect(self._turn)
             navigator.object_dropped.connect(self._drop)
+            viewport.handles.moved.connect(lambda index, place: controller.set_value(f"control_points.{index}", place))
         controller.answered.connect(self._on_answered)
 
     def _pose(self) -> tuple[np.ndarray, np.ndarray] | None:

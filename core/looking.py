@@ -43,6 +43,11 @@ def gradient_arrays(gradient: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def handle_arrays(shape: Any, values: Any) -> dict[str, np.ndarray]:
+    """The points by which a hand moves a shape (Shape.handles), where it has such: "handles" and "handle_factors"."""
+    return shape.handles(values) if hasattr(shape, "handles") else {}
+
+
 def solid_mesh(shape: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     """The shape's surface as triangles, object space: its display mesh, unless that stands for something else."""
     if hasattr(shape, "surface_mesh"):

@@ -298,6 +298,7 @@ class Snapshot:
     "difference" (3, render - target), "loss_gradient" (dL/dI, 3), "face_id" (H, W) int32, "depth" (H, W);
     silhouettes as 1 channel where the loss sees no colour;
     "state" (bytes as uint8; Session.state_bytes, now and then, so that a fork or a session file can go on from here),
+    "handles" (n, 3) object space and "handle_factors" (n,), the points by which a hand moves a spline surface;
     "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C),
     "own_difference" (C; finite differences of the method's own forward image).
     stamps: name -> iteration the array belongs to, -1 for one from before an edit. generation: the Loaded one it

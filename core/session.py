@@ -32,7 +32,7 @@ from core.derive import (
 from core.engine_ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.looking import display_colours, fragment_arrays, gradient_arrays, placed, solid_mesh
+from core.looking import display_colours, fragment_arrays, gradient_arrays, handle_arrays, placed, solid_mesh
 from core.measures import Measures
 from core.parameters import (
     components_of,
@@ -266,6 +266,7 @@ class Session:
         if include_topology or faces is not self._sent_faces:
             arrays["faces"], self._sent_faces = faces, faces
         arrays.update(fragment_arrays(seen.samples, self.problem.views[view], float(values["camera.fov"])))
+        arrays.update(handle_arrays(self.problem.shape, values))
         arrays.update(display_colours(self.problem.shape, values, self.last.gradient if self.last else {}))
         iteration = self.state.iteration
         return protocol.Snapshot(

@@ -17,6 +17,7 @@ from app.viewport.camera import Eye, Orbit
 from app.viewport.canvas import Canvas, opengl_problem
 from app.viewport.controls import Tools, mode_control
 from app.viewport.hand import VertexHand
+from app.viewport.handles import ControlHandles
 from app.viewport.helm import Helm
 from app.viewport.navigator import Navigator
 from app.viewport.overlay import Corners, Gizmo, GradientScale, NoGraphics, Readout
@@ -91,6 +92,7 @@ class Viewport(QWidget, Themed):
         self._overlays = (self.modes, self.tools, self.gizmo, self.scale, self.readout)
         self._corners = Corners(self)
         self.hand = VertexHand(self)
+        self.handles = ControlHandles(self)
 
     def _give_up(self, reason: str) -> None:
         """Drop the canvas and say why."""
@@ -137,6 +139,7 @@ class Viewport(QWidget, Themed):
             return
         began = self.scene.surface.empty
         self.scene.show(snapshot)
+        self.handles.show_snapshot(snapshot)
         if began and self.helm.at_home and not self.scene.surface.empty:
             self.reset_view()
         self._refresh_scale()

@@ -134,6 +134,12 @@ class SplinePatches(Shape):
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         return self._host(values)[0], self.faces
 
+    def handles(self, values: Values) -> dict[str, np.ndarray]:
+        """Control points as the surface has them, (n, 3) object space, and what their x and z are scaled by, (n,)."""
+        own = {name: np.asarray(values[name]) for name in CONTROL}
+        control = np.asarray(effective_control({**self.constants(), **own}), np.float32)
+        return {"handles": control, "handle_factors": (own["profile"] / self.radii)[self.ring].astype(np.float32)}
+
     def facts(self) -> dict[str, Any]:
         points, count = len(self.control_points), len(self.patches.ids)
         bent = int(np.count_nonzero(~self.patches.exact))

@@ -209,3 +209,21 @@ def test_cages_that_are_none(tmp_path, text, fragments):
     with pytest.raises(RimlightError) as caught:
         load_shape("spline-patches", str(tmp_path / "cage.obj"), None, None)
     assert all(fragment in str(caught.value) for fragment in ["cage.obj", *fragments]), caught.value
+
+
+def test_a_control_point_is_moved_by_hand_and_the_surface_follows():
+    made = Experiment(
+        shape=ShapeSpec("spline-patches", primitive="lathe"),
+        target=TargetSpec(shape_kind="spline-patches"),
+        views=ViewsSpec("single", width=32, height=32),
+        parameters=ParametersSpec(("profile",)),
+    )
+    session = Session(made)
+    before = session.snapshot(0).arrays
+    place = before["handles"][40] + (0.3, 0.1, 0.0)
+    session.set_value("value.control_points.40", [float(v) for v in place])
+    after = session.snapshot(0).arrays
+    np.testing.assert_allclose(after["handles"][40], place, atol=1e-6)
+    moved = np.linalg.norm(after["vertices"] - before["vertices"], axis=1)
+    assert 0.1 < moved.max() < 0.32
+    assert np.count_nonzero(moved > 1e-7) < 0.25 * len(moved)  # sixteen patches of eighty-four
