@@ -78,7 +78,9 @@ class Actions:
         self.exports = {
             "shape": self._new("Shape…", "", "Write the shape in the units it came in (PLY, OBJ, GLB, STL)"),
             "images": self._new("Images…", "", "Write every image of this view (PNG, and exact values as NPZ)"),
-            "curves": self._new("Curves…", "", "Write the loss and the metrics of every step (CSV)"),
+            "curves": self._new(
+                "Curves…", "", "Write the loss and its terms at every step (CSV), or the curve (PNG, SVG)"
+            ),
             "report": self._new("Report…", "", "Write report.json: loss, metrics, parameters, versions"),
             "all": self._new("Everything…", "Ctrl+E", "Write shape, images, curves and report into one folder"),
         }

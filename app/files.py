@@ -250,7 +250,7 @@ class Files(QObject):
             kind = self._controller.experiment.shape.kind
             filters = {
                 "shape": ";;".join(EXPORT_FILTERS.get(kind, SHAPE_FILTERS)),
-                "curves": "Numbers (*.csv);;Picture (*.png)",
+                "curves": "Numbers (*.csv);;Picture (*.png);;Drawing (*.svg)",
                 "report": "Report (*.json)",
             }[what]
             first = filters.partition("*")[2].partition(")")[0]

@@ -23,6 +23,7 @@ from core.comparison import (
     noise_lines,
     spread,
 )
+from core.curve_svg import curves_svg
 from core.engine_ports import Waiting
 from core.experiment import Experiment
 from core.headless import out_folder
@@ -151,6 +152,7 @@ def _write(race: Race, folder: Path, arrays: dict[str, np.ndarray], noise: dict[
     write_text(folder / "compare.md", as_markdown(title, results, notes, noise))
     write_text(folder / "curves.csv", curves_csv(race.names, losses))
     curves = {name: curve or [1.0] for name, curve in zip(race.names, losses)}
+    write_text(folder / "curves.svg", curves_svg(curves, f"Loss, {title}"))
     tokens = [lane.problem.method.name for lane in race.lanes]
     write_bytes(folder / "curves.png", pictures.png_bytes(pictures.curve(curves, f"Loss, {title}", tokens=tokens)))
     write_bytes(folder / "compare.png", pictures.png_bytes(compare_sheet(race, arrays)))

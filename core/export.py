@@ -13,6 +13,7 @@ import numpy as np
 from core import pictures
 from core.camera_frame import spread
 from core.catalog import entry
+from core.curve_svg import curves_svg
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_text
 
@@ -29,7 +30,7 @@ def export(session: Session, what: str, path: str) -> None:
     if what == "shape":
         export_shape(session, target)
         return
-    if what == "curves" and target.suffix in (".csv", ".png"):
+    if what == "curves" and target.suffix in (".csv", ".png", ".svg"):
         export_curves(session, target)
         return
     if what == "report" and target.suffix == ".json":
@@ -64,7 +65,10 @@ def export_shape(session: Session, path: Path) -> None:
 
 
 def export_curves(session: Session, path: Path) -> None:
-    """Every step's loss and terms as CSV, or the loss curve as PNG."""
+    """Every step's loss and terms as CSV, or the loss curve as PNG or SVG."""
+    if path.suffix == ".svg":
+        write_text(path, curves_svg({session.problem.method.name: session.losses}, f"Loss, {session.experiment.title}"))
+        return
     if path.suffix == ".png":
         picture = pictures.curve(
             {session.problem.method.name: session.losses or [1.0]}, f"Loss, {session.experiment.title}"

@@ -14,6 +14,10 @@ from app.panes.export import pane_image
 from app.panes.kinds import KINDS
 from app.panes.maps import CHANNELS
 from app.panes.pane import Pane
+from core.errors import RimlightError
+from core.io.pixels import save_values
+
+SAVE_FILTERS = "Picture with colour bar (*.png);;Exact values (*.exr);;Exact values, NumPy (*.npz)"
 
 if TYPE_CHECKING:
     from app.panes.grid import PaneGrid
@@ -67,7 +71,8 @@ def pane_menu(grid: PaneGrid, pane: Pane) -> QMenu:
     _add(
         menu, "Copy values at the cursor", lambda: copy_values(grid), enabled=full and grid.linking.pointed is not None
     )
-    _add(menu, "Save as PNG…", lambda: ask_and_save(grid, pane), enabled=full)
+    save = "As a picture with its colour bar (PNG), or with its exact values (EXR, NPZ)"
+    _add(menu, "Save as…", lambda: ask_and_save(grid, pane), enabled=full, tip=save if full else "It is empty")
     if pane.kind.signed:
         menu.addSeparator()
         _add(menu, "Set range…", pane.footer.edit_range, enabled=pane.footer.limit is not None)
@@ -98,17 +103,24 @@ def copy_values(grid: PaneGrid) -> None:
 
 
 def ask_and_save(grid: PaneGrid, pane: Pane) -> None:
-    """Ask where, and write the pane with its colour bar."""
+    """Ask where, and write the pane with its colour bar or its values."""
     suggested = f"{pane.kind.name}-it{max(pane.stamp, 0)}.png".replace("_", "-")
-    path, _ = QFileDialog.getSaveFileName(grid, f"Save {pane.kind.title}", suggested, "PNG (*.png)")
+    path, _ = QFileDialog.getSaveFileName(grid, f"Save {pane.kind.title}", suggested, SAVE_FILTERS)
     if path:
         save_pane(grid, pane, Path(path))
 
 
 def save_pane(grid: PaneGrid, pane: Pane, path: Path) -> bool:
-    """Write the pane with its colour bar; False, and a signal with one line why, where that fails."""
-    image = pane_image(pane, grid.theme)
+    """Write the pane with its colour bar (PNG) or its values (EXR, NPZ). False, and a signal why, where that fails."""
     path = path if path.suffix else path.with_suffix(".png")
+    if path.suffix.lower() in (".exr", ".npz") and pane.array is not None:
+        try:
+            save_values(path, pane.kind.name, pane.array, pane.stamp)
+        except (RimlightError, OSError) as error:
+            grid.failed.emit(str(error))
+            return False
+        return True
+    image = pane_image(pane, grid.theme)
     if image is None or not image.save(str(path)):
         grid.failed.emit(f"{path.name}: the picture could not be written; choose another folder.")
         return False

@@ -456,7 +456,7 @@ def test_a_digit_enlarges_a_pane_and_gives_the_grid_back(grid, qtbot):
 def test_menus_name_what_they_do(grid):
     grid.show_snapshot(derived())
     texts = [action.text() for action in pane_menu(grid, grid.panes["derivative"]).actions()]
-    assert {"Enlarge", "Copy picture", "Save as PNG…", "Set range…", "Automatic range"} <= set(texts)
+    assert {"Enlarge", "Copy picture", "Save as…", "Set range…", "Automatic range"} <= set(texts)
     shown = {
         action.text().split("  ")[0]: action.isChecked() for action in more_menu(grid).actions() if action.isCheckable()
     }

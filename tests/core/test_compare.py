@@ -143,5 +143,9 @@ def test_a_comparison_is_written_with_its_noise(tmp_path):
         table = list(csv.reader(file))
     assert table[0] == ["iteration", "edge-grad", "naive"]
     assert [float(v) for v in list(zip(*table[1:]))[1]] == found["losses"]["edge-grad"]
+    from xml.etree import ElementTree
+
+    drawing = ElementTree.parse(tmp_path / "curves.svg").getroot()
+    assert len(drawing.findall("{http://www.w3.org/2000/svg}polyline")) == 2
     for name in ("compare.csv", "compare.md", "curves.png", "compare.png"):
         assert (tmp_path / name).stat().st_size > 200
