@@ -56,6 +56,8 @@ screenshots: .venv/ready
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/window-dark.png --pixel 96,60
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/window-light.png --theme light --method splat
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/lesson.png --text --method naive --steps 12
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/compare.png --compare --steps 60
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/timeline.png --fork --steps 60
 
 catalog: .venv/ready
 	$(BIN)/python -m core.make_catalog

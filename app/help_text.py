@@ -40,7 +40,20 @@ TOUR = (
     ),
     (
         "Go back",
-        "The timeline keeps the fit's past. Click a picture, and viewport and panes show that step; L goes back to now.",
+        "The timeline keeps the fit's past. Click a picture, and viewport and panes show that step; L goes back to now. "
+        "Fork here begins another run at the step on screen; the first one stays, and its rail is drawn below.",
+    ),
+    (
+        "Compare",
+        "Press C. The method races against two others from the same start: their pictures share zoom, cursor and range, "
+        "their curves one plot, their numbers one table. A card's menu changes its method or its rate; the rimlight "
+        "compare command also repeats the runs, and says which differences are noise.",
+    ),
+    (
+        "Keep and show",
+        "Save session writes the experiment, its data, its runs and their steps into one file that opens anywhere. Record "
+        "makes a video while the fit goes on; Export has the rest, down to a Python script. F5 is for lecture rooms. A "
+        "program that was killed offers its last run when it is opened again.",
     ),
     (
         "Bring your own",

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     application = entry.make_application(sys.argv[:1])
     with tempfile.TemporaryDirectory() as folder:
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
-        window = _open(entry.make_client, options)
+        window = open_window(entry.make_client, options)
         try:
             _prepare(application, window, options)
             window.grab().save(options.out)
@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _open(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
+def open_window(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
+    """A window on the lesson that the options name, its engine started."""
     from app.lessons import bundled_lessons
     from app.settings import Settings
     from app.window import MainWindow
@@ -71,20 +72,20 @@ def _open(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
 
 def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None:
     c = window.controller
-    _wait(application, lambda: c.shown is not None, "the first picture")
+    wait_for(application, lambda: c.shown is not None, "the first picture")
     if options.method:
         window.panel.method.choose(options.method)
     if options.compare:
         window.actions_.compare.trigger()
-        _wait(application, lambda: bool(c.loaded.experiment.lanes) and c.shown is not None, "the runs side by side")
+        wait_for(application, lambda: bool(c.loaded.experiment.lanes) and c.shown is not None, "the runs side by side")
     if options.steps:
-        _step(application, c, options.steps)
+        take_steps(application, c, options.steps)
     if options.fork:
         _fork(application, window)
     if options.compare:
         last = f"{len(c.experiment.lanes) - 1}/disagreement"
-        _wait(application, lambda: last in c.shown.arrays, "the derivative images of every run")
-    _wait(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
+        wait_for(application, lambda: last in c.shown.arrays, "the derivative images of every run")
+    wait_for(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
     if options.text:
         window.docks.show_lesson(True)
     if options.presentation:
@@ -93,14 +94,15 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
         x, _, y = options.pixel.partition(",")
         window.inspector.pin_pixel((int(x), int(y)))
     until = time.monotonic() + 1.5
-    _wait(application, lambda: time.monotonic() > until, "")
+    wait_for(application, lambda: time.monotonic() > until, "")
 
 
-def _step(application: Any, controller: Any, count: int) -> None:
+def take_steps(application: Any, controller: Any, count: int) -> None:
+    """Step and wait until the last one is on screen."""
     last = (controller.last.iteration if controller.last else 0) + count
     controller.step(count)
     there = lambda: controller.last.iteration >= last and controller.shown.iteration >= last
-    _wait(application, lambda: controller.last is not None and controller.shown is not None and there(), "the steps")
+    wait_for(application, lambda: controller.last is not None and controller.shown is not None and there(), "the steps")
 
 
 def _fork(application: Any, window: Any) -> None:
@@ -109,15 +111,16 @@ def _fork(application: Any, window: Any) -> None:
     c.show_frame(c.replay.frames[c.replay.nearest(c.last.iteration // 3)])
     generation = c.loaded.generation
     c.fork()
-    _wait(application, lambda: c.loaded.generation > generation and not c.replaying, "the fork")
+    wait_for(application, lambda: c.loaded.generation > generation and not c.replaying, "the fork")
     window.panel.method.choose("splat")
-    _wait(application, lambda: c.loaded.generation > generation + 1, "the method")
-    _wait(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
-    _step(application, c, 2 * c.shown.iteration)
+    wait_for(application, lambda: c.loaded.generation > generation + 1, "the method")
+    wait_for(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
+    take_steps(application, c, 2 * c.shown.iteration)
     c.show_frame(c.replay.frames[c.replay.nearest(2 * c.last.iteration // 3)])
 
 
-def _wait(application: Any, there: Callable[[], bool], what: str) -> None:
+def wait_for(application: Any, there: Callable[[], bool], what: str) -> None:
+    """Keep the window going until `there` says so; end the program where that takes too long."""
     deadline = time.monotonic() + PATIENCE_S
     while not there():
         application.processEvents()

@@ -55,3 +55,21 @@ def test_only_edge_grad_sees_a_crossing_move():
     assert found["total_gradient_relative_error"] > 0.5
     assert last_share(experiment, "edge-grad") < 0.15
     assert last_share(experiment, "splat") > 0.7
+
+
+def test_silhouettes_bring_it_home_and_colour_alone_drives_it_away():
+    experiment = lesson("08-two-losses")
+
+    def found(colour: float, silhouette: float) -> dict[str, float]:
+        terms = tuple(replace(t, weight=w) for t, w in zip(experiment.terms, (colour, silhouette), strict=True))
+        session = Session(replace(experiment, terms=terms))
+        while session.finished() is None:
+            session.step()
+        return session.metrics()
+
+    away, home, both = found(1, 0), found(0, 1), found(1, 0.5)
+    assert away["translation_error"] > 1
+    assert away["iou"] < 0.1
+    assert home["rotation_error_degrees"] < 0.4
+    assert home["translation_error"] < 0.005
+    assert both["rotation_error_degrees"] < 0.75 * home["rotation_error_degrees"]

@@ -1,0 +1,87 @@
+"""The window over time, on lesson 2 and a real engine: scrubbing, saving, and what recording costs the fit.
+
+    python -m tests.display python -m benchmarks.bench_timeline
+
+Scrubbing is timed without painting (every widget told) and with it. Needs a display; says so and ends without one.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+STEPS, ROUNDS = 100, 5
+
+
+def main() -> int:
+    if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        print("no display: run it as python -m tests.display python -m benchmarks.bench_timeline")
+        return 0
+    from PyQt6.QtCore import QSettings
+
+    from app import main as entry
+    from app import screenshots
+
+    entry.prepare_environment()
+    application = entry.make_application([])
+    with tempfile.TemporaryDirectory() as folder:
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
+        window = screenshots.open_window(entry.make_client, screenshots.parse(["none.png"]))
+        try:
+            screenshots.wait_for(application, lambda: window.controller.shown is not None, "the first picture")
+            _measure(application, window, Path(folder))
+        finally:
+            window.close()
+    return 0
+
+
+def _measure(application: Any, window: Any, folder: Path) -> None:
+    from app.screenshots import take_steps
+    from benchmarks.timing import machine
+
+    c = window.controller
+    print(machine())
+    take_steps(application, c, STEPS)
+    told, painted = [], []
+    for _ in range(ROUNDS):
+        for frame in c.replay.frames:
+            begin = time.perf_counter()
+            c.show_frame(frame)
+            told.append(time.perf_counter() - begin)
+            application.processEvents()
+            painted.append(time.perf_counter() - begin)
+    ms = lambda times: f"least {1e3 * min(times):.1f}, median {1e3 * statistics.median(times):.1f} ms"
+    count, held = len(c.replay.frames), c.replay.bytes() / 2**20
+    print(f"scrub to one of {count} steps ({held:.0f} MB): {ms(told)} without painting, {ms(painted)} with")
+    c.go_live()
+    begin = time.perf_counter()
+    window.files.sessions.save(folder / "a.rimlight")
+    window.files.sessions.finish()
+    size = (folder / "a.rimlight").stat().st_size / 2**20
+    print(f"session file: {size:.0f} MB, {time.perf_counter() - begin:.2f} s of the window's time, in slices")
+    begin = time.perf_counter()
+    window.files.sessions.autosave()
+    print(f"autosave: {1e3 * (time.perf_counter() - begin):.1f} ms")
+    plain = _speed(application, c)
+    window.recorder.start(folder / "a.mp4")
+    recorded = _speed(application, c)
+    window.recorder.stop()
+    print(f"fit: {plain:.1f} it/s; while both views are recorded {recorded:.1f} it/s ({100 * recorded / plain:.0f} %)")
+
+
+def _speed(application: Any, c: Any) -> float:
+    """Steps a second over STEPS further ones."""
+    from app.screenshots import take_steps
+
+    begin = time.perf_counter()
+    take_steps(application, c, STEPS)
+    return STEPS / (time.perf_counter() - begin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
