@@ -20,7 +20,7 @@ from core.io.suffixes import (
 from core.io.suffixes import METABALLS_SUFFIX as SUFFIX_OF_METABALLS
 from core.shapes.primitives import BUNDLED_AS, HULL
 
-REFINEMENTS = ("subdivide", "resolution")
+REFINEMENTS = ("subdivide", "remesh", "resolution")
 """Keys of a stage that the shape itself must be able to follow (Shape.refines)."""
 
 CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.name != "at")

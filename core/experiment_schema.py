@@ -78,6 +78,7 @@ LIMITS: dict[str, Limits] = {
     "parameters.large_steps_colours": Limits(0, 10_000),
     "stage.at": Limits(1, 10_000_000),
     "stage.subdivide": Limits(0, 4),
+    "stage.remesh": Limits(0, 2),
     "stage.resolution": Limits(0, 512),
     "stage.width": Limits(0, 4096),
     "stage.height": Limits(0, 4096),

@@ -21,6 +21,7 @@ Change = tuple[int, str, float]
 
 TITLES = {
     "subdivide": ("Subdivide", "Rounds of Loop subdivision: each makes four triangles of one", 1),
+    "remesh": ("Remesh", "An even mesh with edges so long, in radii of the bounding sphere", 0.05),
     "resolution": ("Grid nodes", "Nodes along the grid's longest side", 48),
     "width": ("Image width", "Pixels; the height keeps its share of it unless it is set too", 256),
     "height": ("Image height", "Pixels; the width keeps its share of it unless it is set too", 256),

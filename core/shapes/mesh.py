@@ -30,7 +30,7 @@ class Mesh(Shape):
     kind = "mesh"
     title = "Mesh"
     faces_offered = frozenset({Face.SURFACE, Face.TRIANGULATION})
-    refines = ("subdivide",)
+    refines = ("subdivide", "remesh")
 
     def __init__(
         self,

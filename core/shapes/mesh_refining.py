@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.remeshing import remeshed
 from core.subdivision import loop_subdivision
 from kernels.types import Values
 
@@ -26,6 +27,8 @@ def refined_mesh(
         report("Subdividing", done / stage.subdivide)
         finer = loop_subdivision(faces, len(vertices))
         vertices, colours, faces = finer.smooth @ vertices, finer.linear @ colours, finer.faces
+    if stage.remesh > 0:
+        vertices, colours, faces = remeshed(vertices, colours, faces, stage.remesh, report)
     changed = {
         **values,
         "vertices": vertices.astype(np.float32),

@@ -133,7 +133,7 @@ def test_stages_are_read_checked_and_written(coarse, tmp_path):
     for stages, found in (
         ([{"at": 10, "width": 64}, {"at": 10, "width": 80}], "in order"),
         ([{"at": 10}], "changes nothing"),
-        ([{"at": 10, "resolution": 64}], "a mesh cannot do this; allowed: subdivide"),
+        ([{"at": 10, "resolution": 64}], "a mesh cannot do this; allowed: subdivide or remesh"),
         ([{"at": 10, "width": 4}], "at least 8"),
         ([{"at": 0, "width": 64}], "a whole number, 1 to"),
         ([], r"headed \[\[stage\]\]"),
