@@ -311,10 +311,12 @@ def pose_spec_is_same_shape(experiment: Experiment) -> bool:
     target, shape = experiment.target, experiment.shape
     if target.kind != "shape":
         return False
-    own = target.file is None and target.primitive is None
-    return own or (
-        target.file == shape.file and target.primitive == shape.primitive and target.shape_kind == shape.kind
-    )
+    if target.file is None and target.primitive is None:
+        return True
+    same = target.file == shape.file and target.primitive == shape.primitive
+    # Gaussians that were fitted to a mesh stand where it does.
+    kinds = {target.shape_kind, shape.kind}
+    return same and (len(kinds) == 1 or (kinds == {"mesh", "metaballs"} and shape.init != "random"))
 
 
 def surface_face(shape: Shape) -> bool:
