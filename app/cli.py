@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from app.cli_basin import add_basin, run_basin
 from app.cli_convert import add_convert, run_convert
 from app.cli_metaballs import add_metaballs, run_metaballs
+from app.cli_study import add_study, run_study
 from core.errors import RimlightError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_basin(commands)
     add_convert(commands)
+    add_study(commands)
     add_metaballs(commands)
     listing = commands.add_parser("list", help="what there is to choose from")
     listing.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))
@@ -113,6 +115,7 @@ def _run(arguments: list[str]) -> int:
         "basin": run_basin,
         "check": _check,
         "convert": run_convert,
+        "study": lambda options: run_study(options, _prepare_engine),
         "metaballs": run_metaballs,
         "list": _list,
         "doctor": _doctor,

@@ -62,7 +62,8 @@ def report(name: str) -> None:
     calls |= {f"trace {threads}": lambda n=threads: trace(n) for threads in (1, 2)}
     calls |= {title: gradient_call(grid, values, view, free) for title, free in FREE.items()}
     ms = compare(calls)
-    columns = "  ".join(f"{ms[key]:8.2f}" for key in ("trace 2", "trace 1", *FREE))
+    ms["view"] = ms["trace 2"] + ms["samples"]
+    columns = "  ".join(f"{ms[key]:8.2f}" for key in ("trace 2", "trace 1", *FREE, "view"))
     print(
         f"{name:10}  {trace(1).count:6,}  {columns}  {ms['anchor']:7.2f}  {ms['trace 2'] / ms['anchor']:6.2f}",
         flush=True,
@@ -71,8 +72,10 @@ def report(name: str) -> None:
 
 def main() -> None:
     print(machine())
-    print(f"64 x 64 x 64 nodes, {SIZE} x {SIZE} pixels; milliseconds, least of 20 medians; gradients of a colour loss")
-    print("grid          hits   2 thr.    1 thr.    samples      pose      both   anchor   ratio")
+    print(
+        f"64 x 64 x 64 nodes, {SIZE} x {SIZE} pixels; milliseconds, least of 20 medians; gradients of a colour loss; a view: 2 thr. + samples, at most 16"
+    )
+    print("grid          hits   2 thr.    1 thr.    samples      pose      both    a view   anchor   ratio")
     for name in ("torus", "creature"):
         report(name)
 

@@ -1,0 +1,56 @@
+"""The parameter studies: which fits they make, and that they leave a table and pictures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core import study
+from core.errors import RimlightError
+from core.experiment_defaults import experiment_for_file
+from core.study import resolutions, run_study, staged, table, variants
+
+LESSON = Path(__file__).resolve().parents[2] / "assets" / "lessons" / "11-sdf-local.toml"
+
+
+def test_every_study_changes_one_thing() -> None:
+    found = variants(experiment_for_file(LESSON))
+    by = {(v.study, v.label): v.experiment for v in found}
+    assert len(by) == len(found) == 4 + 4 + 3 + 3 + 3
+    assert resolutions(8, 4) == [8, 16, 32, 64]
+    usual = by["initial", "8^3"]
+    assert [s.resolution for s in usual.stages] == [16, 32, 64]
+    assert [s.learning_rate for s in usual.stages] == pytest.approx([0.004, 0.0015, 0.0006])
+    assert by["stages", "1"].stages == ()
+    assert by["stages", "1"].shape.grid.resolution == 64
+    assert len(by["stages", "8"].stages) == 7
+    assert by["pixels", "x 2"].stages[-1].width == 205
+    assert by["noise", "0.17"].target.noise == 0.17
+    assert by["poses", "0.1"].views.pose_noise == 0.1
+    assert replace(by["poses", "0"], views=usual.views) == usual
+
+
+def test_what_is_no_fit_of_a_grid_is_refused() -> None:
+    experiment = experiment_for_file(LESSON)
+    with pytest.raises(RimlightError, match="values"):
+        variants(replace(experiment, parameters=replace(experiment.parameters, free=("pose.rotation",))))
+    with pytest.raises(RimlightError, match="'colour' is not one of"):
+        variants(experiment, ("colour",))
+
+
+def test_a_study_leaves_a_table_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = experiment_for_file(LESSON)
+    small = replace(experiment, views=replace(experiment.views, kind="orbit", count=2))
+    monkeypatch.setattr(study, "NOISES", (0.0,))
+    monkeypatch.setattr(study, "INITIAL", (12,))
+    monkeypatch.setattr(study, "FINAL", 12)
+    rows = run_study(small, tmp_path, ("noise",), 2)
+    assert [row["value"] for row in rows] == ["0"]
+    assert rows[0]["hausdorff"] > 0
+    assert json.loads((tmp_path / "study.json").read_text()) == rows
+    assert (tmp_path / "study.md").read_text() == table(rows)
+    assert (tmp_path / "study-noise.png").stat().st_size > 1000
+    assert staged(small, [12], 1.0, 5).stages == ()
