@@ -19,7 +19,14 @@ from app.settings import Settings
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
 from core.io.metaballs_files import is_metaballs_file
-from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.io.suffixes import (
+    CAGE_SUFFIXES,
+    CAMERA_SUFFIXES,
+    EXPERIMENT_SUFFIXES,
+    GRID_SUFFIXES,
+    IMAGE_SUFFIXES,
+    MESH_SUFFIXES,
+)
 from core.session_file import SUFFIX
 
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
@@ -136,10 +143,14 @@ class Files(QObject):
         return True
 
     def choose_shape(self) -> None:
-        """Another file for the shape that is fitted; the rest of the experiment stays."""
+        """Another file for the shape that is fitted; the rest of the experiment stays. In place of spline patches an OBJ
+        is their control cage."""
         path = self._ask_open("Open a shape", _filter("Shapes", MESH_SUFFIXES, GRID_SUFFIXES))
         if path:
-            self._controller.edit("shape", with_shape(self._controller.experiment, _kind(path), path, None))
+            experiment = self._controller.experiment
+            cage = experiment.shape.kind == "spline-patches" and Path(path).suffix.lower() in CAGE_SUFFIXES
+            kind = "spline-patches" if cage else _kind(path)
+            self._controller.edit("shape", with_shape(experiment, kind, path, None))
             self._controller.settle()
 
     def choose_target(self) -> None:

@@ -66,11 +66,16 @@ class StartPart(Part):
         self.bind(self.rotation, "start rotation", lambda e, v: _start(e, rotation=v))
         self.bind(self.translation, "start position", lambda e, v: _start(e, translation=v))
         self.bind(self.scale, "start scale", lambda e, v: _start(e, scale=v))
-        for row in (self.rotation, self.translation, self.scale):
+        tip = "Nodes a side of the grid that the visual hull is carved from"
+        self.hull = NumberRow("Carved on", tip, 16, 128, unit="³", whole=True)
+        self.bind(self.hull, "visual hull", lambda e, v: within(e, "shape", hull_resolution=v))
+        for row in (self.rotation, self.translation, self.scale, self.hull):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
         start = experiment.shape.start
+        self.hull.setVisible(experiment.shape.primitive == HULL)
+        self.hull.show_value(experiment.shape.hull_resolution)
         self.rotation.show_value(start.rotation)
         self.translation.show_value(start.translation)
         self.scale.show_value(start.scale)

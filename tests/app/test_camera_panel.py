@@ -111,3 +111,19 @@ def test_ctrl_takes_the_object_along_and_not_the_eye(qtbot):
         qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, modifier, QPoint(40, 40))
     assert set(seen) == {"object_moved", "orbited", "dropped"}
     assert seen.index("dropped") < seen.index("orbited")
+
+
+def test_spline_patches_are_chosen_and_take_a_control_cage(make_window, monkeypatch):
+    from core.shapes.primitives import primitive_path
+
+    window, _ = make_window(start=False)
+    c = window.controller
+    titles = {action.text(): action for action in window.panel.shape.source.menu.actions()}
+    titles["Lathe, eight radii"].trigger()
+    made = c.experiment
+    assert (made.shape.kind, made.shape.primitive) == ("spline-patches", "lathe")
+    check_experiment(dataclasses.replace(made, target=TargetSpec(shape_kind="spline-patches")), Complaint("x"))
+    cage = str(primitive_path("torus-cage", "spline-patches"))
+    monkeypatch.setattr("app.files.QFileDialog.getOpenFileName", lambda *a: (cage, ""))
+    window.files.choose_shape()
+    assert (c.experiment.shape.kind, c.experiment.shape.file) == ("spline-patches", cage)

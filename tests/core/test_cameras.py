@@ -16,6 +16,7 @@ from core.experiment import (
     OptimizerSpec,
     ParametersSpec,
     ShapeSpec,
+    StageSpec,
     StopSpec,
     TargetSpec,
     TermSpec,
@@ -238,6 +239,20 @@ def test_a_hull_is_carved_and_fitted_and_comes_back_in_the_files_units(folder, t
     truth = files.load_shape("mesh", None, "creature", None).parameters()["vertices"] @ files.UP.T
     box = np.stack([truth.min(axis=0), truth.max(axis=0)]) * files.RADIUS + files.CENTRE
     np.testing.assert_allclose([low, high], box, atol=0.1 * files.RADIUS)
+
+
+def test_pictures_grow_with_the_stages_of_a_fit(folder):
+    """A pyramid: half the size first, then the whole; held-out views follow."""
+    stages = (StageSpec(at=2, width=48),)
+    small = replace(experiment(folder).views, width=24, height=24)
+    session = Session(replace(experiment(folder), views=small, stages=stages, stop=StopSpec(3)))
+    vertices = session.host()["vertices"]
+    while session.finished() is None:
+        session.step()
+    assert session.problem.views[0].width == 48
+    assert session.problem.targets[0].alpha.shape == (48, 48)
+    assert session.scene.held_out[0].width == 48
+    assert session.host()["vertices"].shape == vertices.shape  # not carved anew
 
 
 def test_an_experiment_with_cameras_is_written_and_read_back(folder, tmp_path):
