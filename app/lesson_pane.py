@@ -16,8 +16,8 @@ from app.widgets import Head, IconButton, Themed, current_theme, hbox, label, mi
 LINE_HEIGHT = 138
 """Per cent; running text needs more air than labels."""
 
-ONE_LINE = 30
-"""Characters of button text that fit beside each other."""
+ONE_LINE, BETWEEN = 40, 5
+"""Characters of button text that fit into a row, and what a button takes beside its text, in characters."""
 
 
 class LessonPane(QFrame, Themed):
@@ -115,14 +115,20 @@ class LessonPane(QFrame, Themed):
         return row
 
     def _buttons(self, block: Block) -> list[QLayout]:
-        """Two beside each other where their texts are short."""
+        """As many beside each other as their texts leave room for."""
         buttons = []
         for text, command in block.buttons:
             button = IconButton(text, name="link", tip=f"Do it: {text}")
             button.clicked.connect(lambda _, c=command: self.do.emit(c))
             buttons.append(button)
-        short = sum(len(text) for text, _ in block.buttons) <= ONE_LINE
-        groups = [buttons] if short and buttons else [[button] for button in buttons]
+        groups: list[list[QWidget]] = []
+        room = 0
+        for button, (text, _) in zip(buttons, block.buttons):
+            room -= len(text) + BETWEEN
+            if not groups or room < 0:
+                groups.append([])
+                room = ONE_LINE - len(text) - BETWEEN
+            groups[-1].append(button)
         return [hbox(*group, None, margins=(0, 2, 0, 4)) for group in groups]
 
     def _text(self, rich: str) -> QLabel:

@@ -5,14 +5,18 @@ Convention: fonts come from theme.font, which is told the scale; what is on scre
 
 from __future__ import annotations
 
-from PyQt6.QtWidgets import QMainWindow, QWidget
+from PyQt6.QtWidgets import QLineEdit, QMainWindow, QMenuBar, QWidget
 
 from app.appearance import Appearance
-from app.docks import Docks
+from app.docks import WIDE, Docks
 from app.theme import font_scale, set_font_scale
+from app.toolbar import Toolbar
 
 SCALE = 1.35
 """12 px becomes 16: read from ten metres on a projection two metres wide."""
+
+KEPT = (QMenuBar, QLineEdit)
+"""What is as high or as wide as its usual type: menus and the fields of settings are for the one who presents."""
 
 PLAIN = "plainPixels"
 """The property in which a widget's size at scale 1 is kept."""
@@ -21,8 +25,8 @@ PLAIN = "plainPixels"
 class Presentation:
     """Switched on and off; remembers which panels were there."""
 
-    def __init__(self, window: QMainWindow, docks: Docks, appearance: Appearance) -> None:
-        self._window, self._docks, self._appearance = window, docks, appearance
+    def __init__(self, window: QMainWindow, docks: Docks, appearance: Appearance, toolbar: Toolbar) -> None:
+        self._window, self._docks, self._appearance, self._toolbar = window, docks, appearance, toolbar
         self._hidden: list[QWidget] = []
 
     @property
@@ -43,7 +47,9 @@ class Presentation:
         set_font_scale(SCALE if on else 1.0)
         self._appearance.refresh(self._window)  # before the widgets: a style sheet puts their fonts back
         for widget, pixels in zip(widgets, plain):
-            _scale(widget, pixels)
+            if not isinstance(widget, KEPT) and widget.objectName() != "chip":
+                _scale(widget, pixels)
+        self._toolbar.set_compact(on or self._window.width() < WIDE)
         self._docks.arrange()
 
 

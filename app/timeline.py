@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QFrame
 
 from app import numbers
 from app.replay import Branch, Frame, Replay
-from app.theme import BASE, HINT, NUMBER, REGULAR, Theme, font
+from app.theme import BASE, HINT, NUMBER, REGULAR, Theme, font, font_scale
 from app.widgets import Head, IconButton, Themed, current_theme, hint, label, vbox
 
 MARGIN = 12
@@ -171,13 +171,14 @@ class Strip(QFrame, Themed):
     def _paint_labels(self, painter: QPainter, top: float) -> None:
         painter.setFont(font(HINT))
         painter.setPen(QColor(self._theme.text2))
-        if top + 14 > self.height():
+        high = round(14 * font_scale())
+        if top + high > self.height():
             return
         first, last = self._rail()
         for iteration in _labels(self._newest, (last - first) / 56):
             x = self._x(iteration)
             left = iteration == 0
-            box = QRectF(x if left else x - 24, top, 48, 14)
+            box = QRectF(x if left else x - 24, top, 48, high)
             painter.drawText(
                 box, Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignHCenter, numbers.integer(iteration)
             )

@@ -35,7 +35,7 @@ from app.presentation import Presentation
 from app.recorder import Recorder
 from app.settings import Settings
 from app.statusline import StatusLine
-from app.theme import GAP
+from app.theme import GAP, font_scale
 from app.timeline import Timeline
 from app.toolbar import Toolbar
 from app.viewport import Viewport
@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         )
         self.compare.docks = self.docks
         self.recorder = Recorder(self, self.controller, self.compare.stack, self.panes)
-        self.presentation = Presentation(self, self.docks, self.appearance)
+        self.presentation = Presentation(self, self.docks, self.appearance, self.toolbar)
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
         self._shown_once = self._painted_once = False
@@ -355,7 +355,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         width, height = self.width(), self.height()
-        self.toolbar.set_compact(width < WIDE)
+        self.toolbar.set_compact(width < WIDE or font_scale() != 1.0)
         size_class = (width < ROOMY or height < TALL, width < WIDE)
         if size_class != self._size_class:
             self._size_class = size_class

@@ -77,6 +77,8 @@ class Table(QFrame):
             item = self._grid.takeAt(0)
             if item and (widget := item.widget()):
                 widget.deleteLater()
+        for place in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(place, 0)
         self._cells = {}
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         self._grid.addWidget(label("Run", HINT, REGULAR, "text2"), 0, 0)
