@@ -90,6 +90,13 @@ def export_images(session: Session, folder: Path) -> None:
     for view in spread(len(session.problem.views), MOST_SHEETS):
         arrays = session.snapshot(view).arrays
         write_bytes(folder / f"view_{view:02d}.png", pictures.png_bytes(view_sheet(arrays)))
+    values = session.host().get("values")
+    if values is not None and np.ndim(values) == 3:
+        from core.field_slices import slice_sheet
+
+        gradient = (session.last.gradient if session.last else {}).get("values")
+        sheet = slice_sheet(np.asarray(values), None if gradient is None else np.asarray(gradient))
+        write_bytes(folder / "slices.png", pictures.png_bytes(sheet))
     kept = {n: session.snapshot(0).arrays[n] for n in ("target", "render", "difference", "loss_gradient")}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **kept)
