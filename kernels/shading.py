@@ -32,7 +32,7 @@ def camera_position(lens: Lens) -> jax.Array:
     return jnp.stack(axes)
 
 
-def face_viewer(normal: Planes, world: Planes | None, lens: Lens) -> Planes:
+def face_viewer(normal: Planes, world: Planes, lens: Lens) -> Planes:
     """Turn unit world normals (3 planes) towards the camera; the sign is not differentiated."""
     eye = camera_position(lens)
     facing = sum(normal[i] * (eye[i] - world[i]) for i in range(3))
@@ -40,7 +40,7 @@ def face_viewer(normal: Planes, world: Planes | None, lens: Lens) -> Planes:
     return normal[0] * sign, normal[1] * sign, normal[2] * sign
 
 
-def shade(values: Values, albedo: Planes, normal: Planes, world: Planes, lens: Lens) -> Planes:
+def shade(values: Values, albedo: Planes, normal: Planes, world: Planes | None, lens: Lens) -> Planes:
     """Albedo (3 planes), viewer-facing unit world normals and positions (3 planes each) -> linear colour (3 planes).
 
     Without positions (soft shapes have none) a light at the camera does not fall off.

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from app.controller import Controller
-from app.controls import ChoiceRow, NumberRow, VectorRow
+from app.controls import ChoiceRow, FlagRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_gaussians, with_shape, within
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.numbers import field
@@ -23,6 +23,7 @@ from core.protocol import Loaded
 from core.shapes.primitives import HULL
 
 SIDE = 40
+MAY_HAVE_TEXTURE = (".obj", ".glb", ".gltf")
 
 
 class Thumbnail(QWidget, Themed):
@@ -128,6 +129,11 @@ class ShapeSection(PanelSection):
         self.source.setFixedHeight(44)
         self.start = Fold(controller, "Start", "Where the fit begins", StartPart)
         self.rows.addWidget(self.source)
+        self.texture = FlagRow(
+            "Texture", "Keep the file's picture as a texture, which can be fitted, instead of vertex colours"
+        )
+        self.texture.changed.connect(self.choose_texture)
+        self.rows.addWidget(self.texture)
         self.balls = Fold(controller, "Gaussians", "How Gaussians are fitted to the shape", BallsPart)
         self.rows.addWidget(self.balls)
         self.rows.addWidget(self.start)
@@ -142,6 +148,10 @@ class ShapeSection(PanelSection):
         self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
         self.set_summary(source_title(shape.file, shape.primitive))
         self.start.show_experiment(experiment, pose_summary(shape.start))
+        textured = shape.kind == "textured-mesh"
+        can = shape.file is not None and shape.file.lower().endswith(MAY_HAVE_TEXTURE)
+        self.texture.setVisible(can and shape.kind in ("mesh", "textured-mesh"))
+        self.texture.show_value(textured)
         self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
         self.balls.show_experiment(
             experiment, f"{shape.components}, {shape.init}" if shape.kind == "metaballs" else "none"
@@ -152,6 +162,11 @@ class ShapeSection(PanelSection):
         summary = re.sub(r"(?<=\d),(?=\d{3})", "", str(loaded.shape_facts.get("summary", "")))
         self._facts = ((shape.kind, shape.file, shape.primitive), summary)
         self.show_experiment(self.controller.experiment)
+
+    def choose_texture(self, wanted: bool) -> None:
+        shape = self.controller.experiment.shape
+        kind = "textured-mesh" if wanted else "mesh"
+        self.edit("texture", with_shape(self.controller.experiment, kind, shape.file, None))
 
     def choose_primitive(self, name: str, kind: str) -> None:
         self.edit("shape", with_shape(self.controller.experiment, kind, None, name))
