@@ -307,7 +307,7 @@ def _check_derive(experiment: Experiment, parameter: str, methods: Sequence[str]
     from core.experiment_schema import Complaint
 
     complain = Complaint("rimlight derive")
-    check_theta(parameter, experiment.shape.kind, complain, "--parameter")
+    check_theta(parameter, experiment.shape, complain, "--parameter")
     for name in methods:
         entry("methods", name)
         check_experiment(dataclasses.replace(experiment, method=MethodSpec(name)), complain)

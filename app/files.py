@@ -20,19 +20,22 @@ from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
 from core.io.metaballs_files import is_metaballs_file
 from core.io.suffixes import (
+    BODY_SUFFIXES,
     CAGE_SUFFIXES,
     CAMERA_SUFFIXES,
     EXPERIMENT_SUFFIXES,
     GRID_SUFFIXES,
     IMAGE_SUFFIXES,
     MESH_SUFFIXES,
+    shape_kind,
 )
 from core.session_file import SUFFIX
 
+SHAPE_GROUPS = (MESH_SUFFIXES, GRID_SUFFIXES, BODY_SUFFIXES)
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
 GRID_FILTERS = ("Grid (*.npz)",)
 BALLS_FILTERS = ("Gaussians (*.npz)", "Ellipsoids, PLY (*.ply)", "Ellipsoids, GLB (*.glb)")
-EXPORT_FILTERS = {"sdf-grid": GRID_FILTERS, "metaballs": BALLS_FILTERS}
+EXPORT_FILTERS = {"sdf-grid": GRID_FILTERS, "metaballs": BALLS_FILTERS, "sdf-analytic": ("Bodies (*.bodies)",)}
 """Kind of shape -> what it can be written as, where that is no mesh."""
 
 
@@ -48,6 +51,7 @@ OPEN_FILTERS = ";;".join(
             (SUFFIX,),
             MESH_SUFFIXES,
             GRID_SUFFIXES,
+            BODY_SUFFIXES,
             IMAGE_SUFFIXES,
             CAMERA_SUFFIXES,
         ),
@@ -55,6 +59,7 @@ OPEN_FILTERS = ";;".join(
         _filter("Sessions", (SUFFIX,)),
         _filter("Meshes", MESH_SUFFIXES),
         _filter("Signed distance grids", GRID_SUFFIXES),
+        _filter("Analytic distances", BODY_SUFFIXES),
         _filter("Pictures", IMAGE_SUFFIXES),
         _filter("Cameras with pictures", CAMERA_SUFFIXES),
     )
@@ -145,7 +150,7 @@ class Files(QObject):
     def choose_shape(self) -> None:
         """Another file for the shape that is fitted; the rest of the experiment stays. In place of spline patches an OBJ
         is their control cage."""
-        path = self._ask_open("Open a shape", _filter("Shapes", MESH_SUFFIXES, GRID_SUFFIXES))
+        path = self._ask_open("Open a shape", _filter("Shapes", *SHAPE_GROUPS))
         if path:
             experiment = self._controller.experiment
             cage = experiment.shape.kind == "spline-patches" and Path(path).suffix.lower() in CAGE_SUFFIXES
@@ -157,7 +162,7 @@ class Files(QObject):
         """A shape, a picture or a file of cameras as the target."""
         path = self._ask_open(
             "Open a target",
-            _filter("Shapes, pictures, cameras", MESH_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, CAMERA_SUFFIXES),
+            _filter("Shapes, pictures, cameras", *SHAPE_GROUPS, IMAGE_SUFFIXES, CAMERA_SUFFIXES),
         )
         if not path:
             return
@@ -278,9 +283,7 @@ class Files(QObject):
 
 
 def _kind(path: str) -> str:
-    if is_metaballs_file(path):
-        return "metaballs"
-    return "sdf-grid" if Path(path).suffix.lower() in GRID_SUFFIXES else "mesh"
+    return "metaballs" if is_metaballs_file(path) else shape_kind(path)
 
 
 def _slug(title: str) -> str:

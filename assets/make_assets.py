@@ -30,6 +30,38 @@ MESHES = {
     "chess-pawn": ("Chess pawn", structured.chess_pawn),
     "creature": ("Creature", creature.creature),
 }
+BODIES = {
+    "sphere-field": ("Sphere, analytic", 0.0, [{"kind": "sphere", "radius": 1.0}]),
+    "torus-field": (
+        "Torus, analytic",
+        0.0,
+        [{"kind": "torus", "radius": 0.68, "tube": 0.28, "rotation": [30, 10, 0]}],
+    ),
+    "two-spheres-field": (
+        "Two spheres, analytic",
+        0.0,
+        [
+            {"kind": "sphere", "radius": 0.55, "centre": [0.25, 0.1, -0.25]},
+            {"kind": "sphere", "radius": 0.33, "centre": [-0.22, 0.2, 0.58]},
+        ],
+    ),
+    "rounded-field": (
+        "Box, ring and ball, analytic",
+        0.12,
+        [
+            {
+                "kind": "box",
+                "size": [0.42, 0.3, 0.36],
+                "rounding": 0.1,
+                "centre": [-0.25, -0.25, 0],
+                "rotation": [10, 25, 0],
+            },
+            {"kind": "torus", "radius": 0.38, "tube": 0.13, "centre": [0.35, 0.2, 0.1], "rotation": [50, 20, 0]},
+            {"kind": "sphere", "radius": 0.26, "centre": [-0.3, 0.32, 0.2]},
+        ],
+    ),
+}
+"""Name -> title, smoothing of the union, bodies (core/io/bodies.py). The spheres stand one before the other."""
 GRIDS = {
     "sphere-grid": "Sphere, signed distances",
     "torus-grid": "Torus, signed distances",
@@ -152,8 +184,13 @@ def write_grid(path: Path, distances: np.ndarray) -> None:
         )
 
 
+def write_bodies(path: Path, smoothing: float, bodies: list[dict]) -> None:
+    text = {"format": "rimlight-bodies", "smoothing": smoothing, "bodies": bodies}
+    path.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
-    """Write all meshes, the grids and the list."""
+    """Write all meshes, the grids, the bodies and the list."""
     SHAPES.mkdir(exist_ok=True)
     listed = []
     for name, (title, build) in MESHES.items():
@@ -180,6 +217,9 @@ def main() -> None:
         listed.append({"name": name, "title": title, "kind": "metaballs", "file": file, "triangles": 0})
     for name, title in MADE.items():
         listed.append({"name": name, "title": title, "kind": name, "file": "sphere.ply", "triangles": 0})
+    for name, (title, smoothing, bodies) in BODIES.items():
+        write_bodies(SHAPES / f"{name}.bodies", smoothing, bodies)
+        listed.append({"name": name, "title": title, "kind": "sdf-analytic", "file": f"{name}.bodies", "triangles": 0})
     (SHAPES / "shapes.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
 
 

@@ -233,6 +233,11 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
         from core.shapes.spline_patches import SplinePatches
 
         return SplinePatches.from_file(path, colour)
+    if kind == "sdf-analytic":
+        from core.io.bodies import load_bodies
+        from core.shapes.sdf_analytic import SdfAnalytic
+
+        return SdfAnalytic.from_data(load_bodies(path), colour)
     from core.io.meshes import load_mesh
     from core.shapes.mesh import Mesh
 

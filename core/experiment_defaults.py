@@ -22,7 +22,14 @@ from core.experiment import (
 from core.experiment_io import load_experiment
 from core.io.files import MESH_LIMIT, checked_path
 from core.io.metaballs_files import is_metaballs_file
-from core.io.suffixes import CAMERA_SUFFIXES, EXPERIMENT_SUFFIXES, GRID_SUFFIXES, IMAGE_SUFFIXES, MESH_SUFFIXES
+from core.io.suffixes import (
+    BODY_SUFFIXES,
+    CAMERA_SUFFIXES,
+    EXPERIMENT_SUFFIXES,
+    GRID_SUFFIXES,
+    IMAGE_SUFFIXES,
+    MESH_SUFFIXES,
+)
 from core.shapes.primitives import HULL
 
 OBLIQUE = (18.5, 22.2, 7.4)
@@ -48,13 +55,16 @@ def experiment_for_file(path: str | Path) -> Experiment:
         return metaballs_experiment(path)
     if suffix in GRID_SUFFIXES:
         return grid_experiment(path)
+    if suffix in BODY_SUFFIXES:
+        return bodies_experiment(path)
     if suffix in MESH_SUFFIXES:
         return mesh_experiment(path)
     if suffix in IMAGE_SUFFIXES:
         return picture_experiment(path)
     if suffix in CAMERA_SUFFIXES:
         return cameras_experiment(path)
-    opened = ", ".join((*EXPERIMENT_SUFFIXES, *MESH_SUFFIXES, *GRID_SUFFIXES, *IMAGE_SUFFIXES, *CAMERA_SUFFIXES))
+    shapes = (*MESH_SUFFIXES, *GRID_SUFFIXES, *BODY_SUFFIXES)
+    opened = ", ".join((*EXPERIMENT_SUFFIXES, *shapes, *IMAGE_SUFFIXES, *CAMERA_SUFFIXES))
     raise RimlightError(f"{path.name}: '{suffix}' files cannot be opened; convert it to one of {opened}")
 
 
@@ -100,6 +110,22 @@ def metaballs_experiment(path: Path) -> Experiment:
         method=MethodSpec("fuzzy-metaballs"),
         terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "depth")),
         optimizer=OptimizerSpec("adam", 0.05, decay=0.05),
+        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
+        stop=StopSpec(150),
+        derive=DeriveSpec("pose.translation.x"),
+    )
+
+
+def bodies_experiment(path: Path) -> Experiment:
+    """Bring analytic bodies back to their rest pose; the warp knows their silhouettes."""
+    return Experiment(
+        title=f"{path.stem}: find the pose",
+        shape=ShapeSpec(kind="sdf-analytic", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        target=TargetSpec(shape_kind="sdf-analytic"),
+        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
+        method=MethodSpec("warp"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
+        optimizer=OptimizerSpec("adam", 0.05, decay=0.1),
         parameters=ParametersSpec(("pose.rotation", "pose.translation")),
         stop=StopSpec(150),
         derive=DeriveSpec("pose.translation.x"),

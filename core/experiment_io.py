@@ -39,7 +39,7 @@ from core.experiment_schema import Complaint, read_settings, read_table, read_va
 from core.io.atomic import write_text
 from core.io.files import MEBIBYTE, read_text
 from core.io.metaballs_files import is_metaballs_file
-from core.io.suffixes import GRID_SUFFIXES
+from core.io.suffixes import shape_kind
 
 FILE_LIMIT = MEBIBYTE
 
@@ -137,8 +137,8 @@ def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
     if values.get("file") is not None:
         values["file"] = os.path.normpath(base / values["file"])
         kind = "shape_kind" if table == "target" else "kind"
-        if kind not in values and Path(values["file"]).suffix.lower() in GRID_SUFFIXES:
-            values[kind] = "metaballs" if is_metaballs_file(values["file"]) else "sdf-grid"
+        if kind not in values:
+            values[kind] = "metaballs" if is_metaballs_file(values["file"]) else shape_kind(values["file"])
     for key in _PATHS - {"file"}:
         if values.get(key) is not None:
             values[key] = os.path.normpath(base / values[key])

@@ -7,18 +7,12 @@ import re
 from pathlib import Path
 
 from core.catalog import allowed, entries, entry
-from core.experiment import Experiment, StageSpec
+from core.errors import RimlightError
+from core.experiment import Experiment, ShapeSpec, StageSpec
 from core.experiment_schema import Complaint
-from core.io.suffixes import (
-    CAGE_SUFFIXES,
-    CAMERA_SUFFIXES,
-    GRID_SUFFIXES,
-    IMAGE_SUFFIXES,
-    MESH_SUFFIXES,
-    POINT_SUFFIXES,
-)
-from core.io.suffixes import METABALLS_SUFFIX as SUFFIX_OF_METABALLS
-from core.shapes.primitives import BUNDLED_AS, HULL
+from core.io.bodies import load_bodies, parameter_sizes
+from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, SHAPE_SUFFIXES
+from core.shapes.primitives import BUNDLED_AS, HULL, primitive_path
 
 REFINEMENTS = ("subdivide", "remesh", "resolution")
 """Keys of a stage that the shape itself must be able to follow (Shape.refines)."""
@@ -30,14 +24,6 @@ MOST_LANES = 4
 
 SMALLEST_SIDE = 8
 """Pixels: what views.width allows too."""
-
-SHAPE_SUFFIXES = {
-    "mesh": MESH_SUFFIXES,
-    "textured-mesh": MESH_SUFFIXES,
-    "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
-    "spline-patches": CAGE_SUFFIXES,
-    "metaballs": (SUFFIX_OF_METABALLS, *MESH_SUFFIXES, *POINT_SUFFIXES),
-}
 
 
 def check_experiment(experiment: Experiment, complain: Complaint) -> None:
@@ -68,40 +54,52 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
     _check_stages(experiment, complain)
     _check_lanes(experiment, complain)
     for name in experiment.parameters.free:
-        _check_parameter(name, shape.kind, "parameters.free", complain)
+        _check_parameter(name, shape, "parameters.free", complain)
         _check_lit(name, experiment, complain)
     if not experiment.parameters.free:
         raise complain("parameters.free", "found an empty list; allowed: at least one parameter, as pose.translation")
     for key in ("large_steps", "large_steps_colours"):
-        if getattr(experiment.parameters, key) > 0 and "vertices" not in parameter_names(shape.kind):
+        if getattr(experiment.parameters, key) > 0 and "vertices" not in parameter_names(shape):
             raise complain(f"parameters.{key}", f"it diffuses over a mesh's edges, and a {shape.kind} has none; use 0")
     if experiment.derive.parameter is not None:
-        check_theta(experiment.derive.parameter, shape.kind, complain)
+        check_theta(experiment.derive.parameter, shape, complain)
 
 
-def check_theta(theta: str, kind: str, complain: Complaint, key: str = "derive.parameter") -> None:
-    """Raise RimlightError unless `theta` can be the parameter of a derivative image of a shape of this kind."""
+def check_theta(theta: str, shape: ShapeSpec, complain: Complaint, key: str = "derive.parameter") -> None:
+    """Raise RimlightError unless `theta` can be the parameter of a derivative image of this shape."""
     if theta == "random":
         return
     if theta.startswith("random:"):
-        _check_parameter(theta.partition(":")[2], kind, key, complain)
+        _check_parameter(theta.partition(":")[2], shape, key, complain)
     elif theta == "vertices.normal":
-        _check_parameter("vertices", kind, key, complain)
+        _check_parameter("vertices", shape, key, complain)
     elif found := re.fullmatch(r"(\w+)\.\d+(\.\w+)*", theta):  # an element: how many there are is not known here
-        _check_parameter(found[1], kind, key, complain)
+        _check_parameter(found[1], shape, key, complain)
     else:
-        _check_parameter(theta, kind, key, complain)
+        _check_parameter(theta, shape, key, complain)
 
 
-def parameter_names(kind: str) -> dict[str, tuple[str, ...]]:
-    """Parameters of a problem with a shape of this kind: name -> its components."""
-    own = entry("shapes", kind)["parameters"]
-    others = {name for shape in entries("shapes") for name in shape["parameters"]} - set(own)
-    return {p["name"]: tuple(p["components"]) for p in entries("parameters") if p["name"] not in others}
+def parameter_names(shape: ShapeSpec) -> dict[str, tuple[str, ...]]:
+    """Parameters of a problem with this shape: name -> its components."""
+    own = entry("shapes", shape.kind)["parameters"]
+    named = _body_parameters(shape) if shape.kind == "sdf-analytic" else {}
+    others = {name for s in entries("shapes") for name in s["parameters"]} - (set(own) if not named else set())
+    shared = {p["name"]: tuple(p["components"]) for p in entries("parameters") if p["name"] not in others}
+    return {**named, **shared}
 
 
-def _check_parameter(name: str, kind: str, key: str, complain: Complaint) -> None:
-    known = parameter_names(kind)
+def _body_parameters(shape: ShapeSpec) -> dict[str, tuple[str, ...]]:
+    """What the bodies of this very file are called; nothing where it cannot be read (loading it says why)."""
+    try:
+        data = load_bodies(shape.file or primitive_path(shape.primitive or "", shape.kind))
+    except RimlightError:
+        return {}
+    axes = {n: ("x", "y", "z") if count else () for n, count in parameter_sizes(data.bodies).items()}
+    return {**axes, "surface.colour": ("r", "g", "b")}
+
+
+def _check_parameter(name: str, shape: ShapeSpec, key: str, complain: Complaint) -> None:
+    known, kind = parameter_names(shape), shape.kind
     components = [f"{parent}.{c}" for parent, parts in known.items() for c in parts]
     if name not in known and name not in components:
         raise complain(
@@ -205,7 +203,7 @@ def _check_lanes(experiment: Experiment, complain: Complaint) -> None:
 
 
 def _check_terms(experiment: Experiment, complain: Complaint) -> None:
-    own = parameter_names(experiment.shape.kind)
+    own = parameter_names(experiment.shape)
     looks = False
     for i, term in enumerate(experiment.terms):
         loss = entry("losses", term.loss)

@@ -52,7 +52,7 @@ def export(session: Session, what: str, path: str) -> None:
 
 def shape_name(session: Session) -> str:
     """The file name a final shape gets: a grid stays a grid."""
-    return "shape.npz" if session.problem.shape.kind in ("sdf-grid", "metaballs") else "shape.ply"
+    return f"shape{session.problem.shape.file_suffix}"
 
 
 def export_shape(session: Session, path: Path) -> None:

@@ -62,17 +62,20 @@ def _method(method: Method) -> dict[str, Any]:
 
 def _shape(kind: str, shape: type[Shape]) -> dict[str, Any]:
     faces = sorted(str(face) for face in shape.faces_offered)
-    parameters = list(_example(kind).parameters())
+    parameters = list(_example_values(kind))
     return _entry(kind, shape.title, faces=faces, parameters=parameters, refines=list(shape.refines))
 
 
-def _example(kind: str) -> Shape:
-    """A bundled shape of this kind, which knows the names of its parameters."""
+def _example_values(kind: str) -> dict[str, Any]:
+    """The parameters of a bundled shape of this kind; of all where each names its own (analytic bodies)."""
     from core.build import load_shape
     from core.shapes.primitives import list_primitives
 
-    name = next(primitive["name"] for primitive in list_primitives() if primitive["kind"] == kind)
-    return load_shape(kind, None, name, None)
+    names = [primitive["name"] for primitive in list_primitives() if primitive["kind"] == kind]
+    values: dict[str, Any] = {}
+    for name in names if kind == "sdf-analytic" else names[:1]:
+        values |= load_shape(kind, None, name, None).parameters()
+    return values
 
 
 def _lessons() -> list[dict[str, Any]]:
@@ -98,7 +101,7 @@ def _parameters() -> list[dict[str, Any]]:
 
     values = scene_values(SceneSpec(light_sh=((0.0, 0.0, 0.0),), specular=1.0), PoseSpec(), 40.0)
     for kind in shapes():
-        values |= _example(kind).parameters()
+        values |= _example_values(kind)
     return [
         _entry(info.name, info.title, components=list(info.components), unit=info.unit)
         for info in describe_parameters(values, ())

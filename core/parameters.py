@@ -16,6 +16,7 @@ from core.elements import XYZ, element_of
 from core.errors import RimlightError
 from core.experiment import PoseSpec, SceneSpec
 from core.protocol import ParameterInfo
+from kernels.body_parts import PARTS, SMOOTHING
 from kernels.rotation import (
     quaternion_exp,
     quaternion_from_vector,
@@ -25,6 +26,7 @@ from kernels.rotation import (
 from kernels.shading import HEADLIGHT
 from kernels.types import Values
 
+BODY_PARTS = {SMOOTHING.rpartition(".")[2], *(part for parts in PARTS.values() for part in parts)}
 RGB = ("r", "g", "b")
 
 _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -139,8 +141,15 @@ def zero_tangent(values: Values, names: Iterable[str]) -> dict[str, Any]:
     return {n: jnp.zeros(tangent_shape(n, values[n]), jnp.asarray(values[n]).dtype) for n in sorted(names)}
 
 
+def _known(name: str) -> tuple[str, tuple[str, ...], str]:
+    """Title, components and unit; the parameters of analytic bodies are told by what they end in."""
+    if name in _KNOWN:
+        return _KNOWN[name]
+    return name.replace(".", " "), XYZ if name.rpartition(".")[2] in ("centre", "size") else (), ""
+
+
 def components_of(name: str) -> tuple[str, ...]:
-    return _KNOWN.get(name, (name, (), ""))[1]
+    return _known(name)[1]
 
 
 def split_name(name: str, values: Values) -> tuple[str, int | None]:
@@ -170,7 +179,14 @@ def group_of(name: str, values: Values) -> frozenset[str]:
     for group in GROUPS:
         if name in group:
             return frozenset(n for n in group if n in values)
+    if _is_body(name):
+        return frozenset(n for n in values if _is_body(n))
     return frozenset({name})
+
+
+def _is_body(name: str) -> bool:
+    """Whether this is a parameter of an analytic body, named after it."""
+    return name not in _KNOWN and name.rpartition(".")[2] in BODY_PARTS
 
 
 def display_values(values: Values) -> dict[str, Any]:
@@ -213,7 +229,7 @@ def describe_parameters(values: Values, free: Iterable[str]) -> tuple[ParameterI
         n for n in values if n not in _KNOWN and not n.startswith("const.")
     )
     for name in order:
-        title, components, unit = _KNOWN.get(name, (name, (), ""))
+        title, components, unit = _known(name)
         mask = masks.get(name)
         chosen = () if mask is None or not components else tuple(c for c, m in zip(components, mask) if m)
         infos.append(

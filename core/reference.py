@@ -31,7 +31,7 @@ def hard_method(shape: Shape) -> tuple[Any, Any]:
     from core.registry import methods
 
     found = methods()
-    plain = "naive" if Face.SURFACE in shape.faces_offered else "sdf-local"
+    plain = "sdf-local" if Face.FIELD in shape.faces_offered else "naive"
     method = found[getattr(shape, "reference_method", plain)]
     return method, method.Settings()
 
@@ -115,9 +115,14 @@ def step_for_pixels(
         largest = float(np.max(np.abs(direction["values"]))) or 1.0
         return pixels / (unit_pixels * largest)
     trial = 1e-3
-    tracks = [_project(shape, moved_values(values, direction, s * trial), view) for s in (-1.0, 1.0)]
-    if len(tracks[0]) != len(tracks[1]):  # an isosurface, its vertices others: taken as moving by the amount itself
+    sides = [moved_values(values, direction, s * trial) for s in (-1.0, 1.0)]
+    if hasattr(shape, "distance_at"):  # its display mesh is extracted anew: vertices do not correspond
+        vertices = _on_level(shape, values, sides)
+    else:
+        vertices = [shape.display_mesh(side)[0] for side in sides]
+    if len(vertices[0]) != len(vertices[1]):  # an isosurface, its vertices others: taken as moving by the amount itself
         return pixels / unit_pixels
+    tracks = [_project(v.astype(np.float64), side, view) for v, side in zip(vertices, sides)]
     visible = np.isfinite(tracks[0]).all(1) & np.isfinite(tracks[1]).all(1)
     if not visible.any():
         return 0.01
@@ -125,11 +130,22 @@ def step_for_pixels(
     return pixels / rate if rate > 1e-3 else 0.01
 
 
-def _project(shape: Shape, values: Mapping[str, Any], view: CameraView) -> np.ndarray:
-    """Screen positions (n, 2) of the display mesh's vertices, NaN behind the near plane."""
-    vertices, _ = shape.display_mesh(values)
+def _on_level(shape: Any, values: Mapping[str, Any], sides: list[dict[str, Any]]) -> list[np.ndarray]:
+    """Surface points of a field as both displaced `sides` have them: moved along the gradient by the change of f."""
+    points = shape.display_mesh(values)[0].astype(np.float64)
+    small = 1e-3
+    slope = np.stack(
+        [shape.distance_at(values, points + e) - shape.distance_at(values, points - e) for e in small * np.eye(3)], -1
+    ) / (2 * small)
+    slope /= np.maximum(np.sum(slope**2, axis=1, keepdims=True), 1e-6)
+    here = shape.distance_at(values, points)
+    return [points - slope * (shape.distance_at(side, points) - here)[:, None] for side in sides]
+
+
+def _project(vertices: np.ndarray, values: Mapping[str, Any], view: CameraView) -> np.ndarray:
+    """Screen positions (n, 2) of object points, NaN behind the near plane."""
     matrix = object_to_pixel(values, view)
-    h = vertices.astype(np.float64) @ matrix[:, :3].T + matrix[:, 3]
+    h = vertices @ matrix[:, :3].T + matrix[:, 3]
     depth = np.where(h[:, 2] > view.near, h[:, 2], np.nan)
     return h[:, :2] / depth[:, None]
 

@@ -85,22 +85,30 @@ def gather(values: Any, base: Plane, samples: FieldSamples, offsets: tuple[int, 
     return linear_map(forward, transpose, residuals, values.reshape(size))
 
 
-class GridField:
-    """A LocalField (kernels/field.py): the trilinear cell around each point of `point` at construction."""
+CORNERS = tuple((i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1))
+"""Of the cell itself."""
 
-    def __init__(self, values: Any, origin: Any, spacing: Any, samples: FieldSamples, point: Planes) -> None:
-        """values (nx, ny, nz), origin (3,), spacing (3,), point: 3 planes (H, W), all in object units."""
+
+class CellField:
+    """Distance and slope of a grid at any points, by the trilinear cell around each; no normal."""
+
+    def __init__(self, values: Any, origin: Any, spacing: Any, point: Planes) -> None:
+        """values (nx, ny, nz), origin (3,), spacing (3,), point: 3 planes of any shape, all in object units."""
         self._origin, self._spacing = origin, spacing
-        larger = jax.lax.optimization_barrier(extrapolated(values))
-        _, ny, nz = larger.shape
+        self._cell, index = self._cells(values, point)
+        _, ny, nz = values.shape
+        base = (index[0] * ny + index[1]) * nz + index[2]
+        flat = values.reshape(-1)
+        self._near = {
+            (i, j, k): flat.at[base + (i * ny + j) * nz + k].get(mode="promise_in_bounds") for i, j, k in CORNERS
+        }
+
+    def _cells(self, values: Any, point: Planes) -> tuple[Planes, Planes]:
+        """The lowest corner of the cell of each point, as floating-point and as integer planes; frozen."""
         cell = []
         for axis, place in enumerate(jax.lax.stop_gradient(self._place(point))):
             cell.append(jnp.clip(jnp.floor(place), 0, values.shape[axis] - 2))
-        self._cell = tuple(cell)
-        index = tuple(c.astype(jnp.int32) + 1 for c in cell)
-        base = (index[0] * ny + index[1]) * nz + index[2]
-        flat = tuple((i * ny + j) * nz + k for i, j, k in OFFSETS)
-        self._near = dict(zip(OFFSETS, gather(larger, base, samples, flat)))
+        return tuple(cell), tuple(c.astype(jnp.int32) for c in cell)
 
     def distance(self, point: Planes) -> Plane:
         return self._interpolate(self._weights(point), lambda corner: self._near[corner])
@@ -114,18 +122,6 @@ class GridField:
             sign = lambda corner, axis=axis: self._near[corner] * (1.0 if corner[axis] else -1.0)
             total = total + self._interpolate(across, sign) * (direction[axis] / self._spacing[axis])
         return total
-
-    def normal(self, point: Planes) -> Planes:
-        weights = self._weights(point)
-        gradient = []
-        for axis in range(3):
-            step = (int(axis == 0), int(axis == 1), int(axis == 2))
-
-            def difference(corner: Offset, step: Offset = step) -> Plane:
-                return self._near[_moved(corner, step, 1)] - self._near[_moved(corner, step, -1)]
-
-            gradient.append(self._interpolate(weights, difference) / (2.0 * self._spacing[axis]))
-        return tuple(gradient)
 
     def _place(self, point: Planes) -> Planes:
         """Object points -> grid coordinates (nodes at integers)."""
@@ -142,6 +138,32 @@ class GridField:
         along = lambda i, j: value((i, j, 0)) * z[0] + value((i, j, 1)) * z[1]
         across = lambda i: along(i, 0) * y[0] + along(i, 1) * y[1]
         return across(0) * x[0] + across(1) * x[1]
+
+
+class GridField(CellField):
+    """A LocalField (kernels/field.py): the trilinear cell around each point of `point` at construction."""
+
+    def __init__(self, values: Any, origin: Any, spacing: Any, samples: FieldSamples, point: Planes) -> None:
+        """values (nx, ny, nz), origin (3,), spacing (3,), point: 3 planes (H, W), all in object units."""
+        self._origin, self._spacing = origin, spacing
+        larger = jax.lax.optimization_barrier(extrapolated(values))
+        _, ny, nz = larger.shape
+        self._cell, index = self._cells(values, point)
+        base = ((index[0] + 1) * ny + index[1] + 1) * nz + index[2] + 1
+        flat = tuple((i * ny + j) * nz + k for i, j, k in OFFSETS)
+        self._near = dict(zip(OFFSETS, gather(larger, base, samples, flat)))
+
+    def normal(self, point: Planes) -> Planes:
+        weights = self._weights(point)
+        gradient = []
+        for axis in range(3):
+            step = (int(axis == 0), int(axis == 1), int(axis == 2))
+
+            def difference(corner: Offset, step: Offset = step) -> Plane:
+                return self._near[_moved(corner, step, 1)] - self._near[_moved(corner, step, -1)]
+
+            gradient.append(self._interpolate(weights, difference) / (2.0 * self._spacing[axis]))
+        return tuple(gradient)
 
 
 def _moved(corner: Offset, step: Offset, times: int) -> Offset:

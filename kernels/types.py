@@ -203,6 +203,8 @@ class Shape(ABC):
     kind: ClassVar[str]
     title: ClassVar[str]
     faces_offered: ClassVar[frozenset[Face]]
+    file_suffix: ClassVar[str] = ".ply"
+    """Of the file that a fit's final shape is written to."""
     refines: ClassVar[tuple[str, ...]] = ()
     """What a stage of a fit can do to it, keys of StageSpec ("subdivide"). Where there are any, the shape also has
     refined(values, stage, report) -> (shape, values): itself after the stage, and ALL of `values` to match, and

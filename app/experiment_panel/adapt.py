@@ -30,7 +30,7 @@ def method_reason(method: str, shape_kind: str) -> str:
 def loss_reason(loss: str, experiment: Experiment) -> str:
     """Why a loss cannot be used here, "" if it can."""
     needs = entry("losses", loss)["needs"]
-    if needs and needs not in parameter_names(experiment.shape.kind):
+    if needs and needs not in parameter_names(experiment.shape):
         return f"It needs {needs}, which this kind of shape does not have"
     return ""
 
@@ -143,7 +143,7 @@ def with_free(experiment: Experiment, name: str, components: tuple[str, ...], ch
 
     The order of the tree is kept, so that the same choice gives the same file.
     """
-    order = list(parameter_names(experiment.shape.kind))
+    order = list(parameter_names(experiment.shape))
     others = [f for f in experiment.parameters.free if f != name and f.rpartition(".")[0] != name]
     whole = bool(chosen) and (not components or len(chosen) == len(components))
     mine = [name] if whole else [f"{name}.{c}" for c in components if c in chosen]
@@ -165,7 +165,7 @@ def _parent(free: str, order: list[str]) -> str:
 
 def _fitting(experiment: Experiment) -> Experiment:
     """Without terms and free parameters that this experiment cannot have; at least one of each stays."""
-    own = parameter_names(experiment.shape.kind)
+    own = parameter_names(experiment.shape)
     terms = []
     for term in experiment.terms:
         sees = sees_choices(term.loss, experiment)

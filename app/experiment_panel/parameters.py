@@ -27,10 +27,11 @@ class ParametersSection(PanelSection):
         self._built: object = None
 
     def show_experiment(self, experiment: Experiment) -> None:
-        names = parameter_names(experiment.shape.kind)
-        new = (experiment.shape.kind, experiment.title)
+        names = parameter_names(experiment.shape)
+        shape = experiment.shape
+        new = ((shape.kind, tuple(names)), experiment.title)
         if self._built is None or self._built[0] != new[0]:  # type: ignore[index]
-            self.tree.rebuild([(name, self._known[name]["title"], parts) for name, parts in names.items()])
+            self.tree.rebuild([(name, self._title(name), parts) for name, parts in names.items()])
             self.tree.clear_numbers()
         chosen = {name: free_components(experiment, name, parts) for name, parts in names.items()}
         self.tree.show_free({name: free for name, free in chosen.items() if free})
@@ -40,6 +41,10 @@ class ParametersSection(PanelSection):
         self._built = new
         self.tree.set_theta(self.controller.theta)
         self.set_summary(f"{len(experiment.parameters.free)} free", "value, |gradient|")
+
+    def _title(self, name: str) -> str:
+        """What people call it; the name itself for a body of the user's own."""
+        return self._known[name]["title"] if name in self._known else name.replace(".", " ")
 
     def _show_start(self, experiment: Experiment) -> None:
         """Before the engine has loaded: where the fit will begin."""

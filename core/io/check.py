@@ -10,6 +10,7 @@ from core.errors import RimlightError
 from core.experiment import Experiment
 from core.io.files import MESH_LIMIT, checked_path
 from core.io.suffixes import (
+    BODY_SUFFIXES,
     CAMERA_SUFFIXES,
     EXPERIMENT_SUFFIXES,
     GRID_SUFFIXES,
@@ -53,6 +54,12 @@ def _check_grid(path: Path) -> Checked:
         return Checked(f"metaballs, {len(load_metaballs(path).means)} Gaussians")
     grid = load_grid(path)
     return Checked(f"signed distance grid, {grid.summary}", grid.warnings)
+
+
+def _check_bodies(path: Path) -> Checked:
+    from core.io.bodies import load_bodies
+
+    return Checked(f"analytic distance, {load_bodies(path).summary}")
 
 
 def _check_image(path: Path) -> Checked:
@@ -105,6 +112,7 @@ def _check_target_picture(experiment: Experiment) -> None:
 _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Path], Checked]], ...] = (
     (MESH_SUFFIXES, _check_mesh),
     (GRID_SUFFIXES, _check_grid),
+    (BODY_SUFFIXES, _check_bodies),
     (IMAGE_SUFFIXES, _check_image),
     (CAMERA_SUFFIXES, _check_cameras),
     (EXPERIMENT_SUFFIXES, _check_experiment),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MESH_SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".off")
 GRID_SUFFIXES = (".npz", ".npy", ".sdf", ".vol", ".nrrd", ".vti")
+BODY_SUFFIXES = (".bodies",)
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".exr", ".webp", ".bmp", ".tif", ".tiff")
 POINT_SUFFIXES = (".xyz", ".csv", ".txt")
 """Tables of x y z; a PLY without faces is a point cloud too."""
@@ -11,3 +12,19 @@ METABALLS_SUFFIX = ".npz"
 CAGE_SUFFIXES = (".obj",)
 CAMERA_SUFFIXES = (".json", ".txt")
 EXPERIMENT_SUFFIXES = (".toml",)
+
+SHAPE_SUFFIXES: dict[str, tuple[str, ...]] = {
+    "mesh": MESH_SUFFIXES,
+    "textured-mesh": MESH_SUFFIXES,
+    "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
+    "sdf-analytic": BODY_SUFFIXES,
+    "spline-patches": CAGE_SUFFIXES,
+    "metaballs": (METABALLS_SUFFIX, *MESH_SUFFIXES, *POINT_SUFFIXES),
+}
+"""Kind of shape -> endings of its files. Where two kinds share one, the first is what a bare file is taken for."""
+
+
+def shape_kind(file: str) -> str:
+    """The kind of shape that a file of this name holds; "mesh" for an unknown ending."""
+    ending = file[file.rfind(".") :].lower()
+    return next((kind for kind, endings in SHAPE_SUFFIXES.items() if ending in endings), "mesh")

@@ -35,6 +35,7 @@ class Metaballs(Shape):
     kind = "metaballs"
     title = "Fuzzy metaballs"
     faces_offered = frozenset({Face.GAUSSIANS})
+    file_suffix = ".npz"
     reference_method = "fuzzy-metaballs"
 
     def __init__(

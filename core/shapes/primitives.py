@@ -12,7 +12,6 @@ from typing import Any
 
 from core.errors import RimlightError
 
-GRID_SUFFIX = "-grid"
 METABALLS_SUFFIX = "-metaballs"
 BALL = "ball-metaballs"
 """A random ball of Gaussians: made, not read (its entry names the sphere, so that a menu can show something)."""
@@ -22,7 +21,8 @@ HULL = "visual-hull"
 """The primitive that is no file: carved from the targets' silhouettes (core/visual_hull.py)."""
 
 BUNDLED_AS = {
-    "sdf-grid": (("sdf-grid",), GRID_SUFFIX),
+    "sdf-grid": (("sdf-grid",), "-grid"),
+    "sdf-analytic": (("sdf-analytic",), "-field"),
     "metaballs": (("metaballs", "mesh"), METABALLS_SUFFIX),
     "spline-patches": (("spline-patches",), "-cage"),
 }
@@ -35,7 +35,7 @@ def shapes_folder() -> Path:
 
 
 def list_primitives() -> list[dict[str, Any]]:
-    """Every bundled shape: {"name", "title", "kind" ("mesh", "sdf-grid" or "metaballs"), "file", "triangles" (0 for a grid)}."""
+    """Every bundled shape: {"name", "title", "kind", "file", "triangles" (0 for a field)}."""
     return json.loads((shapes_folder() / "shapes.json").read_text(encoding="utf-8"))
 
 

@@ -23,8 +23,10 @@ from core.looking import placed
 from core.shapes.grid_refining import resampled
 from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.field import FieldSamples, object_rays
-from kernels.field_grid import GridField, padded_count
+from kernels.field_grid import CellField, GridField, padded_count
 from kernels.field_trace import trace_grid
+from kernels.host_field import HostField, grid_host_field
+from kernels.host_trace import reach_of
 from kernels.isosurface import IsoSamples, evaluate_isosurface, grid_neighbourhood
 from kernels.marching_cubes import extract
 from kernels.rotation import quaternion_matrix, rotation_angle
@@ -44,6 +46,7 @@ class SdfGrid(Shape):
     title = "Signed distance grid"
     faces_offered = frozenset({Face.FIELD, Face.SURFACE, Face.TRIANGULATION})
     refines = ("resolution",)
+    file_suffix = ".npz"
     reference_method = "sdf-local"
     """The method whose plain forward image is the truth: the field itself, traced, not its triangles."""
 
@@ -148,6 +151,13 @@ class SdfGrid(Shape):
 
     def local_field(self, values: Values, samples: FieldSamples, point: Planes) -> GridField:
         return GridField(values["values"], values["const.origin"], values["const.spacing"], samples, point)
+
+    def distance_field(self, values: Values, point: Planes) -> CellField:
+        return CellField(values["values"], values["const.origin"], values["const.spacing"], point)
+
+    def host_field(self, values: Values) -> tuple[HostField, np.ndarray]:
+        field = grid_host_field(values["values"], self.origin, self.spacing)
+        return field, reach_of(field, 0.0)
 
     def sample_surface(
         self,

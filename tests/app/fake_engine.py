@@ -175,7 +175,7 @@ class FakeClient:
 
     def loaded(self, continued: bool) -> Loaded:
         vertices, faces = tetrahedron()
-        names = parameter_names(self.experiment.shape.kind)
+        names = parameter_names(self.experiment.shape)
         free = self.experiment.parameters.free
         infos = tuple(ParameterInfo(n, n, max(1, len(c)), c, free=n in free) for n, c in names.items())
         camera = np.eye(4)
