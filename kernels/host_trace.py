@@ -19,8 +19,9 @@ ROWS = 8
 """Image rows a thread takes at a time."""
 MARGIN = 0.2
 """Bodies are traced through the sphere that holds them, and this much more (smooth unions bulge; object units)."""
-FURTHEST = 4.0
-"""The last step follows the slope along the ray, to at most so many times the distance that is left."""
+FURTHEST = 10.0
+"""The last steps follow the slope along the ray, to at most so many times the distance that is left."""
+REFINEMENTS = 3
 
 
 def step_factor(field: HostField) -> float:
@@ -117,9 +118,12 @@ def march(field, origin, qx, qy, qz, start, end, settings):
             middle = previous + (depth - previous) * before / (before - f)
             return -middle if before < 0.0 else middle
         if abs(f) < tolerance * depth:
-            rate = abs(gx * qx + gy * qy + gz * qz)
-            depth += abs(f) / max(rate, length / FURTHEST)
-            return -depth if f < 0.0 else depth
+            side = -1.0 if f < 0.0 else 1.0
+            for _ in range(REFINEMENTS):
+                rate = abs(gx * qx + gy * qy + gz * qz)
+                depth += side * f / max(rate, length / FURTHEST)
+                f, gx, gy, gz = sample(field, origin[0] + depth * qx, origin[1] + depth * qy, origin[2] + depth * qz)
+            return side * depth
         if depth >= end:
             return 0.0
         previous, before = depth, f

@@ -22,7 +22,6 @@ from kernels.field import (
     object_to_world_directions,
     world_to_object_directions,
 )
-from kernels.methods.sdf_local import ray_step
 from kernels.shading import shade, unit_planes
 from kernels.surface import background_image, needs_normals
 from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values, setting
@@ -241,7 +240,7 @@ class _Scene:
         start = tuple(o + depth * c for o, c in zip(origin, q))
         samples = FieldSamples(depth, pixels.inside, pixels.hits, pixels.hit_count)
         field = self.shape.local_field(self.values, samples, start)
-        step = ray_step(field, start, direction, pixels.inside, "newton", self.grazing)
+        step = _ray_step(field, start, direction, pixels.inside, self.grazing)
         seen: dict[str, Planes] = {"depth": (depth + step / length,)}
         if needs_normals(self.channels):
             point = tuple(s + step * d for s, d in zip(start, direction))
@@ -251,6 +250,20 @@ class _Scene:
             albedo = tuple(self.values["surface.colour"][i] for i in range(3))
             seen["colour"] = shade(self.values, albedo, normal)
         return seen
+
+
+def _ray_step(field: Any, start: Planes, direction: Planes, inside: Plane, grazing: Any) -> Plane:
+    """Object distance from the frozen hit to the surface along the ray, first order in position and parameters.
+
+    The slope is that of the smooth normal, which the warp moves samples by: where a ray grazes, what the moved position
+    and the moved surface change cancels, and the little that is left is divided by the cosine.
+    """
+    here = sg(start)
+    normal = sg(field.normal(here))
+    change = sum(n * (moved - still) for n, moved, still in zip(normal, start, here))
+    side = jnp.where(inside, 1.0, -1.0).astype(start[0].dtype)
+    cosine = jnp.maximum(side * sum(n * d for n, d in zip(normal, sg(direction))), grazing)
+    return -side * (field.distance(here) + change) / cosine
 
 
 def _attached(value: Plane) -> Plane:
