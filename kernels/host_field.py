@@ -32,7 +32,8 @@ class HostField(NamedTuple):
 def grid_host_field(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> HostField:
     """Of node values (nx, ny, nz). Border slopes are one-sided of second order, as in kernels/field_grid.py."""
     grid = np.ascontiguousarray(values, np.float32)
-    slopes = np.stack(np.gradient(grid, *(float(s) for s in spacing), edge_order=2), axis=-1).astype(np.float32)
+    each = [np.gradient(grid, float(spacing[axis]), axis=axis, edge_order=2) for axis in range(3)]
+    slopes = np.stack(each, axis=-1).astype(np.float32)
     empty = np.zeros((0, 17))
     return HostField(grid, slopes, np.array(origin, np.float64), np.array(spacing, np.float64), empty, 0.0)
 

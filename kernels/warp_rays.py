@@ -100,7 +100,7 @@ def warp_rays(
     )
     workers.share(work, count, PIECE, workers.default_workers())
     depth, inside, least = out
-    return RayPoints(depth, inside, *planes, least)
+    return RayPoints(depth, inside, planes[0], planes[1], planes[2], planes[3], planes[4], least)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -352,3 +352,36 @@ def _motion(field, origin, matrix, gram, x, y, place, weight, rates):
         n_rate = z / (s * below) - n * (rate / s + below_rate / below)
         total -= weight[1 + c] * n + weight[0] * n_rate
     return -weight[0] * n0, -weight[0] * n1, total
+
+
+class RayProfile(NamedTuple):
+    """The quadrature along one ray, (n,) each, in the order of tracing. depth: along the view axis. distance: f, object
+    units. weight: normalised, of all points; chosen: of the top k (eq. 14). points: (n, 3), object space."""
+
+    depth: np.ndarray
+    points: np.ndarray
+    distance: np.ndarray
+    weight: np.ndarray
+    chosen: np.ndarray
+
+
+def ray_profile(
+    field: HostField, box: np.ndarray, rays: ObjectRays, x: float, y: float, quadrature: Quadrature
+) -> RayProfile:
+    """What the warp sees along the ray through the pixel position (x, y): their Fig. 5. Empty where it misses the box."""
+    n = quadrature.points
+    s, rate, weight, trust = np.empty(n), np.empty((n, 2)), np.empty(n), np.empty(n)
+    count = trace_points(field, box, rays.origin, rays.matrix, rays.near, step_factor(field), quadrature, x, y, s, rate)
+    points = rays.origin + s[:count, None] * (rays.matrix @ np.array([x, y, 1.0]))
+    distance = np.array([sample(field, *point)[0] for point in points])
+    chosen_weight = np.zeros(count)
+    if count:
+        ray_weights(field, rays.origin, rays.matrix, quadrature, x, y, s, count, weight, trust)
+        kept = quadrature.chosen or n
+        chosen = np.empty(n, np.int64)
+        found = choose(weight, count, kept, chosen)
+        threshold = weight[chosen[found - 1]] if quadrature.chosen and found == kept else 0.0
+        top = chosen[:found]
+        chosen_weight[top] = weight[top] - threshold
+    normalised = lambda w: w / max(float(w.sum()), 1e-30)
+    return RayProfile(s[:count].copy(), points, distance, normalised(weight[:count].copy()), normalised(chosen_weight))

@@ -92,6 +92,9 @@ class Warp(Method):
     Settings = Settings
     cannot = "It needs a distance: where the field is far from one, or a surface thinner than a pixel, it is off."
 
+    def moves(self, settings: Settings) -> frozenset[str]:
+        return frozenset(DISCONTINUITIES) - {"intersection"}
+
     def sample(
         self,
         shape: Shape,
@@ -248,7 +251,9 @@ class _Scene:
             normal = tuple(jnp.where(pixels.inside, -n, n) for n in normal)
             seen["normals"] = normal
             albedo = tuple(self.values["surface.colour"][i] for i in range(3))
-            seen["colour"] = shade(self.values, albedo, normal)
+            eye, ray = self.rays(x, y)
+            world = tuple(e + seen["depth"][0] * r for e, r in zip(eye, ray))
+            seen["colour"] = shade(self.values, albedo, normal, world, self.lens)
         return seen
 
 

@@ -1,0 +1,165 @@
+"""The warp's accuracy and speed: derivatives against finite differences, the ablation over k, and a step on a grid.
+
+128 x 128 pixels. References: 16 x 16 samples a pixel, central differences of 0.25 px. Totals are weighted by the slope of
+an L2 loss against a target 6 px away. `python -m benchmarks.bench_warp --out DIR` also writes the pictures: the
+derivative of each method beside finite differences (Bangaru et al. 2022, Fig. 6), and the derivative for each k (Fig. 8).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.timing import machine, median_ms
+from core import pictures
+from core.build import load_shape
+from core.derive import Rendered, cosine, method_derivative, reference_derivative, relative_error
+from core.experiment import PoseSpec, SceneSpec
+from core.headless import derive_sheet
+from core.io.atomic import write_bytes
+from core.parameters import retract, scene_values, zero_tangent
+from core.reference import hard_image, moved_values
+from core.registry import methods
+from core.shapes.sdf_analytic import SdfAnalytic
+from core.shapes.sdf_grid import SdfGrid
+from core.warp_looking import pixel_parts, split
+from kernels.body_parts import Body
+from kernels.camera import lens_of, look_at, orbit_eye
+from kernels.types import CameraView, Shape, split_settings
+
+SIZE, SAMPLES, STEP = 128, 16, 0.25
+SEEDS = 3
+SHIFT = {"pose.translation": np.array([1, 0, 0], np.float32)}
+
+
+def ring_and_ball(nodes: int) -> SdfGrid:
+    """A torus and a ball, smoothly joined, as distances on [-1.1, 1.1]^3."""
+    values = {"torus.centre": (0, 0, 0), "torus.radius": 0.62, "torus.tube": 0.22, "union.smoothing": 0.1}
+    ball = {"sphere.centre": (-0.1, -0.35, 0.25), "sphere.radius": 0.33}
+    shape = SdfAnalytic((Body("torus", "torus"), Body("sphere", "sphere")), {**values, **ball})
+    axis = np.linspace(-1.1, 1.1, nodes)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    found = shape.distance_at({**shape.parameters(), **shape.constants()}, points)
+    return SdfGrid(found.reshape((nodes,) * 3), np.full(3, -1.1), np.full(3, axis[1] - axis[0]))
+
+
+def scenes() -> list[tuple[str, Shape, dict[str, Any]]]:
+    analytic = lambda name: load_shape("sdf-analytic", None, name, None)
+    grid = ring_and_ball(48)
+    return [
+        ("torus radius", analytic("torus"), {"torus.radius": np.float32(1)}),
+        ("two spheres", analytic("two-spheres"), {"sphere2.centre": np.array([1, 0, 0], np.float32)}),
+        ("sphere shift", analytic("sphere"), SHIFT),
+        ("48^3 grid level", grid, {"values": -np.ones(grid.values.shape, np.float32)}),
+        ("48^3 grid shift", grid, SHIFT),
+    ]
+
+
+def rendered(shape: Shape, method: str, **chosen: Any) -> Rendered:
+    values = {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), PoseSpec(), 40.0)}
+    view = CameraView(look_at(orbit_eye(20.0, 20.0, 3.2)), SIZE, SIZE)
+    found = methods()[method]
+    return Rendered(shape, found, found.Settings(**chosen), values, view, ("colour",))
+
+
+def accuracy(out: Path | None) -> None:
+    print(f"totals and images against finite differences; warp: {SEEDS} seeds, naive: sdf-local, the interior alone")
+    print(
+        "scene             method    total %            pixel %            | total by part: silhouette, occlusion, interior"
+    )
+    for title, shape, direction in scenes():
+        scene = rendered(shape, "warp")
+        image, reference, step = reference_derivative(scene, direction, STEP, SAMPLES)
+        goal = hard_image(shape, moved_values(scene.values, direction, 6 / STEP * step), scene.view, ("colour",), 4)
+        weights, truth = image["colour"] - goal["colour"], reference["colour"]
+        total = float((weights * truth).sum())
+        parts = pixel_parts(scene)
+        rows = [("warp", rendered(shape, "warp", seed=seed)) for seed in range(SEEDS)]
+        found: dict[str, list[np.ndarray]] = {}
+        for name, one in [*rows, ("naive", rendered(shape, "sdf-local"))]:
+            found.setdefault(name, []).append(method_derivative(one, direction)[1]["colour"])
+        sheets = []
+        for name, images in found.items():
+            totals = " ".join(f"{100 * (float((weights * i).sum()) / total - 1):5.1f}" for i in images)
+            pixels = " ".join(f"{100 * relative_error(i, truth):5.1f}" for i in images)
+            each = split(images[0], truth, weights, parts)
+            shares = "  ".join(f"{p.total / total:5.2f} ({p.reference_total / total:5.2f})" for p in each.values())
+            print(f"{title:16}  {name:6}  {totals:18} {pixels:18} | {shares}", flush=True)
+            arrays = {"image": image["colour"], "derivative": images[0], "reference": truth}
+            numbers = {"relative_l2": relative_error(images[0], truth), "cosine": cosine(images[0], truth)}
+            sheets.append(derive_sheet(name, title, arrays, numbers))
+        if out is not None:
+            write_bytes(out / f"derivative-{title.replace(' ', '-')}.png", pictures.png_bytes(pictures.stacked(sheets)))
+
+
+def ablation(out: Path | None) -> None:
+    """Over k of the top-k subset (their Fig. 8): error of the derivative, points that are differentiated."""
+    title, shape, direction = scenes()[0]
+    image, reference, _ = reference_derivative(rendered(shape, "warp"), direction, STEP, SAMPLES)
+    truth, sheets = reference["colour"], []
+    print("\nk of the top-k subset, torus radius: pixel error %, sum of the derivative over the reference's")
+    for k in (3, 5, 7, 8, 14, 21, 0):
+        derivative = method_derivative(rendered(shape, "warp", top_k=k), direction)[1]["colour"]
+        ratio = float(np.abs(derivative).sum() / np.abs(truth).sum())
+        print(f"k = {k or 'all':>3}  {100 * relative_error(derivative, truth):5.1f}  {ratio:6.3f}", flush=True)
+        numbers = {"relative_l2": relative_error(derivative, truth), "cosine": cosine(derivative, truth)}
+        arrays = {"image": image["colour"], "derivative": derivative, "reference": truth}
+        sheets.append(derive_sheet(f"warp, k = {k or 'all'}", title, arrays, numbers))
+    if out is not None:
+        write_bytes(out / "ablation-k.png", pictures.png_bytes(pictures.stacked(sheets)))
+
+
+def speed() -> None:
+    """A whole step on a grid: sample (trace, weights, divergences), then value and gradient by every node."""
+    print(f"\na step by the grid's values, {SIZE} x {SIZE} pixels, 4 samples a pixel; milliseconds, least of 5 medians")
+    for nodes in (48, 64):
+        sample, evaluate = step_parts(rendered(ring_and_ball(nodes), "warp", outline_samples=2))
+        evaluate()
+        parts = [min(median_ms(call) for _ in range(5)) for call in (sample, evaluate)]
+        print(
+            f"{nodes}^3  sample {parts[0]:6.1f}  value and gradient {parts[1]:6.1f}  step {sum(parts):6.1f}", flush=True
+        )
+
+
+def step_parts(scene: Rendered) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The two halves of a step by a grid's values: sampling, and value and gradient of a colour loss."""
+    free, channels = frozenset({"values"}), ("colour",)
+    method, settings, lens = scene.method, scene.settings, lens_of(scene.view)
+    traced = split_settings(settings)[0]
+
+    def loss(delta: Any, values: Any, samples: Any) -> Any:
+        image = method.evaluate(scene.shape, retract(values, delta), samples, lens, traced, settings, channels, free)
+        return sum(jnp.mean((plane - 0.3) ** 2) for plane in image["colour"])
+
+    run = jax.jit(jax.value_and_grad(loss))
+    device = {name: jnp.asarray(value) for name, value in scene.values.items()}
+    zero = zero_tangent(device, free)
+    sample = lambda: method.sample(scene.shape, scene.values, scene.view, settings, free, channels)
+    samples = sample()
+    return sample, lambda: jax.block_until_ready(run(zero, device, samples))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", choices=("accuracy", "ablation", "speed"))
+    chosen = parser.parse_args()
+    if chosen.out is not None:
+        chosen.out.mkdir(parents=True, exist_ok=True)
+    print(machine())
+    if chosen.only in (None, "accuracy"):
+        accuracy(chosen.out)
+    if chosen.only in (None, "ablation"):
+        ablation(chosen.out)
+    if chosen.only in (None, "speed"):
+        speed()
+
+
+if __name__ == "__main__":
+    main()
