@@ -24,7 +24,20 @@ from kernels.field import (
 )
 from kernels.shading import shade, unit_planes
 from kernels.surface import background_image, needs_normals
-from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values, setting
+from kernels.types import (
+    CHANNELS,
+    DISCONTINUITIES,
+    CameraView,
+    Face,
+    Image,
+    Lens,
+    Method,
+    Plane,
+    Planes,
+    Shape,
+    Values,
+    setting,
+)
 from kernels.warp_rays import Quadrature
 from kernels.warp_samples import PixelChunks, PointChunks, WarpSamples, sample_warp
 
