@@ -32,6 +32,9 @@ rounding alone makes 1e-6 (a whole shape that moves by a unit changes an edge's 
 TRUTH_ZERO = 2e-3
 """Of the same, for the difference of 256 samples."""
 
+LEAST_COVERAGE = 1e-3
+"""Less than this of a pixel is no hit: Gaussians reach everywhere, if only with 1e-18."""
+
 SHADING = ("light.direction", "light.intensity", "pose.rotation", "vertices", "values")
 """What turns normals or light: in shadow the clamped cosine hides it. What shifts the surface is hidden where it is
 curved."""
@@ -147,7 +150,7 @@ def find_cause(e: Evidence) -> Cause:
     hidden = {"outside": Cause.OUTSIDE_BAND, "occluded": Cause.OCCLUDED, "elsewhere": Cause.ELSEWHERE}
     if e.place in hidden:
         return hidden[e.place]
-    if e.truth.covered.max() == 0.0 and middle <= TRUTH_ZERO * scale:
+    if e.truth.covered.max() <= LEAST_COVERAGE and middle <= TRUTH_ZERO * scale:
         return Cause.NO_HIT
     if middle <= TRUTH_ZERO * scale:
         return _still_cause(e)

@@ -70,6 +70,10 @@ class SoftRaster(Method):
     Settings = Settings
     cannot = "Its image is not the rasterized one: every triangle grows by its blur, and interiors of fine meshes mix."
 
+    def moves(self, settings: Settings) -> frozenset[str]:
+        # The nearest triangle's share saturates to the end of its blur: an edge before a farther part does not move.
+        return frozenset({"silhouette", "intersection"})
+
     def sample(
         self,
         shape: Shape,

@@ -18,6 +18,7 @@ from core.experiment import PoseSpec, SceneSpec
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
 from core.shapes.mesh import Mesh
+from core.shapes.metaballs import Metaballs
 from core.shapes.sdf_grid import SdfGrid
 from core.why_zero import Cause, Counted, explain, gather
 from kernels.camera import look_at
@@ -127,20 +128,19 @@ NO_EDGES, NO_SPECK = (
         "*": Cause.BETWEEN_SAMPLES,
     },
 )
+NO_OCCLUSION = {"naive": Cause.NO_OCCLUSION_TERM, "soft-raster": Cause.NO_OCCLUSION_TERM, "*": Cause.NONE}
 SHIFT = moving(ONE, (1, 0, 0))
 
 LABELS = {
     "silhouette": Label(ONE, SHIFT, EDGE, NO_EDGES),
     "silhouette channel": Label(ONE, SHIFT, EDGE, NO_EDGES, "silhouette"),
-    "occlusion": Label(
-        TWO, moving(TWO, (1, 0, 0)), pixel_of(0.103, 0.1, 0.2), {"naive": Cause.NO_OCCLUSION_TERM, "*": Cause.NONE}
-    ),
+    "occlusion": Label(TWO, moving(TWO, (1, 0, 0)), pixel_of(0.103, 0.1, 0.2), NO_OCCLUSION),
     "intersection": Label(
         MEETING,
         moving(MEETING, (0, 0, 1)),
         pixel_of(0.0, 0.1, 0.0),
         # The splat has a derivative here, of the screen's motion alone.
-        {"edge-grad": Cause.NONE, "splat": Cause.NONE, "*": Cause.NO_INTERSECTION_TERM},
+        {"edge-grad": Cause.NONE, "splat": Cause.NONE, "soft-raster": Cause.NONE, "*": Cause.NO_INTERSECTION_TERM},
     ),
     "no hit": Label(ONE, SHIFT, (2, 2), {"*": Cause.NO_HIT}),
     "occluded": Label(TWO, "vertices.4.x", pixel_of(-0.2, -0.3, 0.2), {"*": Cause.OCCLUDED}),
@@ -204,6 +204,18 @@ def test_every_label_of_a_grid_comes_back():
     assert ask(coverage, "pose.translation.x", pixel_of(-0.35, 0.0, 0.6)) is Cause.NOT_ON_SILHOUETTE
     assert ask(coverage, "light.ambient", pixel_of(-0.35, 0.0, 0.6)) is Cause.CHANNEL
     assert not wrong
+
+
+def test_every_label_of_gaussians_comes_back():
+    shape = Metaballs(np.zeros((1, 3)), np.eye(3)[None] / 0.15, np.array([1.0]))
+    scene = scene_of(shape, "fuzzy-metaballs", "silhouette")
+    edge, middle, far = pixel_of(0.3, 0.0, 0.0), pixel_of(0.0, 0.0, 0.0), (1, 1)
+    assert ask(scene, "pose.translation.x", edge) is Cause.NONE
+    assert ask(scene, "pose.translation.x", far) is Cause.NO_HIT
+    assert ask(scene, "light.intensity", middle) is Cause.CHANNEL
+    assert ask(scene, "pose.translation.x", edge, **masked()) is Cause.MASKED
+    assert ask(scene, "pose.translation.x", edge, **settled()) is Cause.RESIDUAL
+    assert ask(scene, "pose.translation.x", edge, free=False) is Cause.NOT_FREE
 
 
 def test_settings_of_a_method_change_what_it_moves():
