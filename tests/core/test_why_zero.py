@@ -125,6 +125,7 @@ NO_EDGES, NO_SPECK = (
     {"naive": Cause.NO_SILHOUETTE_TERM, "*": Cause.NONE},
     {
         "naive": Cause.NO_SILHOUETTE_TERM,
+        "soft-raster": Cause.NONE,
         "*": Cause.BETWEEN_SAMPLES,
     },
 )
