@@ -116,7 +116,8 @@ def _no_update(gradient: Any, state: Any, hyper: Any) -> tuple[Any, Any]:
 OPTIMIZERS: dict[str, OptimizerInfo] = {
     "adam": OptimizerInfo(
         "Adam",
-        "Each number has its own step length. Good for poses.",
+        "Each number has its own step length. Good for poses; unstable for grid values that no pixel constrains: "
+        "AdamUniform or SGD there.",
         AdamSettings,
         lambda tangent: optax.scale_by_adam().init(tangent),
         _adam_update,

@@ -240,3 +240,20 @@ def test_rimlight_errors_have_tracebacks_only_on_demand(monkeypatch):
     monkeypatch.setenv(cli.DEBUG, "1")
     with pytest.raises(RimlightError):
         cli.main(["fit", "gone.toml", "--out", "x"])
+
+
+def test_convert_writes_a_grid_and_its_surface(tmp_path, capsys):
+    grid, mesh = tmp_path / "gear.npz", tmp_path / "gear.obj"
+    assert cli.main(["convert", str(ASSETS / "shapes" / "gear.ply"), str(grid), "--resolution", "24"]) == 0
+    assert "24 x" in capsys.readouterr().out
+    assert cli.main(["convert", str(grid), str(mesh)]) == 0
+    assert "triangles" in capsys.readouterr().out
+    assert mesh.stat().st_size > 1000
+    assert cli.main(["convert", str(grid), str(mesh), "--axes", "xxy"]) == 1
+    assert "--axes" in capsys.readouterr().err
+
+
+def test_study_says_what_it_needs(tmp_path, capsys):
+    lesson = ASSETS / "lessons" / "07-basin.toml"
+    assert cli.main(["study", str(lesson), "--out", str(tmp_path)]) == 1
+    assert "values" in capsys.readouterr().err
