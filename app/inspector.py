@@ -107,7 +107,12 @@ class Inspector(QFrame):
 
     def _empty(self) -> QWidget:
         text = label("Move over an image to see the pixel's value in every pane.", BASE, REGULAR, "text2")
-        more = label("Click to keep it while the fit runs.", BASE, REGULAR, "text2")
+        more = label(
+            "Click it to see what moves it, or click a vertex in the 3D view for its derivative image.",
+            BASE,
+            REGULAR,
+            "text2",
+        )
         for line in (text, more):
             line.setWordWrap(True)
             line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
