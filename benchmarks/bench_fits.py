@@ -1,7 +1,7 @@
 """Fits to completion: how many of ten seeded starts arrive, and how fast a sphere becomes another shape.
 
 Reads bunny_6k.obj and spot from ../shared/data where that is present, else bundled shapes stand in (and are named).
-Run as: python -m benchmarks.bench_fits [pose] [vertices]
+Run as: python -m benchmarks.bench_fits [pose] [race] [vertices]
 """
 
 from __future__ import annotations
@@ -119,6 +119,61 @@ def run_pose(case: PoseCase, seeds: int = 10, steps: int = 100) -> PoseResult:
     return PoseResult(case, angle, shift, 1e3 * seconds / (steps * seeds))
 
 
+NEAR = 0.05
+"""Degrees below which a pose of the race is found."""
+
+
+def race_experiment(optimizer: OptimizerSpec, views: int, shape: ShapeSpec, sees: tuple[str, ...]) -> Experiment:
+    return Experiment(
+        shape=shape,
+        views=ViewsSpec("orbit" if views > 1 else "single", views),
+        method=MethodSpec("edge-grad"),
+        terms=tuple(TermSpec("l2", channel) for channel in sees),
+        optimizer=optimizer,
+        stop=StopSpec(12 if optimizer.name == "levenberg-marquardt" else 100),
+    )
+
+
+def run_race(optimizer: OptimizerSpec, views: int, shape: ShapeSpec, sees: tuple[str, ...], seeds: int = 10) -> str:
+    """Ten starts 30 degrees and 0.2 off: how many end below NEAR, after how many iterations they stay there, and when."""
+    session = Session(race_experiment(optimizer, views, shape, sees))
+    session.compile()
+    ends, arrivals, times, totals = [], [], [], []
+    for seed in range(seeds):
+        start = seeded_start(seed, 30, 0.2)
+        session.scene.values.update(scene_values(session.experiment.scene, start, session.experiment.views.fov))
+        session.reset()
+        track = []
+        while session.finished() is None:
+            error = session.step().metrics["rotation_error_degrees"]
+            track.append((error, session.seconds))
+        outside = [i for i, (error, _) in enumerate(track) if error >= NEAR]
+        arrival = outside[-1] + 1 if outside else 0
+        ends.append(track[-1][0])
+        totals.append(track[-1][1])
+        if arrival < len(track):
+            arrivals.append(arrival + 1)
+            times.append(track[arrival][1])
+    reached = (
+        f"after {np.median(arrivals):.0f} (at most {max(arrivals)}), {np.median(times):.2f} s" if arrivals else "never"
+    )
+    return (
+        f"{optimizer.name:<20} {views} view(s), {' + '.join(sees)}: {sum(e < NEAR for e in ends)}/{seeds} below {NEAR} deg, "
+        f"median {np.median(ends):.3f}; there {reached}; a fit takes {np.median(totals):.2f} s"
+    )
+
+
+def races() -> Iterator[str]:
+    """Levenberg-Marquardt beside Adam on the bunny's silhouettes and on spot's colour picture with its outline."""
+    spot = DATA / "spot_textured" / "cow.obj"
+    colour = ShapeSpec(file=str(spot)) if spot.exists() else ShapeSpec(primitive="creature")
+    solvers = (OptimizerSpec("levenberg-marquardt"), OptimizerSpec("adam", 0.08, 0.02))
+    cases = (4, bunny(), ("silhouette",)), (1, bunny(), ("silhouette",)), (1, colour, ("colour", "silhouette"))
+    for views, shape, sees in cases:
+        for solver in solvers:
+            yield run_race(solver, views, shape, sees)
+
+
 STEPS = 250
 """Of a sphere's fit."""
 
@@ -188,6 +243,9 @@ def main(what: list[str]) -> None:
     if not what or "pose" in what:
         for case in CASES:
             print(run_pose(case).line(), flush=True)
+    if not what or "race" in what:
+        for line in races():
+            print(line, flush=True)
     if not what or "vertices" in what:
         sphere = icosphere_file()
         for method, large in (("edge-grad", True), ("edge-grad", False), ("naive", True)):
