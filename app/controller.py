@@ -317,6 +317,10 @@ class Controller(Feed):
         self.go_live()
         self._send(protocol.SetValue(name if name.startswith("along.") else f"value.{name}", value))
 
+    def show_term(self, index: int) -> None:
+        """Colour the mesh by the gradient of one term of the loss alone; -1: of all together."""
+        self._send(protocol.SetValue("overlay.term", index))
+
     def ask(self, question: Question | Drop) -> None:
         """Ask the engine beside the fit, or give a question up; `answered` tells."""
         self._send(question)

@@ -67,7 +67,8 @@ class Reset:
 class SetValue:
     """Change a continuous thing without recompiling.
 
-    path: "method.<setting>", "optimizer.<setting>", "term.<index>.weight", or "value.<parameter name>" with an
+    path: "method.<setting>", "optimizer.<setting>", "term.<index>.weight", "overlay.term" (the index of the
+    term whose own gradient colours the mesh, -1 for all together), or "value.<parameter name>" with an
     optional component ("value.pose.translation.x") or element ("value.vertices.812" with three numbers), or
     "along.<theta>": move by so much along what Derive calls theta. Takes effect on the next step, running or paused.
     """

@@ -49,6 +49,7 @@ from core.schedule import batch_of, learning_rate_at, stop_reason
 from core.session_state import freeze, thaw
 from core.stages import Stages, with_live
 from core.stepping import step
+from core.term_gradients import term_gradient
 from core.view_order import ViewOrder
 from kernels.camera import model_matrix
 
@@ -76,6 +77,7 @@ class Session:
         self._stages = Stages(self.scene)
         self._view_losses = np.full(len(self.problem.views), np.inf)
         self._order = ViewOrder()
+        self._shown_term: int | None = None
         self._mesh: tuple[float, Any] = (0.0, None)
         self._sent_faces: Any = None
 
@@ -209,6 +211,13 @@ class Session:
         self.losses, self.term_history, self.last, self._started, self.seconds = [], [], None, [], 0.0
         self._view_losses[:] = np.inf
 
+    def _shown_gradient(self) -> Mapping[str, Any]:
+        """What the mesh is coloured by: the last step's gradient, or one term's own, now."""
+        if self._shown_term is None or "vertices" not in self.problem.free:
+            return self.last.gradient if self.last else {}
+        batch = batch_of(self.experiment, len(self.problem.views), self.state.iteration)
+        return term_gradient(self.problem, self.state, batch, self._shown_term)
+
     def set_value(self, path: str, value: Any) -> None:
         """See protocol.SetValue. Unknown paths and numbers that are not finite raise RimlightError; nothing recompiles."""
         require_settable(path, value)
@@ -225,6 +234,8 @@ class Session:
             terms = list(self.problem.terms)
             terms[index] = dataclasses.replace(terms[index], weight=float(value))
             self.problem = dataclasses.replace(self.problem, terms=tuple(terms))
+        elif kind == "overlay" and rest == "term":
+            self._shown_term = int(value) if 0 <= int(value) < len(self.problem.terms) else None
         elif kind == "value":
             self._take_values(set_small_value(self.host(), rest, value))
         elif kind == "along":
@@ -267,7 +278,7 @@ class Session:
             arrays["faces"], self._sent_faces = faces, faces
         arrays.update(fragment_arrays(seen.samples, self.problem.views[view], float(values["camera.fov"])))
         arrays.update(handle_arrays(self.problem.shape, values))
-        arrays.update(display_colours(self.problem.shape, values, self.last.gradient if self.last else {}))
+        arrays.update(display_colours(self.problem.shape, values, self._shown_gradient()))
         iteration = self.state.iteration
         return protocol.Snapshot(
             iteration=iteration,

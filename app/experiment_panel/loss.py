@@ -22,6 +22,7 @@ from app.experiment_panel.base import PanelSection
 from app.widgets import hbox, mini
 from core.catalog import entries, entry
 from core.experiment import Experiment, TermSpec
+from core.protocol import Loaded
 
 LEVELS = 6
 """Pyramid levels offered: 256 pixels down to 8."""
@@ -76,6 +77,12 @@ class TermRow(QWidget):
             self._levels_group.addAction(action)
             self.levels.append(action)
         self.menu.addSeparator()
+        alone = self.menu.addAction("Show its gradient alone")
+        assert alone is not None
+        self.alone = alone
+        self.alone.setCheckable(True)
+        self.alone.setToolTip("Colour the mesh by what this term asks for, not by the whole loss")
+        self.alone.triggered.connect(lambda on: self.section.show_alone(self.index if on else -1))
         removing = self.menu.addAction("Remove this term")
         assert removing is not None
         self.remove = removing
@@ -103,6 +110,7 @@ class TermRow(QWidget):
         self.weight.show_value(term.weight)
         self.levels[min(term.levels, LEVELS) - 1].setChecked(True)
         self._levels_group.setEnabled(bool(choices))
+        self.alone.setEnabled("vertices" in experiment.parameters.free)
         last = last_image_term(experiment, self.index)
         self.remove.setEnabled(not last)
         self.remove.setToolTip("A fit needs one term that looks at the image" if last else "The loss without this term")
@@ -128,6 +136,16 @@ class LossSection(PanelSection):
             self._additions[each["name"]] = action
         self.add.setMenu(self.menu)
         self.terms: list[TermRow] = []
+
+    def show_alone(self, index: int) -> None:
+        """Colour the mesh by one term's own gradient; -1: by the whole loss's."""
+        self.controller.show_term(index)
+        for row in self.terms:
+            row.alone.setChecked(row.index == index)
+
+    def show_loaded(self, loaded: Loaded) -> None:
+        for row in self.terms:
+            row.alone.setChecked(False)
 
     def show_experiment(self, experiment: Experiment) -> None:
         while len(self.terms) < len(experiment.terms):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from core.experiment import Experiment, OptimizerSpec, ParametersSpec, ShapeSpec, TargetSpec, TermSpec, ViewsSpec
 from core.io.topology import undirected_edges
 from core.mesh_terms import (
     _best_rotations,
@@ -17,6 +18,9 @@ from core.mesh_terms import (
     mesh_constants,
     normal_consistency,
 )
+from core.problem import compiled_count, gradient_step
+from core.session import Session
+from core.term_gradients import term_gradient
 from kernels.rotation import quaternion_from_vector, quaternion_matrix
 
 TERMS = [laplacian, cotangent_laplacian, edge_length, normal_consistency, as_rigid_as_possible]
@@ -122,3 +126,26 @@ def test_gradients_are_finite_on_a_mesh_that_has_collapsed(term):
     values = grid()
     values["vertices"] = np.zeros_like(values["vertices"])
     assert np.isfinite(gradient(term, values)).all()
+
+
+def test_the_terms_gradients_add_up_to_the_whole_and_colour_the_mesh():
+    experiment = Experiment(
+        shape=ShapeSpec(primitive="cube"),
+        target=TargetSpec(primitive="sphere"),
+        views=ViewsSpec("orbit", 2, width=48, height=48),
+        terms=(TermSpec("l2", "silhouette", 2.0), TermSpec("edge-length", weight=0.5), TermSpec("arap", weight=3.0)),
+        optimizer=OptimizerSpec("adam-uniform", 0.02),
+        parameters=ParametersSpec(("vertices",)),
+    )
+    session = Session(experiment)
+    session.step()
+    before = compiled_count()
+    each = [term_gradient(session.problem, session.state, [0, 1], i)["vertices"] for i in range(3)]
+    _, report = gradient_step(session.problem, session.state, [0, 1], 0.0)
+    assert compiled_count() == before
+    np.testing.assert_allclose(sum(np.asarray(e) for e in each), report.gradient["vertices"], atol=1e-6)
+    session.set_value("overlay.term", 1)
+    shown = session.snapshot(0).arrays["vertex_gradient"]
+    np.testing.assert_allclose(shown, np.linalg.norm(each[1], axis=1), rtol=1e-4, atol=1e-8)
+    session.set_value("overlay.term", -1)
+    assert not np.allclose(session.snapshot(0).arrays["vertex_gradient"], shown)
