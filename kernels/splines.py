@@ -25,13 +25,11 @@ CONTROL = frozenset({"control_points", "profile"})
 
 
 class SplineSamples(NamedTuple):
-    """surface: fragments of the tessellation; where the control points are not free, positions and normals are exact
-    already. patch: (K, H, W) int32. uv: K tuples of two (H, W) planes. None where the control points are not free.
+    """surface: fragments of the tessellation, whose corners and barycentrics give patch and (u, v); without corners,
+    where the control points are not free, positions and normals are exact already.
     """
 
     surface: SurfaceSamples
-    patch: Any
-    uv: Any
 
     @property
     def fragments(self) -> Fragments:
@@ -107,17 +105,20 @@ def evaluate_splines(
     colour = tuple(values["surface.colour"][i] for i in range(3))
     surface = samples.surface._replace(colours=(colour,) * layers)
     others = free - CONTROL
-    if samples.patch is None:
+    if samples.fragments.corners is None:
         return evaluate_fragments(values, surface, lens, channels=channels, free=others, attached=attached)
     points = values[POINTS] if POINTS in values else patch_points(values)
     positions, normals = [], []
     tessellated = {**values, "vertices": _tessellation(values, points)} if attached else {}
     for k in range(layers):
+        corners = samples.fragments.corners[k]
+        patch = jnp.asarray(values["const.tessellation_patch"]).at[corners[0]].get(mode="promise_in_bounds")
         if attached:
-            uv = _sliding(values, samples.fragments, pixel_barycentrics(tessellated, samples.fragments, lens, k), k)
-            position, normal = _exact_sliding(values, points, samples.patch[k], uv)
+            uv = _places(values, corners, pixel_barycentrics(tessellated, samples.fragments, lens, k))
+            position, normal = _exact_sliding(values, points, patch, uv)
         else:
-            position, normal = _exact(values, points, samples.patch[k], samples.uv[k], needs_normals(channels))
+            uv = _places(values, corners, samples.fragments.bary[k])
+            position, normal = _exact(values, points, patch, uv, needs_normals(channels))
         positions.append(position)
         normals.append(normal)
     fragments = samples.fragments._replace(position=tuple(positions))
@@ -149,9 +150,9 @@ def _exact(values: Values, points: Any, patch: Any, uv: Planes, normals: bool) -
     return planes[:3], _cross(planes[3:6], planes[6:9]) if normals else None
 
 
-def _sliding(values: Values, fragments: Fragments, bary: Planes, k: int) -> Planes:
-    """(u, v) of layer k's fragments from differentiable barycentrics, two planes."""
-    uv = jnp.asarray(values["const.tessellation_uv"]).at[fragments.corners[k]].get(mode="promise_in_bounds")
+def _places(values: Values, corners: Any, bary: Any) -> Planes:
+    """(u, v) of a layer's fragments, two planes, as differentiable as the barycentrics."""
+    uv = jnp.asarray(values["const.tessellation_uv"]).at[corners].get(mode="promise_in_bounds")
     return tuple(bary[0] * uv[0, ..., i] + bary[1] * uv[1, ..., i] + bary[2] * uv[2, ..., i] for i in range(2))
 
 

@@ -179,6 +179,7 @@ class SplinePatches(Shape):
         cull_back_faces: bool,
         free: frozenset[str],
         channels: tuple[str, ...] = tuple(CHANNELS),
+        rasterizer: Any = None,
     ) -> SplineSamples:
         points = self._points(values)
         vertices, normals = exact_on_host(points, self.patches.ids, self.patch, *self.uv.T.astype(np.float64))
@@ -194,14 +195,13 @@ class SplinePatches(Shape):
             cull_back_faces=cull_back_faces,
             moving=True,
             channels=channels,
+            rasterizer=rasterizer,
         )
-        fragments = surface.fragments
-        patch = np.maximum(np.asarray(fragments.face_id), 0) // self.squares
-        uv = interpolate(np.pad(self.uv, ((0, 0), (0, 1))), fragments)
         if free & CONTROL or "vertices" in free:
-            planes = tuple((np.ascontiguousarray(layer[0]), np.ascontiguousarray(layer[1])) for layer in uv)
-            return SplineSamples(surface, patch.astype(np.int32), planes)
-        return SplineSamples(self._placed_exactly(surface, points, patch, uv, channels), None, None)
+            return SplineSamples(surface)
+        patch = np.maximum(np.asarray(surface.fragments.face_id), 0) // self.squares
+        uv = interpolate(np.pad(self.uv, ((0, 0), (0, 1))), surface.fragments)
+        return SplineSamples(self._placed_exactly(surface, points, patch, uv, channels))
 
     def _placed_exactly(
         self, surface: SurfaceSamples, points: np.ndarray, patch: np.ndarray, uv: np.ndarray, channels: tuple[str, ...]
