@@ -17,7 +17,9 @@ pytestmark = pytest.mark.window
 
 def compared(window, qtbot):  # type: ignore[no-untyped-def]
     qtbot.keyClick(window, "c")
-    qtbot.waitUntil(lambda: bool(window.controller.loaded.experiment.lanes) and window.controller.shown is not None)
+    qtbot.waitUntil(
+        lambda: bool(window.controller.loaded.experiment.lanes) and window.controller.shown is not None, timeout=20_000
+    )
     return window.compare.view
 
 
@@ -36,11 +38,11 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     assert window.actions_.compare.isChecked()
     assert (window.width(), window.height()) == (1440, 900)
     window.controller.step(5)
-    qtbot.waitUntil(lambda: len(view.series[2]) == 5)
+    qtbot.waitUntil(lambda: len(view.series[2]) == 5, timeout=20_000)
     assert np.allclose(view.series[2].y, 3 * view.series[0].y)
     view.refresh()
     assert view.columns[1].loss.text() != view.columns[0].loss.text()
-    qtbot.waitUntil(lambda: window.controller.shown.iteration == 5)
+    qtbot.waitUntil(lambda: window.controller.shown.iteration == 5, timeout=20_000)
     arrays = window.controller.shown.arrays
     assert view.panes["1/render"].array is arrays["1/render"]
     assert np.array_equal(view.panes["target"].array, arrays["target"])
@@ -55,11 +57,11 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     window.controller.show_frame(frame)
     assert np.array_equal(view.panes["1/difference"].array, frame.whole().arrays["1/difference"])
     qtbot.keyClick(window, "c")
-    qtbot.waitUntil(lambda: not window.controller.loaded.experiment.lanes)
+    qtbot.waitUntil(lambda: not window.controller.loaded.experiment.lanes, timeout=20_000)
     assert window.viewport.isVisible()
     assert [dock.isVisible() for dock in window.docks.all] == docks
     window.controller.undo()
-    qtbot.waitUntil(lambda: len(client.loads()[-1].experiment.lanes) == 3)
+    qtbot.waitUntil(lambda: len(client.loads()[-1].experiment.lanes) == 3, timeout=20_000)
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 700)], ids=["1440", "1024"])
@@ -69,9 +71,9 @@ def test_lanes_are_changed_by_their_menus(make_window, qtbot, size):
     assert (window.width(), window.height()) == size
     pick = lambda menu, text: next(a for a in menu.actions() if a.text().startswith(text)).trigger()
     pick(window.compare.menu(1), "Half")
-    qtbot.waitUntil(lambda: window.controller.experiment.lanes[1].learning_rate == 0.015)
+    qtbot.waitUntil(lambda: window.controller.experiment.lanes[1].learning_rate == 0.015, timeout=20_000)
     pick(window.compare.menu(1), "Add a copy")
-    qtbot.waitUntil(lambda: len(view.columns) == 4)
+    qtbot.waitUntil(lambda: len(view.columns) == 4, timeout=20_000)
     full = next(a for a in window.compare.menu(0).actions() if a.text() == "Add a copy")
     assert not full.isEnabled()
     assert "At most 4" in full.toolTip()
@@ -103,21 +105,21 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     window, _client = make_window()
     c = window.controller
     c.step(8)
-    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 8 and c.shown.iteration == 8)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 8 and c.shown.iteration == 8, timeout=20_000)
     c.show_frame(c.replay.frames[3])
     c.fork()
-    qtbot.waitUntil(lambda: c.loaded.generation == 2 and not c.replaying)
+    qtbot.waitUntil(lambda: c.loaded.generation == 2 and not c.replaying, timeout=20_000)
     at = c.shown.iteration
     c.runs.runs[0].pinned = True
     losses, frames = c.runs.runs[0].loss.y.tolist(), [f.iteration for b in c.replay.branches for f in b.frames]
     path = tmp_path / "work.rimlight"
     window.files.sessions.save(path)
-    qtbot.waitUntil(path.is_file)
-    qtbot.waitUntil(lambda: window.status.message is not None and "Saved" in window.status.message.text)
+    qtbot.waitUntil(path.is_file, timeout=20_000)
+    qtbot.waitUntil(lambda: window.status.message is not None and "Saved" in window.status.message.text, timeout=20_000)
     again, other = make_window(start=False)
     assert again.files.open_path(path)
     again.controller.start()
-    qtbot.waitUntil(lambda: again.controller.shown is not None)
+    qtbot.waitUntil(lambda: again.controller.shown is not None, timeout=20_000)
     n = again.controller
     assert isinstance(other.sent[0], protocol.Restore)
     assert other.iteration == at
@@ -128,14 +130,14 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     assert n.shown.iteration == 8
     assert "difference" in n.shown.arrays
     n.step(2)
-    qtbot.waitUntil(lambda: n.last is not None and n.last.iteration == at + 2)
+    qtbot.waitUntil(lambda: n.last is not None and n.last.iteration == at + 2, timeout=20_000)
 
 
 def test_what_a_killed_program_did_is_offered(make_window, qtbot):
     window, _client = make_window()
     c, sessions = window.controller, window.files.sessions
     c.step(4)
-    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 4 and c.shown.iteration == 4)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 4 and c.shown.iteration == 4, timeout=20_000)
     sessions.autosave()
     assert sessions._own.is_file()
     assert sessions.left_behind() is None  # it is ours, and we live
@@ -144,7 +146,7 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot):
     again, other = make_window()
     assert "ended unexpectedly" in again.status.message.text
     qtbot.mouseClick(again.status.remedy, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4")
+    qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4", timeout=20_000)
     assert again.controller.runs.runs[0].loss.x.tolist() == [1, 2, 3, 4]
     assert not dead.exists()
     again.close()

@@ -432,17 +432,19 @@ def test_a_run_is_forked_off_an_earlier_step_and_the_first_stays(make_window, qt
     assert not window.timeline.fork.isEnabled()
     assert "earlier step" in window.timeline.fork.toolTip()
     c.step(12)
-    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 12 and c.shown.iteration == 12)
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 12 and c.shown.iteration == 12, timeout=20_000)
     parent, losses = list(c.replay.frames), list(c.runs.current.loss.y)
     c.show_frame(parent[5])
     at = c.shown.iteration
     assert window.timeline.fork.isEnabled()
     qtbot.keyClick(window, "f", Qt.KeyboardModifier.ShiftModifier)
-    qtbot.waitUntil(lambda: c.loaded.generation == 2 and c.shown.generation == 2)
+    qtbot.waitUntil(lambda: c.loaded.generation == 2 and c.shown.generation == 2, timeout=20_000)
     assert (client.iteration, c.shown.iteration, c.replaying) == (at, at, False)
     assert window.toolbar.iteration.text() == str(at)
     c.step(3)
-    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == at + 3 and c.shown.iteration == at + 3)
+    qtbot.waitUntil(
+        lambda: c.last is not None and c.last.iteration == at + 3 and c.shown.iteration == at + 3, timeout=20_000
+    )
     assert list(c.runs.runs[0].loss.y) == losses
     assert list(c.runs.current.loss.x) == [at + 1, at + 2, at + 3]
     assert [b.start for b in c.replay.branches] == [0, at]
