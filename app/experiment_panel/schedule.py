@@ -70,7 +70,7 @@ class ChangeRow(QWidget):
         for title, tip, _ in TITLES.values():
             self.what.addItem(title)
             self.what.setItemData(self.what.count() - 1, tip, 3)  # Qt.ItemDataRole.ToolTipRole
-        self.value = NumberField(0)
+        self.value = NumberField(0, tight=True)
         self.value.setAccessibleName("Value")
         self.remove = mini("close", "Remove this change")
         for field in (self.at, self.value):
