@@ -68,7 +68,10 @@ class SoftRaster(Method):
     paper = "Liu et al. 2019, Soft Rasterizer, eqs. 1-5; defaults and details of PyTorch3D (Ravi et al. 2020)"
     face = Face.TRIANGULATION
     Settings = Settings
-    cannot = "Its image is not the rasterized one: every triangle grows by its blur, and interiors of fine meshes mix."
+    cannot = (
+        "Its image is not the rasterized one: every triangle grows by its blur. Where more triangles lie within the blur "
+        "of a pixel than it keeps (fine meshes), its derivative is far off."
+    )
 
     def moves(self, settings: Settings) -> frozenset[str]:
         # The nearest triangle's share saturates to the end of its blur: an edge before a farther part does not move.

@@ -37,6 +37,8 @@ def test_triangles(scene):
     if scene.name == "intersection":
         splat, _ = judge(scene, FOUND["splat"], truth)
         assert splat.error > 0.3  # shown, not hidden: splats cannot move an intersection
+        antialias, edges = (judge(scene, FOUND[name], truth)[0] for name in ("antialias", "edge-grad"))
+        assert edges.error <= antialias.error / 5
     assert not failures
 
 
