@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PyQt6.QtCore import QObject, QPoint, QTimer
 
+from app.lab.lesson_commands import carry_out
 from app.lab.panels import GradientPanel, HealthPanel
 from core.protocol import Loaded, Snapshot, Status
 from core.questions import (
@@ -68,7 +69,7 @@ class Lab(QObject):
         c.derive_changed.connect(self._on_derive)
         c.loaded_changed.connect(self._on_loaded)
         c.frames_changed.connect(self._refresh_actions)
-        c.lab_wanted.connect(self.carry_out)
+        c.lab_wanted.connect(lambda command: carry_out(self, command))
         w.panes.shown_changed.connect(lambda names: c.set_derive_own("own_difference" in names))
         w.panes.pixel_pinned.connect(self.set_pixel)
         w.panes.cursor_moved.connect(lambda _: self._refresh_actions())
@@ -113,24 +114,6 @@ class Lab(QObject):
         explain(a.landscape, nothing)
         explain(a.gradients, "" if self.hand is not None else "The 3D view is off")
         explain(a.health, "" if self.hand is not None else "The 3D view is off")
-
-    def carry_out(self, command: str) -> None:
-        """A lesson's button; app/lessons.py lists what it can ask for."""
-        name, _, value = command.partition("=")
-        if name == "probe":
-            x, _, y = value.partition(":")
-            self.pin((int(x), int(y)))
-        elif name == "wrong-zero":
-            self.pin(self.wrong_zero())
-        elif name == "gradients":
-            self.actions.gradients.setChecked(True)
-        elif name == "pane":
-            self.window.panes.set_pane_shown(int(value), True)
-        elif name == "sweep":
-            self.open_sweep().compute()
-        else:
-            across, _, up = value.partition(":")
-            self.open_landscape().compute_over(across, up)
 
     # ------------------------------------------------------------------------------------------ one pixel
 

@@ -1,0 +1,27 @@
+"""What a lesson's button asks of the lab; app/lessons.py lists it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.lab.desk import Lab
+
+
+def carry_out(lab: Lab, command: str) -> None:
+    """probe=X:Y, wrong-zero, gradients, pane=KEY, sweep, landscape=THETA:THETA."""
+    name, _, value = command.partition("=")
+    if name == "probe":
+        x, _, y = value.partition(":")
+        lab.pin((int(x), int(y)))
+    elif name == "wrong-zero":
+        lab.pin(lab.wrong_zero())
+    elif name == "gradients":
+        lab.actions.gradients.setChecked(True)
+    elif name == "pane":
+        lab.window.panes.set_pane_shown(int(value), True)
+    elif name == "sweep":
+        lab.open_sweep().compute()
+    else:
+        across, _, up = value.partition(":")
+        lab.open_landscape().compute_over(across, up)
