@@ -6,6 +6,9 @@ Messages have one form: "name: cause; remedy".
 from __future__ import annotations
 
 import difflib
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 from core.errors import RimlightError
@@ -57,6 +60,19 @@ def read_text(path: str | Path, limit: int) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RimlightError(f"{Path(path).name}: line {line} is not UTF-8 text; save the file as UTF-8") from error
+
+
+DAMAGED_ARCHIVE = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError, IndexError,
+    struct.error,
+)  # fmt: skip
+"""What a damaged zip archive makes zipfile raise."""
+
+
+def one_line(error: Exception) -> str:
+    """A library's error as part of a line of ours."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 MOST_DIGITS = 15

@@ -50,6 +50,8 @@ class GridData:
 
 def require_size(path: Path, shape: tuple[int, ...], name: str) -> None:
     """Raise RimlightError unless an array of this shape can be a grid; before any of it is read."""
+    if any(n > FILE_LIMIT for n in shape):
+        raise RimlightError(f"{path.name}: the number of nodes in {name} is beyond all files; export it again")
     if len(shape) != 3:
         raise RimlightError(
             f"{path.name}: expected a 3-D array, got shape {shape} in {name}; save distances as [x, y, z]"

@@ -5,10 +5,8 @@ Headers are read and sizes checked before any array is unpacked; pickles are nev
 
 from __future__ import annotations
 
-import struct
 import tokenize
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,15 +14,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from core.errors import RimlightError
+from core.io.files import DAMAGED_ARCHIVE, one_line
 from core.io.grid_checks import require_size
 
 NAME = "sdf"
 PLACES = ("origin", "spacing")
-DAMAGED = (
-    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError, IndexError,
-    struct.error,
-)  # fmt: skip
-"""What a damaged archive makes zipfile raise."""
 
 
 def read_numpy(path: Path) -> dict[str, np.ndarray]:
@@ -32,8 +26,10 @@ def read_numpy(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             return _read_archive(path, file) if zipfile.is_zipfile(file) else _read_single(path, file)
-    except DAMAGED as error:
-        raise RimlightError(f"{path.name}: the archive is damaged or cut off ({error}); save it again") from error
+    except DAMAGED_ARCHIVE as error:
+        raise RimlightError(
+            f"{path.name}: the archive is damaged or cut off ({one_line(error)}); save it again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def _read_header(path: Path, stream: Any, name: str) -> _Header:
         shape, _, dtype = reader(stream)
     except (ValueError, TypeError, SyntaxError, KeyError, tokenize.TokenError) as error:
         raise RimlightError(
-            f"{path.name}: '{name}' is no NumPy array ({_short(error)}); save it with numpy.savez"
+            f"{path.name}: '{name}' is no NumPy array ({one_line(error)}); save it with numpy.savez"
         ) from error
     if dtype.hasobject:
         raise RimlightError(
@@ -126,9 +122,6 @@ def _unpack(path: Path, stream: Any, name: str) -> np.ndarray:
     try:
         return np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, TypeError) as error:
-        raise RimlightError(f"{path.name}: '{name}' is damaged or cut off ({_short(error)}); save it again") from error
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 80 else text[:77] + "..."
+        raise RimlightError(
+            f"{path.name}: '{name}' is damaged or cut off ({one_line(error)}); save it again"
+        ) from error

@@ -7,6 +7,7 @@ log_weights (n,), colours (n, 3) linear, centre (3,) and scale (the frame: unit 
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.io.atomic import write_bytes
-from core.io.files import MEBIBYTE, read_bytes
+from core.io.files import DAMAGED_ARCHIVE, MEBIBYTE, one_line, read_bytes
 
 VERSION = 1
 LIMIT = 64 * MEBIBYTE
@@ -50,10 +51,14 @@ def load_metaballs(path: str | Path) -> MetaballsData:
     path = Path(path)
     data = read_bytes(path, LIMIT)
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(info.file_size for info in archive.infolist())
+        if unpacked > LIMIT:
+            raise RimlightError(f"{path.name}: unpacks to {unpacked:,} bytes, more than metaballs can have; save fewer")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile, KeyError) as error:
-        raise RimlightError(f"{path.name}: is no readable .npz ({' '.join(str(error).split())[:80]})") from error
+    except (*DAMAGED_ARCHIVE, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError) as error:
+        raise RimlightError(f"{path.name}: is no readable .npz ({one_line(error)}); save it again") from error
     missing = [name for name in _NEEDED if name not in arrays]
     if missing:
         raise RimlightError(

@@ -127,6 +127,9 @@ def _place(path: Path, fields: dict[str, str]) -> dict[str, np.ndarray]:
 
 def _floats(path: Path, fields: dict[str, str], name: str) -> list[float]:
     try:
-        return [float(word) for word in fields[name].split()]
+        numbers = [float(word) for word in fields[name].split()]
+        if not np.isfinite(numbers).all():
+            raise ValueError(name)
+        return numbers
     except ValueError as error:
         raise RimlightError(f"{path.name}: '{name}' is {fields[name]!r}, expected numbers; export it again") from error

@@ -9,6 +9,7 @@ import io
 import json
 import random
 import struct
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +178,46 @@ steps = 3
 """
 
 
+def sdfgen() -> bytes:
+    values = ball().transpose(2, 1, 0).reshape(-1)
+    return ("6 6 6\n-1 -1 -1\n0.4\n" + "\n".join(f"{v:.4f}" for v in values) + "\n").encode()
+
+
+def mitsuba() -> bytes:
+    head = struct.pack("<3sBiiiii6f", b"VOL", 3, 1, 6, 6, 6, 1, -1, -1, -1, 1, 1, 1)
+    return head + ball().transpose(2, 1, 0).astype("<f4").tobytes()
+
+
+def nrrd() -> bytes:
+    head = (
+        "NRRD0004\n# ball\ntype: float\ndimension: 3\nsizes: 6 6 6\nspacings: 0.4 0.4 0.4\nendian: little\n"
+        "encoding: raw\n\n"
+    )
+    return head.encode() + ball().transpose(2, 1, 0).astype("<f4").tobytes()
+
+
+def vti() -> bytes:
+    numbers = " ".join(f"{v:.4f}" for v in ball().transpose(2, 1, 0).reshape(-1))
+    return (
+        '<VTKFile type="ImageData" version="1.0" byte_order="LittleEndian">'
+        '<ImageData WholeExtent="0 5 0 5 0 5" Origin="-1 -1 -1" Spacing="0.4 0.4 0.4"><Piece Extent="0 5 0 5 0 5">'
+        f'<PointData Scalars="sdf"><DataArray type="Float32" Name="sdf" format="ascii">{numbers}</DataArray>'
+        "</PointData></Piece></ImageData></VTKFile>"
+    ).encode()
+
+
+def balls() -> bytes:
+    file = io.BytesIO()
+    factors = np.tile(3 * np.eye(3), (2, 1, 1))
+    np.savez(file, version=1, means=np.array([[0, 0, 0], [0.5, 0, 0]]), factors=factors, log_weights=np.zeros(2))
+    return file.getvalue()
+
+
+def cage() -> bytes:
+    rows = [f"v {x} {y} {z}" for x, y, z in VERTICES]
+    return "\n".join([*rows, "f 1 2 4 3", "f 5 7 8 6", "f 1 5 6 2", "f 3 4 8 7", "f 1 3 7 5", "f 2 6 8 4", ""]).encode()
+
+
 SEEDS: dict[str, Callable[[], bytes]] = {
     "seed.obj": obj,
     "ascii.ply": lambda: ply("ascii"),
@@ -193,6 +234,14 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "seed.exr": exr,
     "transforms.json": transforms,
     "seed.toml": toml,
+    "seed.sdf": sdfgen,
+    "seed.vol": mitsuba,
+    "seed.nrrd": nrrd,
+    "seed.vti": vti,
+    "balls.npz": balls,
+    "cage.obj": cage,
+    "cameras.txt": lambda: b"# cameras\n1 PINHOLE 5 6 5.0 5.0 2.5 3.0\n",
+    "images.txt": lambda: b"# images\n1 1 0 0 0 0 0 4 1 seed.png\n\n2 0.8 0.6 0 0 0 0 4 1 seed.png\n1.0 2.0 -1\n",
 }
 """File name -> its valid bytes."""
 
@@ -269,12 +318,12 @@ def judge(path: Path) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            _READERS[path.suffix](path)
+            _SPECIAL.get(path.stem.rpartition("_")[2], _READERS[path.suffix])(path)
         except RimlightError as error:
             line = str(error)
             assert "\n" not in line, line
             assert len(line) < 600, line
-            assert path.name in line, line
+            assert path.name in line or path.suffix == ".txt", line
             return False
     return True
 
@@ -332,10 +381,44 @@ def _read_experiment(path: Path) -> None:
     assert load_experiment(again) == experiment
 
 
+def _read_colmap(path: Path) -> None:
+    """The spoilt one of the two files, under its own name, beside a sound other."""
+    from core.io.cameras import load_cameras
+
+    name = path.stem.rpartition("_")[2] + ".txt"
+    with tempfile.TemporaryDirectory() as folder:
+        for other in ("cameras.txt", "images.txt"):
+            (Path(folder) / other).write_bytes(path.read_bytes() if other == name else SEEDS[other]())
+        (Path(folder) / "seed.png").write_bytes(picture("PNG"))
+        cameras = load_cameras(Path(folder) / "cameras.txt")
+    assert np.isfinite(cameras.camera_to_world).all()
+
+
+def _read_balls(path: Path) -> None:
+    from core.io.metaballs_files import load_metaballs
+
+    found = load_metaballs(path)
+    for array in (found.means, found.factors, found.log_weights, found.centre):
+        assert np.isfinite(array).all()
+    assert found.scale > 0
+
+
+def _read_cage(path: Path) -> None:
+    from core.io.cages import read_cage
+
+    points, faces = read_cage(path)
+    assert np.isfinite(points).all()
+    assert all(0 <= i < len(points) for face in faces for i in face)
+
+
+_SPECIAL: dict[str, Callable[[Path], None]] = {"balls": _read_balls, "cage": _read_cage}
+"""Readers of files whose suffix is another kind's too, by the last word of the name."""
+
 _READERS: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys(MESH_SUFFIXES, _read_mesh),
     **dict.fromkeys(GRID_SUFFIXES, _read_grid),
     **dict.fromkeys(IMAGE_SUFFIXES, _read_image),
     ".json": _read_cameras,
+    ".txt": _read_colmap,
     **dict.fromkeys(EXPERIMENT_SUFFIXES, _read_experiment),
 }
