@@ -1,6 +1,5 @@
 """The one exception whose text a user sees: a single line that names the file or control, the cause and the remedy."""
 
-
 MOST = 500
 """Characters of a message: a damaged file's words may be endless."""
 
