@@ -175,7 +175,7 @@ def _derive(options: argparse.Namespace) -> int:
 
     if options.report:
         _prepare_engine()
-        from core.gradient_report import run_report
+        from core.report.gradients import run_report
 
         out = options.out or "out/report"
         with ProgressLine() as progress:
@@ -206,16 +206,16 @@ def _derive(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from app.progress import ProgressLine
-    from core.experiment_rules import check_experiment
-    from core.experiment_schema import Complaint
-    from core.lanes import with_methods
+    from core.comparison.lanes import with_methods
+    from core.experiments.rules import check_experiment
+    from core.experiments.schema import Complaint
 
     experiment = _open(options.experiment)
     methods = options.method or []
     if methods:  # wrong words are told before JAX is imported
         check_experiment(with_methods(experiment, list(dict.fromkeys(methods))), Complaint("rimlight compare"))
     _prepare_engine()
-    from core.compare import run_compare
+    from core.comparison.headless import run_compare
 
     with ProgressLine() as progress:
         run_compare(experiment, options.out, methods, options.steps, max(0, options.repeats), progress)
@@ -269,7 +269,7 @@ def _list(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     import subprocess
 
-    from core import caches
+    from core.engine import caches
 
     caches.configure()
     from core.doctor import device_lines, folder_lines, version_lines
@@ -294,7 +294,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _open(file: str) -> Experiment:
-    from core.experiment_defaults import experiment_for_file
+    from core.experiments.defaults import experiment_for_file
 
     return experiment_for_file(file)
 
@@ -303,8 +303,8 @@ def _check_derive(experiment: Experiment, parameter: str, methods: Sequence[str]
     """Wrong words on the command line are told before JAX is imported."""
     from core.catalog import entry
     from core.experiment import MethodSpec
-    from core.experiment_rules import check_experiment, check_theta
-    from core.experiment_schema import Complaint
+    from core.experiments.rules import check_experiment, check_theta
+    from core.experiments.schema import Complaint
 
     complain = Complaint("rimlight derive")
     check_theta(parameter, experiment.shape, complain, "--parameter")
@@ -315,7 +315,7 @@ def _check_derive(experiment: Experiment, parameter: str, methods: Sequence[str]
 
 def _prepare_engine() -> None:
     """JAX and Numba read where their caches are when they are imported."""
-    from core import caches
+    from core.engine import caches
 
     caches.configure()
 

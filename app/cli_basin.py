@@ -1,4 +1,4 @@
-"""`rimlight basin`: from how far away a pose is found, method by method; the work is core/basin.py's."""
+"""`rimlight basin`: from how far away a pose is found, method by method; the work is core/optimization/basin.py's."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def add_basin(commands: Any) -> None:
 
 def run_basin(options: argparse.Namespace) -> int:
     from app.progress import ProgressLine
-    from core import caches
     from core.catalog import entry
+    from core.engine import caches
     from core.errors import RimlightError
     from core.experiment import MethodSpec
-    from core.experiment_defaults import experiment_for_file
-    from core.experiment_rules import check_experiment
-    from core.experiment_schema import Complaint
+    from core.experiments.defaults import experiment_for_file
+    from core.experiments.rules import check_experiment
+    from core.experiments.schema import Complaint
 
     experiment = experiment_for_file(options.experiment)
     for kind in ("method", "optimizer"):
@@ -50,8 +50,8 @@ def run_basin(options: argparse.Namespace) -> int:
             if not 0 <= value <= high:
                 raise RimlightError(f"--{name}: found {value}; allowed: 0 to {high:g}")
     caches.configure()
-    from core.basin import BasinOptions
-    from core.basin import run_basin as run
+    from core.optimization.basin import BasinOptions
+    from core.optimization.basin import run_basin as run
 
     if options.steps is not None:
         experiment = dataclasses.replace(experiment, stop=dataclasses.replace(experiment.stop, steps=options.steps))

@@ -54,14 +54,14 @@ def _convert_metaballs(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from app.progress import ProgressLine
-    from core import caches
+    from core.engine import caches
     from core.errors import RimlightError
 
     if not 0 <= options.metaballs <= 1024 or not 1 <= options.points <= 10_000_000:
         raise RimlightError("--metaballs, --points: allowed: 1 to 1024 Gaussians, 1 to 10,000,000 points")
     caches.configure()
-    from core.metaballs_convert import Conversion
-    from core.metaballs_writing import convert_metaballs
+    from core.metaballs.convert import Conversion
+    from core.metaballs.writing import convert_metaballs
 
     how = Conversion(options.metaballs or 40, options.init, options.seed)
     form = "ellipsoids" if options.ellipsoids else "mesh"

@@ -1,4 +1,4 @@
-"""`rimlight metaballs`: the tables of Keselman and Hebert 2022 for any meshes; the work is core/metaballs_tables.py's."""
+"""`rimlight metaballs`: the tables of Keselman and Hebert 2022 for any meshes; the work is core/metaballs/experiments.py's."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def add_metaballs(commands: Any) -> None:
 
 def run_metaballs(options: argparse.Namespace) -> int:
     from app.progress import ProgressLine
-    from core import caches
+    from core.engine import caches
     from core.errors import RimlightError
 
     for name, most in (("components", 1024), ("trials", 10_000), ("seeds", 1000)):
         if not 1 <= getattr(options, name) <= most:
             raise RimlightError(f"--{name}: found {getattr(options, name)}; allowed: 1 to {most}")
     caches.configure()
-    from core.metaballs_tables import Options, run_table
+    from core.metaballs.experiments import Options, run_table
 
     chosen = Options(options.components, options.trials, options.seeds, options.seed)
     with ProgressLine() as progress:

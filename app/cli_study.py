@@ -21,7 +21,7 @@ def run_study(options: argparse.Namespace, prepare: Callable[[], None]) -> int:
     """prepare: what every command does before JAX is imported."""
     from app.progress import ProgressLine
     from core.errors import RimlightError
-    from core.experiment_defaults import experiment_for_file
+    from core.experiments.defaults import experiment_for_file
 
     if options.steps < 1:
         raise RimlightError(f"--steps: found {options.steps}; allowed: at least 1")

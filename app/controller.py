@@ -18,9 +18,9 @@ from app.runs import RunBook
 from app.session_io import Past
 from core import protocol
 from core.catalog import entry
+from core.derivatives.questions import Drop, Question
 from core.experiment import Experiment
 from core.protocol import Command, Message, Status
-from core.questions import Drop, Question
 
 SETTLE_MS = 220
 """Edits that need a load wait so long for the next one: ticking three boxes loads once."""

@@ -16,8 +16,8 @@ from app.replay import Branch, Frame, Replay
 from app.runs import RunBook
 from app.thumbnail_feed import ThumbnailFeed
 from core import protocol
+from core.derivatives.questions import Answer
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
-from core.questions import Answer
 
 FASTEST_MS, SLOWEST_MS = 16, 120
 """Bounds of the polling timer: a screen's refresh, and what still feels live on software GL."""
@@ -53,7 +53,7 @@ class Feed(QObject):
     progress_changed = pyqtSignal(object)
     exported = pyqtSignal(object)
     answered = pyqtSignal(object)
-    """An answer to one of core/questions.py."""
+    """An answer to one of core/derivatives/questions.py."""
 
     def __init__(self, make_client: Callable[[], Client], parent: QObject | None = None) -> None:
         """make_client: called when the engine is started, so that a window can be painted before."""

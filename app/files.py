@@ -29,7 +29,7 @@ from core.io.suffixes import (
     MESH_SUFFIXES,
     shape_kind,
 )
-from core.session_file import SUFFIX
+from core.record.files import SUFFIX
 
 SHAPE_GROUPS = (MESH_SUFFIXES, GRID_SUFFIXES, BODY_SUFFIXES)
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
@@ -90,7 +90,7 @@ class Files(QObject):
 
     def open_path(self, path: str | Path) -> bool:
         """Open an experiment, a mesh, a grid or a picture. False where it cannot be, which the window then says."""
-        from core.experiment_defaults import experiment_for_file
+        from core.experiments.defaults import experiment_for_file
 
         path = Path(path)
         if path.suffix.lower() == SUFFIX:
@@ -135,7 +135,7 @@ class Files(QObject):
         self.path = self._path_before
 
     def open_lesson(self, lesson: Lesson) -> bool:
-        from core.experiment_io import load_experiment
+        from core.experiments.files import load_experiment
 
         try:
             experiment = load_experiment(lesson.path)
@@ -173,7 +173,7 @@ class Files(QObject):
 
                 changed = with_target_picture(experiment, path, picture_size(path))
             elif Path(path).suffix.lower() in CAMERA_SUFFIXES:
-                from core.experiment_defaults import camera_target
+                from core.experiments.defaults import camera_target
 
                 width, height, held_out = camera_target(Path(path))
                 changed = with_target_cameras(experiment, path, (width, height), held_out)
@@ -217,7 +217,7 @@ class Files(QObject):
 
     def save_script(self) -> None:
         """A Python script that reproduces the run without a window."""
-        from core.script import save_script
+        from core.record.script import save_script
 
         c = self._controller
         start = Path(self._settings.folder) / f"{_slug(c.experiment.title)}.py"
@@ -233,7 +233,7 @@ class Files(QObject):
 
     def save_to(self, path: Path) -> bool:
         """Write the experiment, with what the derivative images show. False where it cannot be."""
-        from core.experiment_io import save_experiment
+        from core.experiments.files import save_experiment
 
         experiment = self.with_derive(self._controller.experiment)
         try:

@@ -17,8 +17,8 @@ from app.lab.inspector_rows import ProbeRows
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, TITLE
 from app.widgets import Dot, Elided, Glyph, Head, Item, frame, hbox, label, mini, vbox
 from core.colour import linear_to_srgb
+from core.derivatives.questions import Layer, Probed, Why
 from core.protocol import Snapshot
-from core.questions import Layer, Probed, Why
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 COLOURS = {"target": "Target", "render": "Render", "difference": "Difference", "loss_gradient": "dL/dI"}

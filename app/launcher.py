@@ -20,14 +20,16 @@ from collections.abc import Callable
 from multiprocessing import connection, get_context
 from typing import Any
 
-from core import engine_process, protocol, wire
+from core import protocol
+from core.engine import process as engine_process
+from core.engine import wire
+from core.engine.mailbox import Letter
+from core.engine.rooms import Rooms
+from core.engine.succession import Succession
 from core.errors import RimlightError
-from core.mailbox import Letter
 from core.protocol import Command, Event, Message, Snapshot, Status, StatusChanged
-from core.rooms import Rooms
-from core.succession import Succession
 
-FACTORY = "core.race:session_for"
+FACTORY = "core.comparison.race:session_for"
 
 ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
 """Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.colour import linear_to_srgb
-from core.lanes import of_lane, split_lane
+from core.comparison.lanes import of_lane, split_lane
 from core.protocol import Snapshot
 
 FRAMES = 120

@@ -10,7 +10,7 @@ from app.replay import Branch, Frame, Replay
 from app.runs import Run, RunBook, Series
 from core.experiment import Experiment
 from core.protocol import Snapshot
-from core.session_file import SessionRecord, StoredBranch, StoredFrame, StoredRun
+from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from app.controller import Controller
 from app.session_io import from_record, to_record
 from core.errors import RimlightError
-from core.session_file import SUFFIX, SessionRecord, read_session, write_session
+from core.record.files import SUFFIX, SessionRecord, read_session, write_session
 
 PERIOD_MS = 1000
 """What a killed program loses at most of a fit whose state is cheap to write."""

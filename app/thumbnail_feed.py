@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from core.derivatives.questions import Thumbnailed, Thumbnails
 from core.protocol import Loaded
-from core.questions import Thumbnailed, Thumbnails
 
 if TYPE_CHECKING:
     from app.feed import Feed

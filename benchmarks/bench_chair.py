@@ -26,7 +26,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_io import save_experiment
+from core.experiments.files import save_experiment
 from core.session import Session
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "nerf_chair_200" / "transforms_train.json"

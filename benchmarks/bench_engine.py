@@ -22,9 +22,9 @@ import numpy as np
 
 from app.launcher import EngineClient
 from core import protocol
+from core.engine.mailbox import MailboxWriter, Room
 from core.experiment import Experiment
-from core.experiment_io import load_experiment
-from core.mailbox import MailboxWriter, Room
+from core.experiments.files import load_experiment
 from core.protocol import Event, Status, StatusChanged
 
 TICK_S = 0.016

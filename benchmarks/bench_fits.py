@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.timing import machine
-from core.basin import seeded_start
 from core.experiment import (
     Experiment,
     MethodSpec,
@@ -30,6 +29,7 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.metrics import flipped_triangles
+from core.optimization.basin import seeded_start
 from core.parameters import scene_values
 from core.session import Session
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from app.launcher import EngineClient
 from core import protocol
-from core.experiment_io import load_experiment
-from core.questions import Probe, Probed
+from core.derivatives.questions import Probe, Probed
+from core.experiments.files import load_experiment
 
 LESSONS = Path(__file__).resolve().parents[1] / "assets" / "lessons"
 PIXELS = ((0.5, 0.5), (0.42, 0.4), (0.6, 0.55), (0.5, 0.35), (0.55, 0.65))

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.timing import compare, machine
 from core.experiment import PoseSpec, SceneSpec
-from core.metaballs_convert import Conversion
-from core.metaballs_loading import load_metaballs_shape
+from core.metaballs.convert import Conversion
+from core.metaballs.loading import load_metaballs_shape
 from core.parameters import retract, scene_values, zero_tangent
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.methods.fuzzy_metaballs import METHOD, Settings

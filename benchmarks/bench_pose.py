@@ -17,11 +17,11 @@ import numpy as np
 from benchmarks.bench_sampler import MESHES, SIZE, displaced_sphere
 from benchmarks.timing import compare, least_of_medians, machine
 from core.experiment import PoseSpec, SceneSpec, TermSpec
+from core.optimization.stepping import step
 from core.parameters import scene_values, tangent_shape
 from core.problem import Problem, State, Target, initial_state
 from core.registry import methods
 from core.shapes.mesh import Mesh
-from core.stepping import step
 from kernels.camera import look_at, orbit_eye
 from kernels.types import CHANNELS, CameraView
 

@@ -28,7 +28,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_defaults import experiment_for_file
+from core.experiments.defaults import experiment_for_file
 from core.metrics import surface_distances
 from core.session import Session
 

@@ -19,16 +19,16 @@ import numpy as np
 from benchmarks.timing import machine, median_ms
 from core import pictures
 from core.build import load_shape
-from core.derive import Rendered, cosine, method_derivative, reference_derivative, relative_error
+from core.derivatives.derive import Rendered, cosine, method_derivative, reference_derivative, relative_error
+from core.derivatives.reference import hard_image, moved_values
+from core.derivatives.warp_looking import pixel_parts, split
 from core.experiment import PoseSpec, SceneSpec
 from core.headless import derive_sheet
 from core.io.atomic import write_bytes
 from core.parameters import retract, scene_values, zero_tangent
-from core.reference import hard_image, moved_values
 from core.registry import methods
 from core.shapes.sdf_analytic import SdfAnalytic
 from core.shapes.sdf_grid import SdfGrid
-from core.warp_looking import pixel_parts, split
 from kernels.body_parts import Body
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.types import CameraView, Shape, split_settings

@@ -15,26 +15,26 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from core.camera_frame import CameraFrame
-from core.camera_targets import camera_scene
+from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment, GridSpec, PoseSpec, TargetSpec
-from core.lazy_targets import LazyTargets, on_device
-from core.levenberg_marquardt import check as check_least_squares
 from core.memo import Memo
-from core.metaballs_convert import Conversion
-from core.metaballs_loading import load_metaballs_shape
-from core.noise import noisy_target, shaken_view
-from core.optimizers import OPTIMIZERS
-from core.parameterization import parameterization_of
+from core.metaballs.convert import Conversion
+from core.metaballs.loading import load_metaballs_shape
+from core.optimization.levenberg_marquardt import check as check_least_squares
+from core.optimization.optimizers import OPTIMIZERS
+from core.optimization.parameterization import parameterization_of
+from core.optimization.resampling import resized, same_aspect
+from core.optimization.terms import channels_seen, check_terms, term_constants
 from core.parameters import free_masks, scene_constants, scene_values
 from core.problem import Problem, Target, forward
-from core.reference import as_arrays, hard_image
 from core.registry import methods
-from core.resampling import resized, same_aspect
 from core.shapes.primitives import HULL, MADE
-from core.terms import channels_seen, check_terms, term_constants
-from core.views import fitted_views, held_out_views
+from core.targets.camera_frame import CameraFrame
+from core.targets.camera_targets import camera_scene
+from core.targets.lazy_targets import LazyTargets, on_device
+from core.targets.noise import noisy_target, shaken_view
+from core.targets.views import fitted_views, held_out_views
 from kernels.types import CHANNELS, CameraView, Face, Method, Shape
 
 Report = Callable[[str, float | None], None]
@@ -162,7 +162,7 @@ def _aims(
 
 
 def _hull(experiment: Experiment, aims: _Aims, report: Report) -> Shape:
-    from core.visual_hull import hull_mesh
+    from core.targets.visual_hull import hull_mesh
 
     spec, target = experiment.shape, experiment.target
     plain = spec.colour or PLAIN_COLOUR

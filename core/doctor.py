@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from core import caches
+from core.engine import caches
 from core.versions import versions
 
 Line = tuple[str, str]

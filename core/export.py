@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import pictures
-from core.camera_frame import spread
 from core.catalog import entry
-from core.curve_svg import curves_svg
+from core.comparison.curve_svg import curves_svg
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_text
+from core.targets.camera_frame import spread
 
 MOST_SHEETS = 26
 """Fitted views that are drawn, evenly spread."""

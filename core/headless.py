@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from core import pictures
-from core.derive import agreement, method_derivative, milliseconds, reference_derivative, silhouette_pixels
+from core.derivatives.derive import agreement, method_derivative, milliseconds, reference_derivative, silhouette_pixels
+from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
 from core.export import export, report
 from core.io.atomic import write_bytes, write_text
 from core.problem import inspect
-from core.reference import as_arrays, hard_image
 from core.session import Session
 
 Progress = Callable[[str, float | None], None]

@@ -14,9 +14,9 @@ from kernels.types import Method, Shape, describe_settings
 
 def make_catalog() -> dict[str, list[dict[str, Any]]]:
     """The whole catalog as data (see core/catalog.py). Imports JAX."""
-    from core.optimizers import OPTIMIZERS
+    from core.optimization.optimizers import OPTIMIZERS
+    from core.optimization.terms import LOSSES
     from core.registry import methods, shapes
-    from core.terms import LOSSES
 
     return {
         "methods": [_method(method) for method in methods().values()],

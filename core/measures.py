@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from core.build import Report, Scene, pose_spec_is_same_shape
-from core.camera_frame import spread
 from core.colour import linear_to_srgb
-from core.mesh_health import mesh_health
+from core.derivatives.reference import hard_image
 from core.metrics import iou, pose_errors, psnr, ssim
 from core.problem import Target
-from core.reference import hard_image
-from core.thumbnails import over_background
+from core.surfaces.health import mesh_health
+from core.targets.camera_frame import spread
+from core.targets.thumbnails import over_background
 from kernels.types import CameraView
 
 AT_A_TIME = 8

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from core.elements import XYZ, element_of
+from core.derivatives.elements import XYZ, element_of
 from core.errors import RimlightError
 from core.experiment import PoseSpec, SceneSpec
 from core.protocol import ParameterInfo
@@ -252,7 +252,7 @@ def theta_direction(
     """What `theta` means: the parameter it belongs to and the tangent (unit theta) it moves along.
 
     "vertices.normal" inflates along `normals` (n, 3); "vertices.12.x" and "values.3.4.5" move one element (see
-    core/elements.py), "vertices.12.normal" one vertex along its normal; "random" is a seeded unit direction over the
+    core/derivatives/elements.py), "vertices.12.normal" one vertex along its normal; "random" is a seeded unit direction over the
     free parameters' first group member, "random:NAME" over one parameter.
     """
     if theta == "random" or theta.startswith("random:"):
@@ -282,7 +282,7 @@ def require_settable(path: str, value: Any) -> None:
 
 
 def set_small_value(values: Mapping[str, Any], path: str, shown: Any) -> dict[str, Any]:
-    """`values` with the parameter, component or element (core/elements.py) `path` set to a displayed number or list."""
+    """`values` with the parameter, component or element (core/derivatives/elements.py) `path` set to a displayed number or list."""
     element = element_of(path, values)
     if element is not None:
         return {**values, element.name: element.replaced(values, shown)}

@@ -18,10 +18,10 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.experiment import TermSpec
-from core.optimizers import OPTIMIZERS
-from core.parameterization import IDENTITY, Parameterization
+from core.optimization.optimizers import OPTIMIZERS
+from core.optimization.parameterization import IDENTITY, Parameterization
+from core.optimization.terms import image_terms, parameter_terms
 from core.parameters import retract, tangent_shape, zero_tangent
-from core.terms import image_terms, parameter_terms
 from kernels.camera import lens_of
 from kernels.types import SURFACES, CameraView, Image, Method, Shape, split_settings
 
@@ -148,7 +148,7 @@ def host_values(problem: Problem, state: State) -> dict[str, Any]:
 def gradient_step(
     problem: Problem, state: State, batch: Sequence[int], learning_rate: float
 ) -> tuple[State, StepReport]:
-    """One iteration over the views `batch`: sample, evaluate, differentiate, update (core/stepping.py chooses it).
+    """One iteration over the views `batch`: sample, evaluate, differentiate, update (core/optimization/stepping.py chooses it).
 
     Raises NonFinite, naming parameter or view and the iteration, with `state` untouched.
     """

@@ -1,7 +1,7 @@
 """What crosses between the window and the engine: commands, events, snapshots. Free of JAX, Qt and heavy imports.
 
 Commands and events are frozen records over a lossless pipe; arrays come as a Snapshot through a latest-wins
-mailbox (core/mailbox.py). Every derived image is stamped with the iteration it belongs to.
+mailbox (core/engine/mailbox.py). Every derived image is stamped with the iteration it belongs to.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from core.derivatives.questions import Answer, Drop, Question
 from core.experiment import Experiment
-from core.questions import Answer, Drop, Question
 
 
 class Status(enum.StrEnum):
@@ -220,7 +220,7 @@ class Scalars:
 
     metrics: "iou", "psnr", "rotation_error_degrees", ... when computed. gradients: parameter name -> Euclidean norm of the
     gradient, and per component for small ones ("pose.translation.x"). lanes: of a comparison, every run's own numbers;
-    their metrics lie in the whole's under their lane's names (core/lanes.py). seconds: spent in this lane's steps.
+    their metrics lie in the whole's under their lane's names (core/comparison/lanes.py). seconds: spent in this lane's steps.
     trouble: why a lane goes no further.
     """
 
@@ -257,7 +257,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the method's derivative image agrees with the reference, for one theta and view (core/derive.py)."""
+    """How the method's derivative image agrees with the reference, for one theta and view (core/derivatives/derive.py)."""
 
     iteration: int
     method: str

@@ -1,6 +1,6 @@
 """One running fit: the scene, its state, and everything the engine can ask of them. Synchronous; all JAX is behind it.
 
-The engine (core/engine.py) drives a Session in its process; the command line and tests drive one directly.
+The engine (core/engine/loop.py) drives a Session in its process; the command line and tests drive one directly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from core import protocol
 from core.build import Scene, build
-from core.derive import (
+from core.derivatives.derive import (
     Rendered,
     agreement,
     coverage_of,
@@ -29,11 +29,17 @@ from core.derive import (
     warm_derivative,
     warm_pullback,
 )
-from core.engine_ports import Waiting
+from core.derivatives.questions import Answer, Question
+from core.derivatives.reference import as_arrays, moved_values, step_for_pixels
+from core.derivatives.term_gradients import term_gradient
+from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.looking import display_colours, fragment_arrays, gradient_arrays, handle_arrays, placed, solid_mesh
 from core.measures import Measures
+from core.optimization.schedule import batch_of, learning_rate_at, stop_reason
+from core.optimization.stages import Stages, with_live
+from core.optimization.stepping import step
 from core.parameters import (
     components_of,
     describe_parameters,
@@ -43,14 +49,8 @@ from core.parameters import (
     theta_direction,
 )
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect
-from core.questions import Answer, Question
-from core.reference import as_arrays, moved_values, step_for_pixels
-from core.schedule import batch_of, learning_rate_at, stop_reason
-from core.session_state import freeze, thaw
-from core.stages import Stages, with_live
-from core.stepping import step
-from core.term_gradients import term_gradient
-from core.view_order import ViewOrder
+from core.record.state import freeze, thaw
+from core.targets.view_order import ViewOrder
 from kernels.camera import model_matrix
 
 ISOSURFACE_SECONDS = 0.25
@@ -85,7 +85,7 @@ class Session:
 
     def loaded(self) -> protocol.Loaded:
         """What the window needs to know once a problem is ready."""
-        from core.thumbnails import view_infos
+        from core.targets.thumbnails import view_infos
 
         ghost = self.target_mesh()
         return protocol.Loaded(
@@ -366,7 +366,7 @@ class Session:
 
     def answer(self, question: Question) -> Iterator[Answer | Waiting | None]:
         """Work on a question of the lab in slices: None between slices, answers as they become ready."""
-        from core.answers import answer
+        from core.derivatives.answers import answer
 
         return answer(self, question)
 

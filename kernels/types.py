@@ -208,7 +208,7 @@ class Shape(ABC):
     refines: ClassVar[tuple[str, ...]] = ()
     """What a stage of a fit can do to it, keys of StageSpec ("subdivide"). Where there are any, the shape also has
     refined(values, stage, report) -> (shape, values): itself after the stage, and ALL of `values` to match, and
-    rebuilt(values, constants) -> shape: itself with other arrays, as a checkpoint kept them (core/stages.py)."""
+    rebuilt(values, constants) -> shape: itself with other arrays, as a checkpoint kept them (core/optimization/stages.py)."""
 
     @abstractmethod
     def parameters(self) -> dict[str, np.ndarray]:

@@ -15,8 +15,8 @@ from app.controller import Controller
 from app.docks import Docks
 from app.experiment_panel.adapt import method_reason
 from core.catalog import entries
+from core.comparison.lanes import MOST_LANES, usual_lanes
 from core.experiment import LaneSpec
-from core.lanes import MOST_LANES, usual_lanes
 from core.protocol import Loaded
 
 

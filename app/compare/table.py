@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 from app import numbers
 from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE, font
 from app.widgets import Dot, Elided, Head, hbox, label, mini, rule, set_tone, vbox
-from core.comparison import Column, LaneResult, best_of, columns_of
+from core.comparison.table import Column, LaneResult, best_of, columns_of
 
 NOTE = "Bold is the best of its column. Each run is judged at its own pose. rimlight compare --repeats tells the noise."
 SPARE = ("held_out_psnr", "total_gradient_relative_error", "steps_to", "silhouette_relative_l2", "translation_error")

@@ -1,6 +1,6 @@
 """A comparison on screen: what all runs share, a card a run, below them curves and table.
 
-Convention: images come by the lanes' names (core/lanes.py); zoom, cursor and the derivatives' range are shared by all.
+Convention: images come by the lanes' names (core/comparison/lanes.py); zoom, cursor and the derivatives' range are shared by all.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from app.runs import Series
 from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
 from app.widgets import Dot, Head, Themed, current_theme, hbox, label, restyle, vbox
 from core.catalog import entry
-from core.comparison import lane_results
+from core.comparison.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
+from core.comparison.table import lane_results
 from core.experiment import Experiment
-from core.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
 from core.protocol import Agreement, Loaded, Scalars, Snapshot
 
 if TYPE_CHECKING:

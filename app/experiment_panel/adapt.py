@@ -11,8 +11,8 @@ from typing import Any
 
 from core.catalog import entries, entry
 from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, StageSpec, TermSpec
-from core.experiment_defaults import CAMERA_BATCH, CAMERA_HELD_OUT
-from core.experiment_rules import REFINEMENTS, changes_something, parameter_names
+from core.experiments.defaults import CAMERA_BATCH, CAMERA_HELD_OUT
+from core.experiments.rules import REFINEMENTS, changes_something, parameter_names
 from core.shapes.primitives import BALL, HULL, METABALLS_SUFFIX
 
 

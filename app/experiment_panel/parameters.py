@@ -8,7 +8,7 @@ from app.experiment_panel.base import PanelSection
 from app.experiment_panel.tree import ParameterTree
 from core.catalog import entries
 from core.experiment import Experiment
-from core.experiment_rules import parameter_names
+from core.experiments.rules import parameter_names
 from core.protocol import Loaded, Scalars, Snapshot
 
 

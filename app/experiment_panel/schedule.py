@@ -14,7 +14,7 @@ from app.theme import HINT, REGULAR
 from app.widgets import hbox, label, mini, vbox
 from core.catalog import entry
 from core.experiment import Experiment, StageSpec
-from core.experiment_rules import CHANGES, REFINEMENTS
+from core.experiments.rules import CHANGES, REFINEMENTS
 
 Change = tuple[int, str, float]
 """(iteration, field of StageSpec, its value)."""

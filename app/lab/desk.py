@@ -12,8 +12,7 @@ from PyQt6.QtCore import QObject, QPoint, QTimer
 
 from app.lab.lesson_commands import carry_out
 from app.lab.panels import GradientPanel, HealthPanel
-from core.protocol import Loaded, Snapshot, Status
-from core.questions import (
+from core.derivatives.questions import (
     CHANNEL_WEIGHTS,
     Checked,
     Drop,
@@ -25,6 +24,7 @@ from core.questions import (
     Swept,
     Unanswered,
 )
+from core.protocol import Loaded, Snapshot, Status
 
 if TYPE_CHECKING:
     from app.lab.landscape_window import LandscapeWindow

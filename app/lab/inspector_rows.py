@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 from app import numbers
 from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE
 from app.widgets import Bar, Elided, frame, hbox, label, vbox
-from core.questions import Layer, Mover, Probed
+from core.derivatives.questions import Layer, Mover, Probed
 
 ROW, HEAD = 19, 24
 MOST_LAYERS, MOST_MOVERS = 3, 8

@@ -16,8 +16,8 @@ from app.lab.tool_window import ToolWindow
 from app.panes.head import thetas_of
 from app.theme import FINITE_DIFFERENCES, HINT, REGULAR
 from app.widgets import Dot, current_theme, frame, hbox, hint, label
+from core.derivatives.questions import Axis, Landscape, Landscaped
 from core.protocol import Loaded
-from core.questions import Axis, Landscape, Landscaped
 
 NONE = "none"
 SPANS = {"pose.rotation": 40.0, "pose.translation": 0.4, "pose.scale": 0.3, "camera.fov": 10.0, "light.direction": 0.6}

@@ -13,7 +13,7 @@ from app import numbers
 from app.controls.fields import STEPS, NumberField, QuietSlider
 from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE, font
 from app.widgets import IconButton, frame, hbox, label, mini, vbox
-from core.questions import Checked
+from core.derivatives.questions import Checked
 
 WIDTH = 232
 CLIPS = (90.0, 100.0)

@@ -17,8 +17,8 @@ from app.lab.tool_window import ToolWindow
 from app.panes.head import SAMPLES, STEP_RANGE
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR
 from app.widgets import Dot, IconButton, current_theme, frame, hbox, hint, label
+from core.derivatives.questions import Sweep, SweepPoint, Swept
 from core.protocol import Loaded
-from core.questions import Sweep, SweepPoint, Swept
 
 CURVES = (
     ("error", "method − difference", "{method}", False, "Relative L2 of the method's derivative against this difference"),

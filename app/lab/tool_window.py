@@ -10,8 +10,8 @@ from PyQt6.QtWidgets import QDialog, QProgressBar, QWidget
 from app.controller import Controller
 from app.theme import BASE, HINT, REGULAR
 from app.widgets import IconButton, Item, frame, hbox, label, vbox
+from core.derivatives.questions import Drop, Question
 from core.protocol import Loaded
-from core.questions import Drop, Question
 
 
 class ToolWindow(QDialog):

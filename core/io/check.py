@@ -78,7 +78,7 @@ def _check_cameras(path: Path) -> Checked:
 
 
 def _check_experiment(path: Path) -> Checked:
-    from core.experiment_io import load_experiment
+    from core.experiments.files import load_experiment
 
     experiment = load_experiment(path)
     warnings = [*experiment.warnings]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.resampling import resized
+from core.optimization.resampling import resized
 
 SQUARE_TOLERANCE = 1e-4
 """Largest relative gap between two focal lengths that are taken for one: a tenth of a pixel at 1,000 pixels."""

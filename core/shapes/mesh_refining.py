@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.remeshing import remeshed
-from core.subdivision import loop_subdivision
+from core.surfaces.remeshing import remeshed
+from core.surfaces.subdivision import loop_subdivision
 from kernels.types import Values
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ BALL = "ball-metaballs"
 MADE = frozenset({"swept-sphere", "random-spheres"})
 """Kinds of shapes that are made of numbers: one primitive each, whose entry names the sphere, and no files."""
 HULL = "visual-hull"
-"""The primitive that is no file: carved from the targets' silhouettes (core/visual_hull.py)."""
+"""The primitive that is no file: carved from the targets' silhouettes (core/targets/visual_hull.py)."""
 
 BUNDLED_AS = {
     "sdf-grid": (("sdf-grid",), "-grid"),

@@ -132,9 +132,9 @@ class SdfGrid(Shape):
     def rebuilt(self, values: Values, constants: Values) -> SdfGrid:
         """The same grid with the values, origin and spacing of a checkpoint."""
         facts = {k: v for k, v in self._facts.items() if k == "warnings"}  # counts and sizes are of the old nodes
-        colour = tuple(float(c) for c in np.asarray(values["surface.colour"]))
+        red, green, blue = (float(c) for c in np.asarray(values["surface.colour"]))
         place = (constants["const.origin"], constants["const.spacing"])
-        return SdfGrid(values["values"], *place, colour, (self.centre, self.scale), facts)
+        return SdfGrid(values["values"], *place, (red, green, blue), (self.centre, self.scale), facts)
 
     def trace_field(self, values: Values, view: CameraView, *, max_steps: int, hit_pixels: float) -> FieldSamples:
         return trace_grid(

@@ -15,8 +15,8 @@ from core.errors import RimlightError
 from core.io.cages import read_cage, save_cage
 from core.io.mesh_export import save_mesh
 from core.looking import placed
-from core.patches import LEVELS, patches_of
 from core.shapes.surface_sampling import sample_triangles
+from core.surfaces.patches import LEVELS, patches_of
 from kernels.raster.interpolate import interpolate
 from kernels.splines import (
     CONTROL,

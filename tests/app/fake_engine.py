@@ -13,7 +13,7 @@ import numpy as np
 
 from core import protocol
 from core.experiment import Experiment
-from core.experiment_rules import parameter_names
+from core.experiments.rules import parameter_names
 from core.protocol import Command, Event, Loaded, ParameterInfo, Scalars, Snapshot, Status, StatusChanged, ViewInfo
 from tests.fakes.fake_answers import fake_answer
 

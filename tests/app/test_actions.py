@@ -6,7 +6,7 @@ import pytest
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMenu
 
-from core.experiment_rules import fitting_methods
+from core.experiments.rules import fitting_methods
 from core.protocol import Status, StatusChanged
 
 pytestmark = pytest.mark.window

@@ -9,11 +9,11 @@ import pytest
 
 from app.experiment_panel.adapt import with_target_shape
 from app.viewport.stage import pyramid
+from core.derivatives.questions import Measure, Measured, Thumbnailed, Thumbnails
 from core.experiment import PoseSpec, TargetSpec
-from core.experiment_rules import check_experiment
-from core.experiment_schema import Complaint
+from core.experiments.rules import check_experiment
+from core.experiments.schema import Complaint
 from core.protocol import SetValue, ViewInfo
-from core.questions import Measure, Measured, Thumbnailed, Thumbnails
 from tests.fakes import camera_files as files
 
 pytestmark = pytest.mark.window

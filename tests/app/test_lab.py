@@ -11,8 +11,8 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit,
 from app.lab.landscape_window import filled_in
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
+from core.derivatives.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered
 from core.protocol import Derive, SetValue
-from core.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered
 
 pytestmark = pytest.mark.window
 

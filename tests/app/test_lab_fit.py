@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core import protocol
-from core.derive import method_derivative
-from core.engine import Engine
+from core.derivatives.derive import method_derivative
+from core.engine.loop import Engine
 from core.experiment import DeriveSpec, Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
 
 pytestmark = pytest.mark.window

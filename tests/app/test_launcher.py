@@ -242,7 +242,7 @@ def test_without_memory_for_a_picture_the_fit_goes_on(window: Window, monkeypatc
     window.client.send(Load(experiment("small")))
     window.until(lambda: window.snapshots)
     with monkeypatch.context() as patch:
-        patch.setattr("core.mailbox._check_space", refuse)
+        patch.setattr("core.engine.mailbox._check_space", refuse)
         window.client.send(Load(experiment("large", snapshot_side=1200)))
         window.client.send(Step(3))
         window.until(lambda: window.iterations[-1:] == [3] and window.of(protocol.Message))

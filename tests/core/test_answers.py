@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import landscape, protocol
-from core.engine import Engine
-from core.engine_inbox import without_superseded
-from core.experiment import Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
-from core.questions import (
+from core import protocol
+from core.derivatives import landscape
+from core.derivatives.questions import (
     Axis,
     Checked,
     Drop,
@@ -26,8 +24,11 @@ from core.questions import (
     Swept,
     Unanswered,
 )
+from core.derivatives.step_sweep import best_step
+from core.engine.inbox import without_superseded
+from core.engine.loop import Engine
+from core.experiment import Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
 from core.session import Session
-from core.step_sweep import best_step
 from tests.fakes.fake_session import FakeSession, experiment
 
 
@@ -158,7 +159,7 @@ def test_axes_in_displayed_units_have_the_right_tangents(session: Session):
         direction = session.direction(theta)
         tangent = landscape.axis_tangent(theta, values, direction)
         here = landscape.present(theta, values)
-        from core.reference import moved_values
+        from core.derivatives.reference import moved_values
 
         by_axis = landscape.placed_at(theta, here + step, values, direction)
         by_tangent = moved_values(values, tangent, step)

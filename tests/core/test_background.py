@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core.background import warm_up
-from core.engine_ports import Waiting
+from core.engine.background import warm_up
+from core.engine.ports import Waiting
 
 
 def test_the_first_call_happens_on_another_thread_and_only_once() -> None:

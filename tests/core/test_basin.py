@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.basin import BasinOptions, run_basin, seeded_start
 from core.errors import RimlightError
 from core.experiment import Experiment, OptimizerSpec, PoseSpec, ShapeSpec, StopSpec, TargetSpec, ViewsSpec
 from core.metrics import pose_errors
+from core.optimization.basin import BasinOptions, run_basin, seeded_start
 from core.parameters import scene_values
 
 EXPERIMENT = Experiment(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core import caches
+from core.engine import caches
 
 
 def test_the_oldest_go_until_the_rest_fits(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from core.camera_targets import load_camera_scene
+from core.derivatives.questions import Measure, Thumbnails
 from core.errors import RimlightError
 from core.experiment import (
     Experiment,
@@ -22,15 +22,15 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_defaults import experiment_for_file
-from core.experiment_io import experiment_to_toml, load_experiment, save_experiment
+from core.experiments.defaults import experiment_for_file
+from core.experiments.files import experiment_to_toml, load_experiment, save_experiment
 from core.io.cameras import load_cameras
 from core.io.lenses import Intrinsics
 from core.io.meshes import load_mesh
-from core.lazy_targets import LazyTargets, target_bytes
 from core.problem import Target
-from core.questions import Measure, Thumbnails
 from core.session import Session
+from core.targets.camera_targets import load_camera_scene
+from core.targets.lazy_targets import LazyTargets, target_bytes
 from tests.fakes import camera_files as files
 
 CHANNELS = ("colour", "silhouette")
@@ -308,8 +308,8 @@ def test_only_so_many_targets_are_kept():
 
 
 def test_thumbnails_of_targets_that_were_not_read_come_when_asked_for(folder, monkeypatch):
-    monkeypatch.setattr("core.lazy_targets.LazyTargets.fits", lambda self: False)
-    monkeypatch.setattr("core.thumbnails.AT_A_TIME", 2)
+    monkeypatch.setattr("core.targets.lazy_targets.LazyTargets.fits", lambda self: False)
+    monkeypatch.setattr("core.targets.thumbnails.AT_A_TIME", 2)
     grown = replace(
         experiment(folder), views=replace(experiment(folder).views, most=4), shape=ShapeSpec(primitive="sphere")
     )

@@ -59,7 +59,7 @@ def test_signed_heatmaps_are_the_derivatives():
 
 def test_reading_the_catalog_and_experiments_imports_no_jax_and_no_geometry():
     code = (
-        "import sys, core.catalog, core.experiment_defaults, core.io.check; core.catalog.catalog();"
+        "import sys, core.catalog, core.experiments.defaults, core.io.check; core.catalog.catalog();"
         "print([m for m in ('jax', 'trimesh', 'scipy', 'PyQt6', 'numba') if m in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

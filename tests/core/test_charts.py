@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.charts import Axis, chart
-from core.gradient_report import entries
-from core.report_curves import Point, curves_markdown, curves_picture
+from core.report.charts import Axis, chart
+from core.report.curves import Point, curves_markdown, curves_picture
+from core.report.gradients import entries
 
 
 def test_a_chart_draws_each_curve_in_its_methods_colour() -> None:

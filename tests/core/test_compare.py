@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.comparison import COLUMNS, LaneResult, as_markdown, best_of, noise_lines, spread, steps_to
+from core.comparison.lanes import lane_experiment, lane_names, lane_note, split_lane, usual_lanes, with_methods
+from core.comparison.race import Race, session_for
+from core.comparison.table import COLUMNS, LaneResult, as_markdown, best_of, noise_lines, spread, steps_to
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment, LaneSpec, PoseSpec, ShapeSpec, StopSpec, ViewsSpec
-from core.experiment_io import experiment_from_dict, experiment_to_toml, load_experiment
-from core.lanes import lane_experiment, lane_names, lane_note, split_lane, usual_lanes, with_methods
+from core.experiments.files import experiment_from_dict, experiment_to_toml, load_experiment
 from core.problem import NonFinite
 from core.protocol import Derive
-from core.race import Race, session_for
 from core.session import Session
 
 CUBE = Experiment(
@@ -129,7 +129,7 @@ def test_the_best_is_marked_only_above_the_noise():
 
 
 def test_a_comparison_is_written_with_its_noise(tmp_path):
-    from core.compare import run_compare
+    from core.comparison.headless import run_compare
 
     report = run_compare(CUBE, tmp_path, ["edge-grad", "naive"], steps=4, repeats=1)
     found = json.loads((tmp_path / "compare.json").read_text())

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core import protocol
-from core.derive_service import BEFORE_EDIT, MAX_SHARE, PERIOD_S, DeriveService
-from core.engine import COMPILING_S, Engine
-from core.engine_inbox import without_superseded
+from core.engine.derive_service import BEFORE_EDIT, MAX_SHARE, PERIOD_S, DeriveService
+from core.engine.inbox import without_superseded
+from core.engine.loop import COMPILING_S, Engine
 from core.experiment import Experiment
 from core.protocol import Derive, Load, Look, Message, Pause, Play, Quit, Reset, SetValue, Snapshot, Status, Step
 from tests.fakes.fake_session import FakeSession, experiment

@@ -26,10 +26,10 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_defaults import experiment_for_file
-from core.experiment_io import experiment_from_dict, experiment_to_toml, load_experiment, save_experiment
-from core.experiment_rules import check_experiment
-from core.experiment_schema import Complaint, find_line
+from core.experiments.defaults import experiment_for_file
+from core.experiments.files import experiment_from_dict, experiment_to_toml, load_experiment, save_experiment
+from core.experiments.rules import check_experiment
+from core.experiments.schema import Complaint, find_line
 
 BASE = """title = "Torus pose"
 seed = 3

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from core.build import load_shape
-from core.gradient_report import judge, markdown, method_total, reference_truth
 from core.registry import methods
-from core.report_scenes import rigid_directions, shape_scene, sphere_scenes, triangle_scenes
+from core.report.gradients import judge, markdown, method_total, reference_truth
+from core.report.scenes import rigid_directions, shape_scene, sphere_scenes, triangle_scenes
 
 FOUND = methods()
 BOUNDS = {

@@ -24,14 +24,14 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.grid_terms import eikonal, grid_laplacian
 from core.looking import fragment_arrays
-from core.noise import shaken_view
+from core.optimization.grid_terms import eikonal, grid_laplacian
 from core.parameters import scene_constants
 from core.problem import forward
 from core.session import Session
 from core.shapes.grid_refining import resampled
-from core.view_order import GreedyOrder
+from core.targets.noise import shaken_view
+from core.targets.view_order import GreedyOrder
 from kernels.methods.sdf_local import METHOD as SDF_LOCAL
 from kernels.types import CameraView
 from tests.kernels.grids import ball, grid_scene, lattice, lumpy

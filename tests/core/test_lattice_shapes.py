@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.build import load_shape
-from core.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.experiment import (
     Experiment,
     MethodSpec,

@@ -9,7 +9,7 @@ import pytest
 
 from core.catalog import ASSETS
 from core.experiment import Experiment, MethodSpec
-from core.experiment_io import load_experiment
+from core.experiments.files import load_experiment
 from core.headless import derive_one
 from core.session import Session
 

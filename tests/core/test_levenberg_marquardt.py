@@ -20,7 +20,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.least_squares import evaluate, jacobian_at, normal_equations, pooled, unknowns_of
+from core.optimization.least_squares import evaluate, jacobian_at, normal_equations, pooled, unknowns_of
 from core.problem import gradient_step
 from core.session import Session
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import mailbox
+from core.engine import mailbox
+from core.engine.mailbox import PAGE, MailboxWriter, Room, lay_out
 from core.errors import RimlightError
-from core.mailbox import PAGE, MailboxWriter, Room, lay_out
 
 SHM = Path("/dev/shm")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.io.meshes import load_mesh
-from core.mesh_defects import Defect, find_defects
 from core.shapes.primitives import primitive_path
+from core.surfaces.defects import Defect, find_defects
 
 
 def defects(vertices: np.ndarray, faces: np.ndarray) -> dict[str, Defect]:

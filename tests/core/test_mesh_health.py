@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.mesh_health import mesh_health
+from core.surfaces.health import mesh_health
 from kernels.mesh_intersections import self_intersections
 
 

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from core.derivatives.term_gradients import term_gradient
 from core.experiment import Experiment, OptimizerSpec, ParametersSpec, ShapeSpec, TargetSpec, TermSpec, ViewsSpec
 from core.io.topology import undirected_edges
-from core.mesh_terms import (
+from core.optimization.mesh_terms import (
     _best_rotations,
     as_rigid_as_possible,
     cotangent_laplacian,
@@ -20,7 +21,6 @@ from core.mesh_terms import (
 )
 from core.problem import compiled_count, gradient_step
 from core.session import Session
-from core.term_gradients import term_gradient
 from kernels.rotation import quaternion_from_vector, quaternion_matrix
 
 TERMS = [laplacian, cotangent_laplacian, edge_length, normal_consistency, as_rigid_as_possible]

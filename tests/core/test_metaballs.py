@@ -20,18 +20,18 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_io import experiment_to_toml, load_experiment
-from core.gaussian_mixture import fit_mixture
+from core.experiments.files import experiment_to_toml, load_experiment
 from core.io.metaballs_files import is_metaballs_file, load_metaballs
-from core.metaballs_convert import Conversion, best_level, convert_mesh, convert_points, random_ball, sample_points
-from core.metaballs_loading import load_metaballs_shape, metaballs_of_file
-from core.metaballs_writing import convert_metaballs
+from core.metaballs.convert import Conversion, best_level, convert_mesh, convert_points, random_ball, sample_points
+from core.metaballs.gaussian_mixture import fit_mixture
+from core.metaballs.loading import load_metaballs_shape, metaballs_of_file
+from core.metaballs.writing import convert_metaballs
+from core.optimization.schedule import stalls
 from core.parameters import scene_values
-from core.schedule import stalls
 from core.session import Session
 from core.shapes.metaballs import Metaballs, density, host_factors
 from core.shapes.primitives import primitive_path
-from core.views import fitted_views
+from core.targets.views import fitted_views
 
 
 def values_of(shape: Metaballs, pose: PoseSpec = PoseSpec()) -> dict:
@@ -194,7 +194,7 @@ def test_a_blob_carves_itself_and_says_which_gaussian_moves_a_pixel() -> None:
     for _ in range(40):
         session.step()
     assert session.losses[-1] < 0.65 * session.losses[0]
-    from core.probe import bulk_name, movers, painted_row, pixel_row
+    from core.derivatives.probe import bulk_name, movers, painted_row, pixel_row
 
     scene, values = session.rendered(0), session.host()
     assert bulk_name(scene.shape, values) == "means"
@@ -208,7 +208,7 @@ def test_a_blob_carves_itself_and_says_which_gaussian_moves_a_pixel() -> None:
     assert len(painted) == len(scene.shape.display_mesh(values)[0])
     direction = session.direction(moving[0].theta)["means"]
     assert np.count_nonzero(direction) == 1
-    from core.derive import method_derivative
+    from core.derivatives.derive import method_derivative
 
     tangent = method_derivative(scene, {"means": direction})[1]["silhouette"][..., 0]
     index = tuple(int(i) for i in np.argwhere(direction)[0])
@@ -217,7 +217,7 @@ def test_a_blob_carves_itself_and_says_which_gaussian_moves_a_pixel() -> None:
 
 def test_the_reference_is_the_methods_own_picture() -> None:
     """With its own settings: finite differences of a quarter of a pixel agree to their step's error."""
-    from core.derive import method_derivative, reference_derivative, relative_error
+    from core.derivatives.derive import method_derivative, reference_derivative, relative_error
 
     session = Session(experiment(method=MethodSpec("fuzzy-metaballs", {"form": "paper", "beta4": 9.0})))
     scene, direction = session.rendered(0), session.direction("pose.translation.x")

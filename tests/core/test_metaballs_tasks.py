@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.icp import depth_points, icp
-from core.metaballs_carve import CarveSettings, carve
-from core.metaballs_pose import PoseSettings, find_pose
-from core.metaballs_scene import FOV, pose_error, silhouette_views, subject, trials
-from core.metaballs_tables import Options, fitted, intersections, judge_carved
-from core.sensor_noise import stereo_depth, undersegmented, without_a_part
-from core.tables import markdown, summary
+from core.metaballs.carve import CarveSettings, carve
+from core.metaballs.experiments import Options, fitted, intersections, judge_carved
+from core.metaballs.icp import depth_points, icp
+from core.metaballs.pose import PoseSettings, find_pose
+from core.metaballs.scene import FOV, pose_error, silhouette_views, subject, trials
+from core.metaballs.sensor_noise import stereo_depth, undersegmented, without_a_part
+from core.report.tables import markdown, summary
 from kernels.rotation import rotation_angle
 
 STILL = np.array([1.0, 0.0, 0.0, 0.0])
@@ -46,7 +46,7 @@ def test_icp_brings_a_model_back(pawn) -> None:
     trial = trials(1, pawn.size, 3, 48, 48, degrees=12.0, share=0.1)[0]
     seen = pawn.look(trial.view)
     points = depth_points(seen["depth"], seen["silhouette"], np.radians(FOV), trial.view)
-    from core.metaballs_tables import _cloud
+    from core.metaballs.experiments import _cloud
 
     model, normals = _cloud(pawn, 20_000, 0)
     for chosen in (None, normals):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.experiment import OptimizerSpec, StopSpec
-from core.optimizers import OPTIMIZERS
-from core.schedule import learning_rate_at, stop_reason
+from core.optimization.optimizers import OPTIMIZERS
+from core.optimization.schedule import learning_rate_at, stop_reason
 from kernels.types import split_settings
 
 

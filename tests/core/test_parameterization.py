@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core import parameterization
 from core.errors import RimlightError
 from core.experiment import (
     Experiment,
@@ -22,9 +21,10 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_io import experiment_from_dict
+from core.experiments.files import experiment_from_dict
 from core.metrics import flipped_triangles
-from core.parameterization import IDENTITY, LargeSteps, diffusion_matrix, parameterization_of
+from core.optimization import parameterization
+from core.optimization.parameterization import IDENTITY, LargeSteps, diffusion_matrix, parameterization_of
 from core.session import Session
 
 TETRAHEDRON = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]], np.int32)

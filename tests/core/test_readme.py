@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from core.build import load_shape
-from core.derive import Rendered, method_derivative
+from core.derivatives.derive import Rendered, method_derivative
 from core.experiment import PoseSpec, SceneSpec
-from core.experiment_io import load_experiment
+from core.experiments.files import load_experiment
 from core.parameters import scene_values
 from kernels.camera import look_at
 from kernels.types import CameraView

@@ -19,9 +19,9 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.io.topology import find_edges, undirected_edges
-from core.mesh_health import mesh_health
-from core.remeshing import remeshed
 from core.session import Session
+from core.surfaces.health import mesh_health
+from core.surfaces.remeshing import remeshed
 
 
 def lengths(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ import pytest
 from core.build import load_shape
 from core.errors import RimlightError
 from core.experiment import ShapeSpec
-from core.experiment_io import experiment_from_dict
-from core.experiment_rules import parameter_names
+from core.experiments.files import experiment_from_dict
+from core.experiments.rules import parameter_names
 from core.io.bodies import load_bodies
 from core.io.check import check_file
 from core.parameters import describe_parameters, scene_values

@@ -23,9 +23,9 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.io.grids import load_grid, save_grid
+from core.optimization.stepping import step
 from core.problem import compiled_count, forward, initial_state
 from core.shapes.sdf_grid import SdfGrid
-from core.stepping import step
 from kernels.marching_cubes import extract
 from kernels.methods.sdf_local import METHOD, Settings
 from kernels.rotation import rotation_angle

@@ -17,8 +17,8 @@ import pytest
 from core.catalog import ASSETS
 from core.errors import RimlightError
 from core.experiment import Experiment, LaneSpec, PoseSpec, ShapeSpec, StopSpec, TargetSpec, ViewsSpec
-from core.script import save_script, script_text
-from core.session_file import SessionRecord, StoredBranch, StoredFrame, StoredRun, read_session, write_session
+from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun, read_session, write_session
+from core.record.script import save_script, script_text
 
 ROOT = Path(__file__).resolve().parents[2]
 

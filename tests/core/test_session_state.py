@@ -18,9 +18,9 @@ from core.experiment import (
     StopSpec,
     ViewsSpec,
 )
-from core.packing import pack, unpack
+from core.record.packing import pack, unpack
+from core.record.state import thaw
 from core.session import Session
-from core.session_state import thaw
 
 POSE = Experiment(
     shape=ShapeSpec(primitive="cube", start=PoseSpec((10.0, 20.0, 0.0), (0.1, 0.0, 0.0))),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.build import load_shape
-from core.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.reference import hard_image
 from core.errors import RimlightError
 from core.experiment import (
     Experiment,
@@ -26,12 +27,11 @@ from core.experiment import (
 from core.io.cages import read_cage
 from core.io.meshes import load_mesh
 from core.parameters import scene_values
-from core.patches import Cage, _limit, patches_of, subdivided
-from core.reference import hard_image
 from core.registry import methods
 from core.session import Session
 from core.shapes.mesh import Mesh
-from core.views import fitted_views
+from core.surfaces.patches import Cage, _limit, patches_of, subdivided
+from core.targets.views import fitted_views
 from kernels.splines import basis, basis_slope, exact_on_host
 
 CHANNELS = ("colour", "silhouette")

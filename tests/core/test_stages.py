@@ -22,9 +22,9 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.experiment_io import experiment_from_dict, experiment_to_toml
-from core.resampling import resized, same_aspect
-from core.schedule import batch_of
+from core.experiments.files import experiment_from_dict, experiment_to_toml
+from core.optimization.resampling import resized, same_aspect
+from core.optimization.schedule import batch_of
 from core.session import Session
 
 STAGES = (StageSpec(at=3, subdivide=1, width=48, learning_rate=0.01), StageSpec(at=6, width=64, height=64))

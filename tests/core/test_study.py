@@ -10,7 +10,7 @@ import pytest
 
 from core import study
 from core.errors import RimlightError
-from core.experiment_defaults import experiment_for_file
+from core.experiments.defaults import experiment_for_file
 from core.study import resolutions, run_study, staged, table, variants
 
 LESSON = Path(__file__).resolve().parents[2] / "assets" / "lessons" / "11-sdf-local.toml"

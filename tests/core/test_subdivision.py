@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.io.topology import find_edges
-from core.subdivision import loop_subdivision
+from core.surfaces.subdivision import loop_subdivision
 
 TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]], np.int32)
 CORNERS = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]], float)

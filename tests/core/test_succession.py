@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.engine.succession import Succession
 from core.protocol import Command, Derive, Event, Load, Loaded, Look, Restore, SetValue, Status, StatusChanged
-from core.succession import Succession
 from tests.fakes.fake_session import experiment
 
 A, B = experiment("a"), experiment("b")

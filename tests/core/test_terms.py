@@ -9,8 +9,8 @@ import pytest
 
 from core.errors import RimlightError
 from core.experiment import TermSpec
-from core.mesh_terms import laplacian
-from core.terms import LOSSES, channels_seen, check_terms, halve, image_terms, iou, l1, l2, parameter_terms
+from core.optimization.mesh_terms import laplacian
+from core.optimization.terms import LOSSES, channels_seen, check_terms, halve, image_terms, iou, l1, l2, parameter_terms
 
 
 def planes(*arrays):

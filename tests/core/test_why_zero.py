@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.derive import Rendered, method_derivative
+from core.derivatives.derive import Rendered, method_derivative
+from core.derivatives.why_zero import Cause, Counted, explain, gather
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
 from core.shapes.mesh import Mesh
 from core.shapes.metaballs import Metaballs
 from core.shapes.sdf_grid import SdfGrid
-from core.why_zero import Cause, Counted, explain, gather
 from kernels.camera import look_at
 from kernels.types import SURFACES, CameraView, Shape
 

@@ -10,11 +10,11 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from core.build import load_shape
+from core.derivatives.reference import hard_image
 from core.experiment import PoseSpec, SceneSpec, ViewsSpec
 from core.io.images import save_png
 from core.parameters import scene_values
-from core.reference import hard_image
-from core.views import fitted_views
+from core.targets.views import fitted_views
 from kernels.types import CameraView
 
 SIDE, FOV = 48, 40.0

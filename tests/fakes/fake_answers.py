@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.questions import (
+from core.derivatives.questions import (
     Checked,
     Landscape,
     Landscaped,

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from core import protocol
-from core.engine_ports import Waiting
+from core.derivatives.questions import Answer, Checked, MeshCheck, Question
+from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
-from core.questions import Answer, Checked, MeshCheck, Question
 
 FACES = np.array([[0, 1, 2]], np.int32)
 

@@ -373,7 +373,7 @@ def _read_cameras(path: Path) -> None:
 
 
 def _read_experiment(path: Path) -> None:
-    from core.experiment_io import load_experiment, save_experiment
+    from core.experiments.files import load_experiment, save_experiment
 
     experiment = load_experiment(path)
     again = path.with_name("again.toml")

@@ -25,7 +25,7 @@ READERS = (
     "core.io.obj", "core.io.ply", "core.io.off", "core.io.stl", "core.io.gltf", "core.io.gltf_checks", "core.io.grids",
     "core.io.cameras", "core.io.colmap", "core.io.nrrd", "core.io.vti",
     "core.io.grid_text", "core.io.grid_volume", "core.io.grid_numpy", "core.io.metaballs_files", "core.io.cages", "core.io.exr", "core.io.images", "core.io.polygons", "core.io.mesh_cleaning", "core.io.topology",
-    "core.experiment_io", "core.experiment_schema", "core.experiment_rules",
+    "core.experiments.files", "core.experiments.schema", "core.experiments.rules",
 )  # fmt: skip
 """What atheris watches: the readers written here, not the libraries under them."""
 

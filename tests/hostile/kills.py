@@ -127,7 +127,7 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=30)
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
-    from core.experiment_io import load_experiment
+    from core.experiments.files import load_experiment
 
     lesson = load_experiment(Path(__file__).resolve().parents[2] / "assets" / "lessons" / "02-silhouette.toml")
     experiment = replace(lesson, stop=replace(lesson.stop, steps=10**6))

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 import pytest
 
-from core.derive import Rendered, method_derivative, own_difference, reference_derivative
+from core.derivatives.derive import Rendered, method_derivative, own_difference, reference_derivative
+from core.derivatives.reference import hard_image, hard_method
 from core.experiment import PoseSpec
 from core.parameters import retract, zero_tangent
 from core.problem import forward
-from core.reference import hard_image, hard_method
 from core.registry import methods
 from kernels.camera import lens_of
 from kernels.isosurface import IsoSamples, bucket

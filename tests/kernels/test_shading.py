@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.experiment import Experiment, PoseSpec, SceneSpec, ShapeSpec
-from core.experiment_io import experiment_to_toml, load_experiment
+from core.experiments.files import experiment_to_toml, load_experiment
 from core.parameters import scene_values
 from kernels.camera import lens_of, look_at
 from kernels.shading import harmonics, shade

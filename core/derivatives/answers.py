@@ -1,0 +1,143 @@
+"""Answers to the lab's questions (core/derivatives/questions.py) from a session's current state. One generator a kind.
+
+Each yields None between slices of work and answers as they become ready, so that steps and commands come between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.derivatives import probe
+from core.derivatives.derive import Rendered, method_derivative, warm_derivative
+from core.derivatives.landscape import landscape
+from core.derivatives.questions import (
+    Answer,
+    Checked,
+    Landscape,
+    Measure,
+    Measured,
+    MeshCheck,
+    Probe,
+    Probed,
+    Question,
+    Sweep,
+    Thumbnails,
+    Unanswered,
+    Why,
+)
+from core.derivatives.reference import as_arrays
+from core.derivatives.step_sweep import sweep
+from core.derivatives.why_zero import Counted, explain, gather
+from core.derivatives.window_truth import layers_at
+from core.engine.ports import Waiting
+from core.problem import Inspection, inspect
+from core.surfaces.defects import Defect, find_defects
+from core.targets.thumbnails import thumbnails_of
+
+if TYPE_CHECKING:
+    from core.session import Session
+
+
+def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | None]:
+    """The work on a question. Raises RimlightError where it names something that is not there."""
+    if isinstance(question, Probe):
+        return _probe(session, question)
+    if isinstance(question, Sweep):
+        return sweep(session, question)
+    if isinstance(question, Landscape):
+        return landscape(session, question)
+    if isinstance(question, MeshCheck):
+        return _check(session, question)
+    if isinstance(question, Measure):
+        return iter([Measured(question, session.state.iteration, session.metrics())])
+    if isinstance(question, Thumbnails):
+        return thumbnails_of(session.scene, question)
+    raise TypeError(type(question).__name__)
+
+
+def _check(session: Session, question: MeshCheck) -> Iterator[Answer | Waiting | None]:
+    """Findings as they come; a shape whose display mesh only stands for something else has none."""
+    shape, iteration = session.problem.shape, session.state.iteration
+    vertices, faces = shape.display_mesh(session.host())
+    if hasattr(shape, "surface_mesh") or len(faces) == 0:
+        yield Unanswered(question)
+        return
+    found: list[Defect] = []
+    for finding in find_defects(np.array(vertices), np.array(faces)):
+        found.append(finding)
+        yield None
+    yield Checked(
+        question,
+        iteration,
+        tuple((f.title, len(f.ids)) for f in found),
+        {f.title: f.ids for f in found},
+        {f.title: f.kind for f in found},
+    )
+
+
+def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | None]:
+    begin = time.perf_counter()
+    scene, channel, iteration = session.rendered(question.view), session.primary_channel(), session.state.iteration
+    seen = inspect(session.problem, session.state, question.view)
+    render = as_arrays(seen.image)[channel]
+    x, y = (min(max(p, 0), side - 1) for p, side in zip(question.pixel, (render.shape[1], render.shape[0])))
+    weights = probe.channel_weights(question.channel, render.shape[2])
+    name = probe.bulk_name(scene.shape, scene.values)
+    painted, found = None, ()
+    if name:
+        yield from probe.warm_row(scene, frozenset({name}))
+        row = probe.pixel_row(scene, (x, y), channel, weights, frozenset({name}))[name]
+        painted, found = (
+            probe.painted_row(scene.shape, scene.values, name, row),
+            probe.movers(name, row, question.count),
+        )
+    small = probe.small_components(scene.values, question.theta, session.experiment.parameters.free)
+    if small:
+        yield from probe.warm_row(scene, small)
+    rows = probe.pixel_row(scene, (x, y), channel, weights, small) if small else {}
+    layers = layers_at(scene.shape, scene.values, scene.view, (x, y))
+    by_theta = why = None
+    if question.theta is not None:
+        direction = session.direction(question.theta)
+        yield from warm_derivative(scene, direction)
+        yield from probe.warm_row(scene, frozenset(direction))
+        by_theta, why = _about_theta(session, question.theta, direction, scene, (x, y), weights, seen)
+    yield Probed(
+        question=question,
+        iteration=iteration,
+        value=float(render[y, x] @ weights),
+        parameter=name,
+        painted=painted,
+        movers=found,
+        layers=layers,
+        by_theta=by_theta,
+        components=probe.listed(rows, scene.values),
+        why=why,
+        milliseconds=1e3 * (time.perf_counter() - begin),
+    )
+
+
+def _about_theta(
+    session: Session,
+    theta: str,
+    direction: dict[str, np.ndarray],
+    scene: Rendered,
+    pixel: tuple[int, int],
+    weights: np.ndarray,
+    seen: Inspection,
+) -> tuple[tuple[float, float], Why]:
+    """dI/dtheta at the pixel in both modes, and why it is zero where it is."""
+    channel = session.primary_channel()
+    image = method_derivative(scene, direction)[1][channel]
+    row = probe.pixel_row(scene, pixel, channel, weights, frozenset(direction))
+    reverse = sum(float(np.vdot(row[n].astype(np.float64), d)) for n, d in direction.items())
+    gradient = np.concatenate(list(as_arrays(seen.loss_gradient).values()), axis=-1)
+    masks = session.problem.masks
+    free = any(n in masks and bool(np.any(masks[n] * d)) for n, d in direction.items())
+    loss = Counted(np.abs(gradient).max(axis=-1), np.zeros(gradient.shape[:2], bool), free)
+    evidence = gather(scene, theta, direction, pixel, channel, image, loss)
+    return (float(image[pixel[1], pixel[0]] @ weights), reverse), explain(evidence)

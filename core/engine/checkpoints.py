@@ -1,0 +1,44 @@
+"""When the engine leaves a checkpoint for a successor: about once a second, and never at a price that shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from core.engine.ports import SaveCheckpoint, SessionLike
+from core.experiment import Experiment
+
+PERIOD_S = 1.0
+"""Seconds between two checkpoints: what a killed engine loses at most."""
+
+SHARE = 0.05
+"""A checkpoint that takes long is taken less often, so that it costs at most this share of the time."""
+
+
+class Checkpoints:
+    """Saves what changed, when it is due. `save` None: nobody would read it, nothing is done."""
+
+    def __init__(self, save: SaveCheckpoint | None, clock: Callable[[], float]) -> None:
+        self._save, self._clock = save, clock
+        self._due = -math.inf
+        self._unsaved = False
+
+    def changed(self, *, at_once: bool = False) -> None:
+        """The state is no longer the saved one. at_once: it is another problem's, so the saved one is worth nothing."""
+        self._unsaved = self._save is not None
+        if at_once:
+            self._due = -math.inf
+
+    def seconds_left(self) -> float:
+        """Seconds until there is something to save; infinite while there is not."""
+        return max(0.0, self._due - self._clock()) if self._unsaved else math.inf
+
+    def visit(self, session: SessionLike, experiment: Experiment, iteration: int) -> None:
+        """Save if that is due. What the session raises passes on, and is not tried again until something changes."""
+        if self._save is None or self.seconds_left() > 0.0:
+            return
+        begin = self._clock()
+        self._unsaved, self._due = False, begin + PERIOD_S
+        self._save(experiment, iteration, session.state_bytes())
+        end = self._clock()
+        self._due = end + max(PERIOD_S, (end - begin) / SHARE)

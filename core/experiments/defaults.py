@@ -1,0 +1,197 @@
+"""What opening a bare file means: an experiment worth running at once. Free of JAX, and no file is read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.errors import RimlightError
+from core.experiment import (
+    DeriveSpec,
+    Experiment,
+    MethodSpec,
+    OptimizerSpec,
+    ParametersSpec,
+    PoseSpec,
+    SceneSpec,
+    ShapeSpec,
+    StopSpec,
+    TargetSpec,
+    TermSpec,
+    ViewsSpec,
+)
+from core.experiments.files import load_experiment
+from core.io.files import MESH_LIMIT, checked_path
+from core.io.metaballs_files import is_metaballs_file
+from core.io.suffixes import (
+    BODY_SUFFIXES,
+    CAMERA_SUFFIXES,
+    EXPERIMENT_SUFFIXES,
+    GRID_SUFFIXES,
+    IMAGE_SUFFIXES,
+    MESH_SUFFIXES,
+)
+from core.shapes.primitives import HULL
+
+OBLIQUE = (18.5, 22.2, 7.4)
+"""A rotation of 30 degrees about (5, 6, 2), degrees: no axis of a typical model, so that all three components show."""
+SHIFT = (0.15, -0.1, 0.08)
+"""0.2 units: with OBLIQUE, a start from which edge-grad finds back in 10 of 10 trials (benchmarks/bench_fits.py)."""
+
+
+CAMERA_SIDE = 256
+"""Pixels of the longer side that camera pictures are brought to at first: half a megapixel over eight views a step."""
+CAMERA_BATCH, CAMERA_HELD_OUT = 4, 20
+"""Views a step, and held-out views measured: a step of the chair at 200 x 200 takes 40 ms."""
+
+
+def experiment_for_file(path: str | Path) -> Experiment:
+    """The experiment that `rimlight FILE` and a drop on the window open. Raises RimlightError."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in EXPERIMENT_SUFFIXES:
+        return load_experiment(path)
+    path = checked_path(path, MESH_LIMIT)
+    if is_metaballs_file(path):
+        return metaballs_experiment(path)
+    if suffix in GRID_SUFFIXES:
+        return grid_experiment(path)
+    if suffix in BODY_SUFFIXES:
+        return bodies_experiment(path)
+    if suffix in MESH_SUFFIXES:
+        return mesh_experiment(path)
+    if suffix in IMAGE_SUFFIXES:
+        return picture_experiment(path)
+    if suffix in CAMERA_SUFFIXES:
+        return cameras_experiment(path)
+    shapes = (*MESH_SUFFIXES, *GRID_SUFFIXES, *BODY_SUFFIXES)
+    opened = ", ".join((*EXPERIMENT_SUFFIXES, *shapes, *IMAGE_SUFFIXES, *CAMERA_SUFFIXES))
+    raise RimlightError(f"{path.name}: '{suffix}' files cannot be opened; convert it to one of {opened}")
+
+
+def mesh_experiment(path: Path) -> Experiment:
+    """Bring a mesh back to its rest pose from four views."""
+    return Experiment(
+        title=f"{path.stem}: find the pose",
+        shape=ShapeSpec(kind="mesh", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        views=ViewsSpec(kind="orbit", count=4, held_out=4),
+        method=MethodSpec("edge-grad"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
+        optimizer=OptimizerSpec("adam", 0.08, decay=0.02),
+        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
+        stop=StopSpec(150),
+        derive=DeriveSpec("pose.translation.x"),
+    )
+
+
+def grid_experiment(path: Path) -> Experiment:
+    """Bring a grid back to its rest pose. sdf-local has no silhouette term, and colours alone lead it astray; normals
+    tell where every visible point must turn: from this start the bundled creature comes back to 0.02 degrees."""
+    return Experiment(
+        title=f"{path.stem}: find the pose",
+        shape=ShapeSpec(kind="sdf-grid", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        target=TargetSpec(shape_kind="sdf-grid"),
+        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=160, height=160),
+        method=MethodSpec("sdf-local"),
+        terms=(TermSpec("l2", "normals"),),
+        optimizer=OptimizerSpec("adam", 0.05, decay=0.1),
+        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
+        stop=StopSpec(200),
+        derive=DeriveSpec("pose.translation.x"),
+    )
+
+
+def metaballs_experiment(path: Path) -> Experiment:
+    """Bring Gaussians back to their rest pose. The target is blurred as they are, so the pose is found exactly."""
+    return Experiment(
+        title=f"{path.stem}: find the pose",
+        shape=ShapeSpec(kind="metaballs", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        target=TargetSpec(shape_kind="metaballs"),
+        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
+        method=MethodSpec("fuzzy-metaballs"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "depth")),
+        optimizer=OptimizerSpec("adam", 0.05, decay=0.05),
+        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
+        stop=StopSpec(150),
+        derive=DeriveSpec("pose.translation.x"),
+    )
+
+
+def bodies_experiment(path: Path) -> Experiment:
+    """Bring analytic bodies back to their rest pose; the warp knows their silhouettes."""
+    return Experiment(
+        title=f"{path.stem}: find the pose",
+        shape=ShapeSpec(kind="sdf-analytic", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        target=TargetSpec(shape_kind="sdf-analytic"),
+        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
+        method=MethodSpec("warp"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
+        optimizer=OptimizerSpec("adam", 0.05, decay=0.1),
+        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
+        stop=StopSpec(150),
+        derive=DeriveSpec("pose.translation.x"),
+    )
+
+
+def picture_experiment(path: Path) -> Experiment:
+    """Carve a sphere until its silhouette is the picture's. The views take the picture's size."""
+    from core.io.images import picture_size
+
+    width, height = picture_size(path)
+    return Experiment(
+        title=f"{path.stem}: a sphere takes its outline",
+        shape=ShapeSpec(kind="mesh", primitive="sphere"),
+        target=TargetSpec(kind="image", file=str(path.absolute())),
+        views=ViewsSpec(kind="single", width=width, height=height, elevation=0.0),
+        method=MethodSpec("edge-grad"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("laplacian", weight=30.0)),
+        optimizer=OptimizerSpec("adam", 0.01),
+        parameters=ParametersSpec(("vertices",)),
+        stop=StopSpec(300),
+        derive=DeriveSpec("vertices.normal"),
+    )
+
+
+def cameras_experiment(path: Path) -> Experiment:
+    """Carve the visual hull of the pictures' silhouettes, then fit its vertices and colours, which are lit as they are.
+    Pictures without silhouettes carve nothing: then a sphere is fitted to their colours."""
+    width, height, held_out = camera_target(path)
+    cut_out = _has_silhouettes(path)
+    outline = (TermSpec("l2", "silhouette"),) if cut_out else ()
+    return Experiment(
+        title=f"{path.parent.name or path.stem}: shape from pictures",
+        shape=ShapeSpec(kind="mesh", primitive=HULL if cut_out else "sphere", hull_resolution=96),
+        target=TargetSpec(kind="cameras", file=str(path.absolute()), held_out=held_out),
+        views=ViewsSpec("cameras", width=width, height=height, held_out=CAMERA_HELD_OUT, batch=CAMERA_BATCH),
+        method=MethodSpec("edge-grad"),
+        terms=(TermSpec("l1", "colour"), *outline),
+        optimizer=OptimizerSpec("adam", 0.01, decay=0.05),
+        parameters=ParametersSpec(("vertices", "vertex_colours"), large_steps=10.0),
+        stop=StopSpec(600),
+        scene=SceneSpec(light_intensity=0.0, light_ambient=1.0, background=(1.0, 1.0, 1.0)),
+        derive=DeriveSpec("vertices.normal"),
+    )
+
+
+def _has_silhouettes(path: Path) -> bool:
+    """Whether the first picture of a camera file has an alpha that leaves something out, or is a mask itself."""
+    from core.io.cameras import load_cameras
+    from core.io.images import load_image
+
+    image = load_image(load_cameras(path).pictures[0])
+    return image.mask is not None or (image.alpha is not None and bool(image.alpha.min() < 1))
+
+
+def camera_target(path: Path) -> tuple[int, int, str]:
+    """What views of a camera file's pictures are at first: (width, height, the split that is held out).
+
+    The pictures' size, halved until the longer side is at most CAMERA_SIDE. Raises RimlightError.
+    """
+    from core.io.camera_set import split_file
+    from core.io.cameras import load_cameras
+
+    lens = load_cameras(path).lenses[0]
+    factor = 1
+    while max(lens.width, lens.height) / factor > CAMERA_SIDE:
+        factor *= 2
+    there = [split for split in ("test", "val") if split_file(path, split).is_file()]
+    return max(8, round(lens.width / factor)), max(8, round(lens.height / factor)), (*there, "every-8th")[0]

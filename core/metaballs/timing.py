@@ -1,0 +1,70 @@
+"""Run times of every method of Rimlight on one object, each on its own representation of it: milliseconds, sampling included."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core.derivatives.derive import Rendered, method_pullback
+from core.metaballs.scene import DISTANCE, Subject
+from core.problem import forward
+from core.registry import methods
+from core.report.tables import Row
+from core.shapes.metaballs import Metaballs
+from kernels.camera import look_at, orbit_eye
+from kernels.types import CameraView, Face, Shape
+
+SIZES = ((80, 60), (160, 120), (256, 256))
+"""Pixels: the paper's CPU and CUDA sizes (Table 1), and a window's pane."""
+POSE = frozenset({"pose.rotation", "pose.translation"})
+CHANNELS = ("silhouette", "depth")
+LEFT_OUT = ("soft-raster",)
+"""Methods that take so long a picture that the table would take many minutes: they are timed by themselves."""
+PATIENCE = 1.0
+"""Seconds after which a timing is not repeated."""
+
+
+def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | None], None]) -> list[Row]:
+    """forward: the image. pull_back: the gradient of a depth and silhouette loss by the pose, forward pass included."""
+    rows: list[Row] = []
+    for name, method in methods().items():
+        shape: Shape | None = {Face.SURFACE: one.mesh, Face.TRIANGULATION: one.mesh, Face.GAUSSIANS: balls}.get(
+            method.face
+        )
+        if shape is None or name in LEFT_OUT:
+            continue
+        settings = method.Settings()
+        for width, height in SIZES:
+            progress(f"{one.name}: {name}, {width} x {height}", None)
+            view = CameraView(look_at(orbit_eye(30.0, 20.0, DISTANCE)), width, height)
+            values = one.values(shape)
+            scene = Rendered(shape, method, settings, values, view, CHANNELS)
+            cotangent = {c: np.full((height, width, 1), 1.0 / (width * height), np.float32) for c in CHANNELS}
+            there = lambda s=scene: forward(s.shape, s.method, s.settings, s.values, s.view, CHANNELS)
+            back = lambda s=scene, w=cotangent: method_pullback(s, POSE, w)
+            size = 10 * len(values["means"]) if shape is balls else int(values["vertices"].size)
+            rows.append(
+                {"shape": one.name, "method": name, "numbers": size, "pixels": f"{width} x {height}",
+                 "forward_ms": _milliseconds(there), "pull_back_ms": _milliseconds(back)}
+            )  # fmt: skip
+            if rows[-1]["pull_back_ms"] > 1e3 * PATIENCE:
+                break  # the larger pictures would take minutes, and say no more
+    return rows
+
+
+def _milliseconds(call: Callable[[], Any], medians: int = 8, calls: int = 3) -> float:
+    """Least of several medians: what an idle machine gives, even on a busy one. Fewer where a call takes long."""
+    call()
+    begin, found = time.perf_counter(), []
+    while len(found) < medians and (not found or time.perf_counter() - begin < PATIENCE):
+        times = []
+        while len(times) < calls and (not times or time.perf_counter() - begin < PATIENCE):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        found.append(statistics.median(times))
+    return 1e3 * min(found)

@@ -1,0 +1,1 @@
+"""How a fit moves: terms, optimizers, parameterizations, least squares, schedules and stages."""

@@ -1,0 +1,1 @@
+"""What is kept of a run: states, key frames, session files, scripts."""

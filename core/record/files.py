@@ -1,0 +1,330 @@
+"""Session files (.rimlight): an experiment, its data, its runs and their stored steps in one file that opens anywhere.
+
+A zip of manifest.json (format, versions, a SHA-256 of every other entry), experiment.toml, data/ (the files that the
+experiment names, so that it opens without them) and arrays/ (NumPy's .npy, each array once). Nothing in it is ever
+unpickled. Writing goes on in slices, so that a window can save while it is used; the file is replaced whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import RimlightError
+from core.experiment import Experiment
+from core.experiments.files import experiment_from_dict, experiment_to_toml
+from core.io.atomic import atomic_path
+from core.io.files import MEBIBYTE, checked_path
+from core.versions import versions
+
+FORMAT = 1
+SUFFIX = ".rimlight"
+LARGEST = 4096 * MEBIBYTE
+"""Bytes that a session file may unpack to; what the window keeps is bounded far below."""
+CHUNK = MEBIBYTE // 2
+"""Bytes written at a time: a few milliseconds."""
+DATA_LIMIT = 512 * MEBIBYTE
+"""A data file larger than this is named in the session file, not kept in it."""
+
+ROOT = Path("/").absolute()
+INSIDE = ROOT / "inside-the-session-file" / "data"
+"""Where embedded files are said to be while the experiment's text is written."""
+_PATH_LINE = re.compile(r'(?m)^(file|images|masks) = "([^"]*)"')
+
+_LEVEL = 1
+"""Of deflate: images of floats hardly get smaller above it, and take three times as long."""
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """arrays: as in a Snapshot, without what `derived` names. state: Session.state_bytes as uint8, or None."""
+
+    iteration: int
+    view: int
+    arrays: Mapping[str, np.ndarray]
+    stamps: Mapping[str, int]
+    values: Mapping[str, Any]
+    theta: str | None = None
+    derived: tuple[str, ...] = ()
+    thumbnail: np.ndarray | None = None
+    state: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class StoredBranch:
+    """parent: place in the list, None for a run from the problem's start."""
+
+    method: str
+    start: int
+    parent: int | None
+    frames: tuple[StoredFrame, ...]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run's curves: name -> (iterations, values); "loss" is every step's."""
+
+    method: str
+    start: int
+    title: str
+    pinned: bool
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """A session as it is saved. state: the newest one, at `iteration`; None where no step was stored. current: the
+    branch at hand. edits: (iteration, what) of what a hand changed."""
+
+    experiment: Experiment
+    state: np.ndarray | None = None
+    iteration: int = 0
+    branches: tuple[StoredBranch, ...] = ()
+    current: int = 0
+    runs: tuple[StoredRun, ...] = ()
+    edits: tuple[tuple[int, str], ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def write_session(record: SessionRecord, path: str | Path, *, with_data: bool = True) -> Iterator[float]:
+    """Write in slices; yields the share done. Raises RimlightError; the file there before stays until all is written."""
+    with atomic_path(path) as temporary, _Writer(temporary) as writer:
+        experiment, data = _embedded(record.experiment) if with_data else (record.experiment, {})
+        text = experiment_to_toml(experiment, ROOT)
+        yield from writer.put("experiment.toml", _PATH_LINE.sub(_inner_path, text).encode())
+        for name, source in data.items():
+            yield from writer.put(f"data/{name}", checked_path(source, DATA_LIMIT).read_bytes())
+        manifest = {
+            "format": FORMAT,
+            "title": record.experiment.title,
+            "saved": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": versions(),
+            "iteration": record.iteration,
+            "state": writer.refer(record.state),
+            "branches": [_branch_facts(branch, writer) for branch in record.branches],
+            "current": record.current,
+            "runs": [_run_facts(run, writer) for run in record.runs],
+            "edits": [list(edit) for edit in record.edits],
+        }
+        yield from writer.put_arrays()
+        manifest["checksums"] = writer.checksums
+        yield from writer.put("manifest.json", json.dumps(manifest).encode())
+
+
+class _Writer:
+    """Entries of a zip with their checksums; arrays are gathered by `refer` and each is written once."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)
+        self.checksums: dict[str, str] = {}
+        self._arrays: dict[int, tuple[int, np.ndarray]] = {}
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._zip.close()
+
+    def refer(self, array: np.ndarray | None) -> int | None:
+        """The number of an array that `put_arrays` will write."""
+        if array is None:
+            return None
+        return self._arrays.setdefault(id(array), (len(self._arrays), array))[0]
+
+    def put_arrays(self) -> Iterator[float]:
+        for number, array in self._arrays.values():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            for _ in self.put(f"arrays/{number:06d}.npy", buffer.getvalue()):
+                yield number / len(self._arrays)
+
+    def put(self, name: str, data: bytes) -> Iterator[float]:
+        digest = hashlib.sha256()
+        with self._zip.open(name, "w") as entry:
+            for start in range(0, max(len(data), 1), CHUNK):
+                part = data[start : start + CHUNK]
+                digest.update(part)
+                entry.write(part)
+                yield 0.0
+        self.checksums[name] = digest.hexdigest()
+
+
+def _embedded(experiment: Experiment) -> tuple[Experiment, dict[str, Path]]:
+    """The experiment with its single files below INSIDE, and what to put there. Sets of cameras stay where they are."""
+    data: dict[str, Path] = {}
+
+    def keep(file: str | None) -> str | None:
+        if file is None or not Path(file).is_file() or Path(file).stat().st_size > DATA_LIMIT:
+            return file
+        name = next((n for n, p in data.items() if p == Path(file)), None) or f"{len(data)}-{_safe(Path(file).name)}"
+        data[name] = Path(file)
+        for companion in _companions(Path(file)):
+            data.setdefault(companion.name, companion)
+        return str(INSIDE / name)
+
+    shape = dataclasses.replace(experiment.shape, file=keep(experiment.shape.file))
+    target = experiment.target
+    if target.kind != "cameras":
+        target = dataclasses.replace(target, file=keep(target.file))
+    return dataclasses.replace(experiment, shape=shape, target=target), data
+
+
+def _companions(path: Path) -> list[Path]:
+    """Materials and textures that an OBJ names, which lie beside it."""
+    if path.suffix.lower() != ".obj":
+        return []
+    found: list[Path] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith("mtllib "):
+            found.append(path.parent / line.partition(" ")[2].strip())
+    for material in list(found):
+        if material.is_file():
+            text = material.read_text(encoding="utf-8", errors="replace")
+            found += [material.parent / m[1].split()[-1] for m in re.finditer(r"(?m)^\s*map_\w+\s+(.+)$", text)]
+    return [file for file in found if file.is_file() and file.parent == path.parent]
+
+
+def _inner_path(line: re.Match[str]) -> str:
+    """A path relative to ROOT as the file's reader needs it: data/NAME for what is inside, absolute otherwise."""
+    key, path = line[1], line[2]
+    inner = INSIDE.relative_to(ROOT).as_posix()
+    kept = f"data{path.removeprefix(inner)}" if path.startswith(inner) else (ROOT / path).as_posix()
+    return f'{key} = "{kept}"'
+
+
+def _branch_facts(branch: StoredBranch, writer: _Writer) -> dict[str, Any]:
+    frames = []
+    for frame in branch.frames:
+        facts = {name: getattr(frame, name) for name in ("iteration", "view", "stamps", "theta", "derived")}
+        facts |= {"values": _plain(frame.values), "arrays": {n: writer.refer(a) for n, a in frame.arrays.items()}}
+        frames.append({**facts, "thumbnail": writer.refer(frame.thumbnail), "state": writer.refer(frame.state)})
+    return {"method": branch.method, "start": branch.start, "parent": branch.parent, "frames": frames}
+
+
+def _run_facts(run: StoredRun, writer: _Writer) -> dict[str, Any]:
+    curves = {name: [writer.refer(x), writer.refer(y)] for name, (x, y) in run.curves.items()}
+    return {
+        "method": run.method, "start": run.start, "title": run.title, "pinned": run.pinned, "curves": curves,
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Displayed values as JSON can say them."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.\-]", "_", name)[-80:]
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def read_session(path: str | Path, unpack_into: str | Path) -> SessionRecord:
+    """Read a session file; its data files go into a folder of their own below `unpack_into`.
+
+    Raises RimlightError for what is no session file, is damaged, or comes from a later Rimlight.
+    """
+    path = checked_path(path, LARGEST)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, path, Path(unpack_into))
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, EOFError, OSError) as error:
+        raise RimlightError(f"{path.name}: damaged or no session file ({error}); use another copy") from error
+
+
+def _read(archive: zipfile.ZipFile, path: Path, folder: Path) -> SessionRecord:
+    if sum(info.file_size for info in archive.infolist()) > LARGEST:
+        raise ValueError("it unpacks to more than a session can hold")
+    manifest = json.loads(archive.read("manifest.json"))
+    if manifest["format"] > FORMAT:
+        raise RimlightError(
+            f"{path.name}: written by a later Rimlight ({manifest['versions'].get('rimlight')}); update this one"
+        )
+    entries = {name: _checked(archive, name, digest) for name, digest in manifest["checksums"].items()}
+    arrays = {
+        int(Path(name).stem): np.load(io.BytesIO(data), allow_pickle=False)
+        for name, data in entries.items()
+        if name.startswith("arrays/")
+    }
+    get = lambda number: None if number is None else arrays[number]
+    return SessionRecord(
+        experiment=_experiment(entries, path, folder),
+        state=get(manifest["state"]),
+        iteration=int(manifest["iteration"]),
+        branches=tuple(_branch(facts, arrays) for facts in manifest["branches"]),
+        current=int(manifest["current"]),
+        runs=tuple(
+            StoredRun(
+                r["method"], int(r["start"]), r["title"], bool(r["pinned"]),
+                {name: (arrays[x], arrays[y]) for name, (x, y) in r["curves"].items()},
+            )
+            for r in manifest["runs"]
+        ),
+        edits=tuple((int(i), str(what)) for i, what in manifest["edits"]),
+        versions=manifest["versions"],
+    )  # fmt: skip
+
+
+def _checked(archive: zipfile.ZipFile, name: str, digest: str) -> bytes:
+    data = archive.read(name)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ValueError(f"{name} is not what was written")
+    return data
+
+
+def _experiment(entries: Mapping[str, bytes], path: Path, folder: Path) -> Experiment:
+    """The experiment, its data files unpacked where they are named by their content."""
+    import tomllib
+
+    text = entries["experiment.toml"]
+    data = {name.removeprefix("data/"): content for name, content in entries.items() if name.startswith("data/")}
+    home = path.absolute().parent
+    if data:
+        digest = hashlib.sha256(b"".join(hashlib.sha256(c).digest() for c in data.values())).hexdigest()
+        home = folder / digest[:16]
+        for name, content in data.items():
+            if _safe(name) != name or name.startswith("."):
+                raise ValueError(f"data/{name} is no plain file name")
+            target = home / "data" / name
+            if not target.is_file() or target.stat().st_size != len(content):
+                with atomic_path(target) as temporary:
+                    temporary.write_bytes(content)
+    return experiment_from_dict(tomllib.loads(text.decode()), home, path.name)
+
+
+def _branch(facts: Mapping[str, Any], arrays: Mapping[int, np.ndarray]) -> StoredBranch:
+    frames = []
+    for f in facts["frames"]:
+        frames.append(
+            StoredFrame(
+                iteration=int(f["iteration"]),
+                view=int(f["view"]),
+                arrays={name: arrays[number] for name, number in f["arrays"].items()},
+                stamps={name: int(stamp) for name, stamp in f["stamps"].items()},
+                values=f["values"],
+                theta=f["theta"],
+                derived=tuple(f["derived"]),
+                thumbnail=None if f["thumbnail"] is None else arrays[f["thumbnail"]],
+                state=None if f["state"] is None else arrays[f["state"]],
+            )
+        )
+    return StoredBranch(facts["method"], int(facts["start"]), facts["parent"], tuple(frames))

@@ -1,0 +1,33 @@
+"""Which snapshots carry the whole state, so that a fork can go on from them: as many as cost next to nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from core.engine.ports import SessionLike
+
+PERIOD_S = 0.1
+"""Seconds between two states while a fit runs: ten places a second to go back to are more than a timeline keeps."""
+
+SHARE = 0.04
+"""A state that takes long is taken less often, so that it costs at most this share of the time."""
+
+
+class Keyframes:
+    """Asked for every snapshot; at a pause each one gets its state."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._due = clock, -math.inf
+
+    def arrays(self, session: SessionLike, running: bool) -> dict[str, np.ndarray]:
+        """{"state": bytes as uint8} where it is due, else nothing."""
+        begin = self._clock()
+        if running and begin < self._due:
+            return {}
+        state = np.frombuffer(session.state_bytes(), np.uint8)
+        end = self._clock()
+        self._due = end + max(PERIOD_S, (end - begin) / SHARE)
+        return {"state": state}

@@ -1,0 +1,72 @@
+"""A session's state as bytes and back: what a successor of a dead engine, a fork and a session file go on from.
+
+Large values that no optimizer moves and no hand has moved are left out: the experiment has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from core.problem import State
+from core.record.packing import pack, unpack
+
+SMALL = 64
+"""Numbers of a value that is always kept: leaving it out would save nothing."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """values: host parameters. moments: leaves of the optimizer's state. stages: as Stages.kept."""
+
+    values: dict[str, np.ndarray]
+    moments: list[np.ndarray]
+    iteration: int
+    losses: list[float]
+    terms: list[tuple[float, ...]]
+    seconds: float
+    stages: tuple[int, dict[str, np.ndarray]]
+
+
+def freeze(
+    state: State,
+    start: Mapping[str, Any],
+    free: Iterable[str],
+    history: tuple[list[float], list[tuple[float, ...]]],
+    seconds: float,
+    stages: tuple[int, Mapping[str, np.ndarray]],
+) -> bytes:
+    """The state in full. start: the scene's values, which unfreed ones are compared with. history: losses and terms."""
+    free = set(free)
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in state.values.items():
+        array = np.asarray(value)
+        if name in free or array.size <= SMALL or stages[0] or not np.array_equal(array, start.get(name, np.nan)):
+            arrays[f"value/{name}"] = array
+    for index, leaf in enumerate(jax.tree.leaves(state.optimizer)):
+        arrays[f"moment/{index}"] = np.asarray(leaf)
+    arrays["losses"] = np.asarray(history[0], np.float64)
+    width = len(history[1][0]) if history[1] else 0
+    arrays["terms"] = np.asarray(history[1], np.float64).reshape(len(history[1]), width)
+    arrays |= {f"stage/{name}": array for name, array in stages[1].items()}
+    return pack({"iteration": state.iteration, "seconds": seconds, "stages": stages[0]}, arrays)
+
+
+def thaw(data: bytes) -> Kept:
+    """What `freeze` kept. Raises RimlightError where `data` is nothing of the kind."""
+    facts, arrays = unpack(data)
+    part = lambda prefix: {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+    moments = part("moment/")
+    return Kept(
+        values=part("value/"),
+        moments=[moments[str(index)] for index in range(len(moments))],
+        iteration=int(facts["iteration"]),
+        losses=arrays["losses"].tolist(),
+        terms=[tuple(row) for row in arrays["terms"].tolist()],
+        seconds=float(facts["seconds"]),
+        stages=(int(facts["stages"]), part("stage/")),
+    )

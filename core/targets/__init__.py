@@ -1,0 +1,1 @@
+"""What a fit is shown: views and their order, camera sets, pictures that load when needed, visual hulls, noise."""
