@@ -34,7 +34,11 @@ class _Column(QScrollArea):
         self.setWidget(content)
         bar = self.verticalScrollBar()
         assert bar is not None
-        bar.rangeChanged.connect(lambda low, high: self.setViewportMargins(0, 0, 0 if high > low else self.BAR, 0))
+        # A method, not a lambda: PyQt drops it when the column is torn down, while the bar still emits.
+        bar.rangeChanged.connect(self._on_range_change)
+
+    def _on_range_change(self, low: int, high: int) -> None:
+        self.setViewportMargins(0, 0, 0 if high > low else self.BAR, 0)
 
 
 class ExperimentPanel(QFrame):
