@@ -140,7 +140,8 @@ def test_a_non_finite_step_is_refused_and_the_state_kept():
     session = Session(pose_experiment(optimizer=OptimizerSpec("sgd", 0.1)))
     session.step()
     before = {n: np.array(v) for n, v in session.host().items()}
-    session.set_value("term.0.weight", float("inf"))
+    (term,) = session.problem.terms
+    session.problem = replace(session.problem, terms=(replace(term, weight=float("inf")),))
     with pytest.raises(NonFinite, match=r"iteration 1, views 0, 1, 2, 3.*not finite"):
         session.step()
     for name in ("pose.rotation", "pose.translation"):
