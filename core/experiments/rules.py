@@ -10,7 +10,6 @@ from core.catalog import allowed, entries, entry
 from core.errors import RimlightError
 from core.experiment import Experiment, ShapeSpec, StageSpec
 from core.experiments.schema import Complaint
-from core.io.bodies import load_bodies, parameter_sizes
 from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, SHAPE_SUFFIXES
 from core.shapes.primitives import BUNDLED_AS, HULL, primitive_path
 
@@ -90,6 +89,8 @@ def parameter_names(shape: ShapeSpec) -> dict[str, tuple[str, ...]]:
 
 def _body_parameters(shape: ShapeSpec) -> dict[str, tuple[str, ...]]:
     """What the bodies of this very file are called; nothing where it cannot be read (loading it says why)."""
+    from core.io.bodies import load_bodies, parameter_sizes  # the window reads no kernels unless it must
+
     try:
         data = load_bodies(shape.file or primitive_path(shape.primitive or "", shape.kind))
     except RimlightError:
