@@ -5,6 +5,7 @@ Convention: fonts come from theme.font, which is told the scale; what is on scre
 
 from __future__ import annotations
 
+from PyQt6 import sip
 from PyQt6.QtWidgets import QLineEdit, QMainWindow, QMenuBar, QWidget
 
 from app.appearance import Appearance
@@ -47,7 +48,8 @@ class Presentation:
         set_font_scale(SCALE if on else 1.0)
         self._appearance.refresh(self._window)  # before the widgets: a style sheet puts their fonts back
         for widget, pixels in zip(widgets, plain):
-            if not isinstance(widget, KEPT) and widget.objectName() != "chip":
+            gone = sip.isdeleted(widget)  # putting the style sheet back may rebuild what holds it
+            if not gone and not isinstance(widget, KEPT) and widget.objectName() != "chip":
                 _scale(widget, pixels)
         self._toolbar.set_compact(on or self._window.width() < WIDE)
         self._docks.arrange()

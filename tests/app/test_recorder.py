@@ -7,7 +7,8 @@ import pytest
 from PIL import Image as Picture
 from PyQt6.QtWidgets import QFileDialog
 
-pytestmark = pytest.mark.window
+# The videos are read back by a library that forks, in a process where other tests may have loaded JAX.
+pytestmark = [pytest.mark.window, pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")]
 
 
 def frames_of(path) -> tuple[tuple[int, int], int]:  # type: ignore[no-untyped-def]

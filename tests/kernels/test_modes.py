@@ -75,7 +75,9 @@ def test_each_kind_of_parameter(name: str, free: set[str], channels: tuple[str, 
         _assert_transposes(_products(name, free, channels, True), 1e-5)
 
 
-@pytest.mark.parametrize("name", SURFACE)
+@pytest.mark.parametrize(
+    "name", [name for name in SURFACE if name != "soft-raster"]
+)  # its compilation takes half a minute
 def test_everything_at_once_and_in_float32(name: str) -> None:
     with jax.enable_x64(True):
         _assert_transposes(_products(name, POSE | LOOK | {"vertices"}, ("colour",), True), 1e-5)
