@@ -120,7 +120,7 @@ def factored(matrix: Any) -> Solve:
 
 def _cholesky(matrix: Any) -> Solve:
     """CHOLMOD through cholespy: 3 times faster to solve than SuperLU."""
-    from cholespy import CholeskySolverF, MatrixType
+    from cholespy import CholeskySolverF, MatrixType  # pyright: ignore[reportMissingImports]
 
     entries = matrix.tocoo()
     rows, columns = entries.row.astype(np.int32), entries.col.astype(np.int32)
