@@ -11,10 +11,11 @@ from benchmarks.timing import machine
 from core.build import load_shape
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import PoseSpec, SceneSpec, TermSpec, ViewsSpec
+from core.inspection import forward
 from core.metrics import psnr
 from core.optimization.stepping import step
 from core.parameters import scene_values
-from core.problem import Problem, Target, forward, initial_state
+from core.problem import Problem, Target, initial_state
 from core.registry import methods
 from core.shapes.textured_mesh import TexturedMesh
 from core.targets.views import fitted_views, held_out_views

@@ -18,6 +18,7 @@ import numpy as np
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment, GridSpec, PoseSpec, TargetSpec
+from core.inspection import forward
 from core.memo import Memo
 from core.metaballs.convert import Conversion
 from core.metaballs.loading import load_metaballs_shape
@@ -27,7 +28,7 @@ from core.optimization.parameterization import parameterization_of
 from core.optimization.resampling import resized, same_aspect
 from core.optimization.terms import channels_seen, check_terms, term_constants
 from core.parameters import free_masks, scene_constants, scene_values
-from core.problem import Problem, Target, forward
+from core.problem import Problem, Target
 from core.registry import methods
 from core.shapes.primitives import HULL, MADE
 from core.targets.camera_frame import CameraFrame

@@ -17,8 +17,8 @@ from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
 from core.export import export, report
+from core.inspection import inspect
 from core.io.atomic import write_bytes, write_text
-from core.problem import inspect
 from core.session import Session
 
 Progress = Callable[[str, float | None], None]

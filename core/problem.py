@@ -23,7 +23,7 @@ from core.optimization.parameterization import IDENTITY, Parameterization
 from core.optimization.terms import image_terms, parameter_terms
 from core.parameters import retract, tangent_shape, zero_tangent
 from kernels.camera import lens_of
-from kernels.types import SURFACES, CameraView, Image, Method, Shape, split_settings
+from kernels.types import CameraView, Image, Method, Shape, split_settings
 
 
 class NonFinite(RimlightError):
@@ -101,6 +101,25 @@ class Problem:
     def with_setting(self, name: str, value: float) -> Problem:
         """The same problem with one continuous method setting changed: recompiles nothing."""
         return dataclasses.replace(self, settings=dataclasses.replace(self.settings, **{name: value}))
+
+
+def set_live(problem: Problem, path: str, value: float) -> Problem | None:
+    """The problem with a number changed while it runs ("method.NAME", "optimizer.NAME", "term.INDEX.weight").
+
+    None where `path` is none of the problem's own numbers. Recompiles nothing.
+    """
+    kind, _, rest = path.partition(".")
+    if kind == "method" and rest in problem.traced:
+        return problem.with_setting(rest, float(value))
+    if kind == "optimizer" and rest in problem.hyper:
+        hyper = {**problem.hyper, rest: type(problem.hyper[rest])(value)}
+        return dataclasses.replace(problem, hyper=hyper)
+    index, _, name = rest.partition(".")
+    if kind == "term" and name == "weight" and index.isdigit() and int(index) < len(problem.terms):
+        terms = list(problem.terms)
+        terms[int(index)] = dataclasses.replace(terms[int(index)], weight=float(value))
+        return dataclasses.replace(problem, terms=tuple(terms))
+    return None
 
 
 class State(NamedTuple):
@@ -279,46 +298,6 @@ def _build(structure: Structure) -> _Compiled:
     return _Compiled(jax.jit(accumulate), jax.jit(gather), jax.jit(update), jax.jit(place), prepare)
 
 
-# ---------------------------------------------------------------------------------------------- looking at a state
-
-
-class Inspection(NamedTuple):
-    """One view of a state: the method's own image, the target over its background, dL/dI, the samples behind it."""
-
-    image: Image
-    target: Image
-    loss_gradient: Image
-    samples: Any
-
-
-_INSPECT: dict[tuple, Callable[..., Any]] = {}
-_FORWARD: dict[tuple, Callable[..., Any]] = {}
-
-
-def inspect(problem: Problem, state: State, index: int) -> Inspection:
-    """The method's forward image of view `index`, with the derivative of the loss by each of its pixels."""
-    key = problem.structure.key()
-    if key not in _INSPECT:
-        s = problem.structure
-
-        def run(values, constants, samples, lens, target, weights, traced):
-            moved = {**constants, **values}
-            image = s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
-            planes = composite_target(target, values["background"])
-            gradient = jax.grad(lambda i: image_terms(s.terms, weights, i, planes)[0])(image)
-            return image, planes, gradient
-
-        _INSPECT[key] = jax.jit(run)
-    host = host_values(problem, state)
-    view = problem.views[index]
-    samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
-    image, target, gradient = _INSPECT[key](
-        with_derived(problem, state.values), problem.constants, samples, lens_of(view), problem.targets[index],
-        problem.weights, problem.traced,
-    )  # fmt: skip
-    return Inspection(image, target, gradient, samples)
-
-
 def with_derived(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values plus what the shape derives from them once a step (smooth normals), where it does."""
     compiled = _compile(problem.structure.key(), problem.structure)
@@ -326,33 +305,6 @@ def with_derived(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **derived}
 
 
-def forward(
-    shape: Shape,
-    method: Method,
-    settings: Any,
-    values: Mapping[str, Any],
-    view: CameraView,
-    channels: tuple[str, ...],
-) -> Image:
-    """A method's forward image of host `values` (constants included), nothing free: NumPy planes."""
-    key = (*code_key(shape, method, settings), channels)
-    nothing: frozenset[str] = frozenset()
-    if key not in _FORWARD:
-
-        def run(values, samples, lens, traced):
-            return method.evaluate(shape, values, samples, lens, traced, settings, channels, nothing)
-
-        _FORWARD[key] = jax.jit(run)
-    samples = method.sample(shape, values, view, settings, nothing, channels)
-    # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
-    sampled = method.face in SURFACES
-    needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n == "values"}
-    image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
-    return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}
-
-
-def compiled_count() -> int:
-    """How many compilations the step and its viewers hold: tests assert that sliders and views add none."""
-    jits: list[Any] = [f for c in _CACHE.values() for f in c if f is not None]
-    jits += [*_INSPECT.values(), *_FORWARD.values()]
-    return sum(f._cache_size() for f in jits)
+def compiled_steps() -> int:
+    """How many compilations the steps hold."""
+    return sum(f._cache_size() for compiled in _CACHE.values() for f in compiled if f is not None)

@@ -18,24 +18,14 @@ from core import protocol
 from core.build import Scene, build
 from core.derivatives.derive import (
     Rendered,
-    agreement,
-    coverage_of,
-    method_derivative,
-    method_pullback,
-    milliseconds,
-    own_difference,
-    reference_derivative_slices,
-    silhouette_pixels,
-    warm_derivative,
-    warm_pullback,
 )
 from core.derivatives.questions import Answer, Question
-from core.derivatives.reference import as_arrays, moved_values, step_for_pixels
+from core.derivatives.reference import moved_values
 from core.derivatives.term_gradients import term_gradient
 from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.looking import display_colours, fragment_arrays, gradient_arrays, handle_arrays, placed, solid_mesh
+from core.looking import placed, solid_mesh
 from core.measures import Measures
 from core.optimization.schedule import batch_of, learning_rate_at, stop_reason
 from core.optimization.stages import Stages, with_live
@@ -43,18 +33,13 @@ from core.optimization.stepping import step
 from core.parameters import (
     components_of,
     describe_parameters,
-    display_values,
     require_settable,
     set_small_value,
     theta_direction,
 )
-from core.problem import NonFinite, State, StepReport, host_values, initial_state, inspect
+from core.problem import NonFinite, State, StepReport, host_values, initial_state, set_live
 from core.record.state import freeze, thaw
 from core.targets.view_order import ViewOrder
-from kernels.camera import model_matrix
-
-ISOSURFACE_SECONDS = 0.25
-"""A shape whose triangles must be extracted anew (a grid) is shown at most this often while a fit runs."""
 
 
 class Session:
@@ -78,8 +63,7 @@ class Session:
         self._view_losses = np.full(len(self.problem.views), np.inf)
         self._order = ViewOrder()
         self._shown_term: int | None = None
-        self._mesh: tuple[float, Any] = (0.0, None)
-        self._sent_faces: Any = None
+        self._snapshots = Snapshots()
 
     # ------------------------------------------------------------------------------------------ what it is
 
@@ -164,7 +148,7 @@ class Session:
         """Go on in the scene that the stages have come to."""
         self.scene = self._stages.scene
         self._measures = self._measures.moved_to(self.scene)
-        self._compiled, self._mesh, self.last = False, (0.0, None), None
+        self._compiled, self._snapshots, self.last = False, Snapshots(), None
 
     def staged(self) -> protocol.Staged | None:
         """What a stage entered or left since the last call has changed; None where none was."""
@@ -222,18 +206,10 @@ class Session:
         """See protocol.SetValue. Unknown paths and numbers that are not finite raise RimlightError; nothing recompiles."""
         require_settable(path, value)
         kind, _, rest = path.partition(".")
-        if kind == "method" and rest in self.problem.traced:
-            self.problem = self.problem.with_setting(rest, float(value))
-        elif kind == "optimizer" and rest == "learning_rate":
+        if path == "optimizer.learning_rate":
             self._learning_rate = float(value)
-        elif kind == "optimizer" and rest in self.problem.hyper:
-            hyper = {**self.problem.hyper, rest: type(self.problem.hyper[rest])(value)}
-            self.problem = dataclasses.replace(self.problem, hyper=hyper)
-        elif kind == "term" and rest.endswith(".weight") and rest.split(".")[0].isdigit():
-            index = int(rest.split(".")[0])
-            terms = list(self.problem.terms)
-            terms[index] = dataclasses.replace(terms[index], weight=float(value))
-            self.problem = dataclasses.replace(self.problem, terms=tuple(terms))
+        elif (changed := set_live(self.problem, path, value)) is not None:
+            self.problem = changed
         elif kind == "overlay" and rest == "term":
             self._shown_term = int(value) if 0 <= int(value) < len(self.problem.terms) else None
         elif kind == "value":
@@ -260,41 +236,8 @@ class Session:
     def snapshot(self, view: int, *, include_topology: bool = True) -> protocol.Snapshot:
         """What the eye gets of the current state, seen through view number `view`."""
         view = min(max(view, 0), len(self.problem.views) - 1)
-        seen = inspect(self.problem, self.state, view)
-        channel = self.primary_channel()
-        render = as_arrays(seen.image)[channel]
-        target = as_arrays(seen.target)[channel]
-        values = self.host()
-        vertices, faces = self._display_mesh(values)
-        arrays: dict[str, np.ndarray] = {
-            "vertices": np.asarray(vertices, np.float32),
-            "model": model_matrix(values).astype(np.float32),
-            "target": target,
-            "render": render,
-            "difference": render - target,
-            "loss_gradient": as_arrays(seen.loss_gradient)[channel],
-        }
-        if include_topology or faces is not self._sent_faces:
-            arrays["faces"], self._sent_faces = faces, faces
-        arrays.update(fragment_arrays(seen.samples, self.problem.views[view], float(values["camera.fov"])))
-        arrays.update(handle_arrays(self.problem.shape, values))
-        arrays.update(display_colours(self.problem.shape, values, self._shown_gradient()))
-        iteration = self.state.iteration
-        return protocol.Snapshot(
-            iteration=iteration,
-            view=view,
-            arrays=arrays,
-            stamps=dict.fromkeys(arrays, iteration),
-            values=display_values({n: values[n] for n in self.state.values}),
-        )
-
-    def _display_mesh(self, values: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        if "values" not in values:
-            return self.problem.shape.display_mesh(values)
-        now = time.monotonic()
-        if self._mesh[1] is None or now - self._mesh[0] > ISOSURFACE_SECONDS:
-            self._mesh = (now, self.problem.shape.display_mesh(values))
-        return self._mesh[1]
+        channel, gradient = self.primary_channel(), self._shown_gradient()
+        return self._snapshots.take(self.problem, self.state, view, channel, gradient, include_topology)
 
     def rendered(self, view: int) -> Rendered:
         """The current state as something to differentiate."""
@@ -316,53 +259,8 @@ class Session:
     def derive_begin(
         self, request: protocol.Derive, view: int
     ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | Waiting | None]:
-        """Derivative images in slices: None between slices, Waiting while one compiles; results as they become ready.
-
-        First ({"derivative", "vertex_gradient"}, None), then, with a reference, ({"reference", "disagreement"},
-        Agreement). All belong to the state at the call.
-        """
-        if request.theta is None:
-            return
-        scene, iteration, channel = self.rendered(view), self.state.iteration, self.primary_channel()
-        direction = self.direction(request.theta)
-        yield from warm_derivative(scene, direction)
-        (_, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
-        yield {"derivative": tangent[channel]}, None
-        gradient = as_arrays(inspect(self.problem, self.state, view).loss_gradient)
-        if "vertices" in scene.values:
-            # Where vertices are not free, the overlay still shows how the loss would move them in this view.
-            yield from warm_pullback(scene, frozenset({"vertices"}), gradient)
-            pulled = method_pullback(scene, frozenset({"vertices"}), gradient)["vertices"]
-            yield gradient_arrays(pulled), None
-        if request.own:
-            step = step_for_pixels(scene.shape, scene.values, scene.view, direction, request.step_pixels)
-            yield {"own_difference": own_difference(scene, direction, step)[channel]}, None
-        if not request.reference:
-            return
-        slices = reference_derivative_slices(scene, direction, request.step_pixels, request.supersampling)
-        result, reference_ms = None, 0.0
-        while result is None:
-            result, spent = milliseconds(lambda: next(slices))
-            reference_ms += spent  # fit steps may run between slices, and are not counted
-            yield None
-        truth_image, truth, step = result
-        coverage = coverage_of(scene, truth_image)
-        numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), gradient[channel])
-        yield (
-            {"reference": truth[channel], "disagreement": tangent[channel] - truth[channel]},
-            protocol.Agreement(
-                iteration=iteration,
-                method=self.problem.method.name,
-                parameter=request.theta,
-                view=view,
-                step_pixels=request.step_pixels,
-                supersampling=request.supersampling,
-                forward_ms=forward_ms,
-                reference_ms=reference_ms,
-                step=float(step),
-                **dataclasses.asdict(numbers),
-            ),
-        )
+        """Derivative images of the state at the call, in slices (core/derivatives/images.py)."""
+        return derivative_images(self, request, view)
 
     def answer(self, question: Question) -> Iterator[Answer | Waiting | None]:
         """Work on a question of the lab in slices: None between slices, answers as they become ready."""

@@ -34,7 +34,7 @@ from core.derivatives.step_sweep import sweep
 from core.derivatives.why_zero import Counted, explain, gather
 from core.derivatives.window_truth import layers_at
 from core.engine.ports import Waiting
-from core.problem import Inspection, inspect
+from core.inspection import Inspection, inspect
 from core.surfaces.defects import Defect, find_defects
 from core.targets.thumbnails import thumbnails_of
 

@@ -163,7 +163,7 @@ def reference_derivative(
 
 def own_difference(scene: Rendered, direction: Mapping[str, Any], amount: float) -> dict[str, np.ndarray]:
     """Central difference of the method's OWN forward image: what is left against it is a bug, not a bias."""
-    from core.problem import forward
+    from core.inspection import forward
 
     sides = [
         as_arrays(forward(scene.shape, scene.method, scene.settings, moved, scene.view, scene.channels))

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from core.inspection import forward
 from core.parameters import retract
-from core.problem import forward
 from kernels.camera import object_to_pixel
 from kernels.types import CameraView, Face, Image, Shape
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from core.derivatives.questions import Layer
 from core.derivatives.reference import hard_method, moved_values, step_for_pixels
+from core.inspection import forward
 from core.io.topology import find_parts
-from core.problem import forward
 from kernels.types import CameraView, Face, Shape
 
 SIDE = 3

@@ -70,64 +70,74 @@ def experiment_for_file(path: str | Path) -> Experiment:
 
 def mesh_experiment(path: Path) -> Experiment:
     """Bring a mesh back to its rest pose from four views."""
-    return Experiment(
-        title=f"{path.stem}: find the pose",
-        shape=ShapeSpec(kind="mesh", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
-        views=ViewsSpec(kind="orbit", count=4, held_out=4),
-        method=MethodSpec("edge-grad"),
-        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
-        optimizer=OptimizerSpec("adam", 0.08, decay=0.02),
-        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
-        stop=StopSpec(150),
-        derive=DeriveSpec("pose.translation.x"),
+    return _find_pose(
+        path,
+        "mesh",
+        ViewsSpec(kind="orbit", count=4, held_out=4),
+        MethodSpec("edge-grad"),
+        (TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
+        OptimizerSpec("adam", 0.08, decay=0.02),
     )
 
 
 def grid_experiment(path: Path) -> Experiment:
     """Bring a grid back to its rest pose. sdf-local has no silhouette term, and colours alone lead it astray; normals
     tell where every visible point must turn: from this start the bundled creature comes back to 0.02 degrees."""
-    return Experiment(
-        title=f"{path.stem}: find the pose",
-        shape=ShapeSpec(kind="sdf-grid", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
-        target=TargetSpec(shape_kind="sdf-grid"),
-        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=160, height=160),
-        method=MethodSpec("sdf-local"),
-        terms=(TermSpec("l2", "normals"),),
-        optimizer=OptimizerSpec("adam", 0.05, decay=0.1),
-        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
-        stop=StopSpec(200),
-        derive=DeriveSpec("pose.translation.x"),
+    return _find_pose(
+        path,
+        "sdf-grid",
+        ViewsSpec(kind="orbit", count=4, held_out=4, width=160, height=160),
+        MethodSpec("sdf-local"),
+        (TermSpec("l2", "normals"),),
+        OptimizerSpec("adam", 0.05, decay=0.1),
+        steps=200,
     )
 
 
 def metaballs_experiment(path: Path) -> Experiment:
     """Bring Gaussians back to their rest pose. The target is blurred as they are, so the pose is found exactly."""
-    return Experiment(
-        title=f"{path.stem}: find the pose",
-        shape=ShapeSpec(kind="metaballs", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
-        target=TargetSpec(shape_kind="metaballs"),
-        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
-        method=MethodSpec("fuzzy-metaballs"),
-        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "depth")),
-        optimizer=OptimizerSpec("adam", 0.05, decay=0.05),
-        parameters=ParametersSpec(("pose.rotation", "pose.translation")),
-        stop=StopSpec(150),
-        derive=DeriveSpec("pose.translation.x"),
+    return _find_pose(
+        path,
+        "metaballs",
+        ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
+        MethodSpec("fuzzy-metaballs"),
+        (TermSpec("l2", "silhouette"), TermSpec("l2", "depth")),
+        OptimizerSpec("adam", 0.05, decay=0.05),
     )
 
 
 def bodies_experiment(path: Path) -> Experiment:
     """Bring analytic bodies back to their rest pose; the warp knows their silhouettes."""
+    return _find_pose(
+        path,
+        "sdf-analytic",
+        ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
+        MethodSpec("warp"),
+        (TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
+        OptimizerSpec("adam", 0.05, decay=0.1),
+    )
+
+
+def _find_pose(
+    path: Path,
+    kind: str,
+    views: ViewsSpec,
+    method: MethodSpec,
+    terms: tuple[TermSpec, ...],
+    optimizer: OptimizerSpec,
+    steps: int = 150,
+) -> Experiment:
+    """The file's own shape, turned by OBLIQUE and moved by SHIFT, looks for where it stood."""
     return Experiment(
         title=f"{path.stem}: find the pose",
-        shape=ShapeSpec(kind="sdf-analytic", file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
-        target=TargetSpec(shape_kind="sdf-analytic"),
-        views=ViewsSpec(kind="orbit", count=4, held_out=4, width=128, height=128),
-        method=MethodSpec("warp"),
-        terms=(TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
-        optimizer=OptimizerSpec("adam", 0.05, decay=0.1),
+        shape=ShapeSpec(kind=kind, file=str(path.absolute()), start=PoseSpec(OBLIQUE, SHIFT)),
+        target=TargetSpec(shape_kind=kind),
+        views=views,
+        method=method,
+        terms=terms,
+        optimizer=optimizer,
         parameters=ParametersSpec(("pose.rotation", "pose.translation")),
-        stop=StopSpec(150),
+        stop=StopSpec(steps),
         derive=DeriveSpec("pose.translation.x"),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core.inspection import forward
 from core.metaballs.carve import Carved, CarveSettings, carve
 from core.metaballs.convert import Conversion, convert_mesh, surface_points
 from core.metaballs.icp import depth_points, icp
@@ -19,7 +20,6 @@ from core.metaballs.pose import find_pose
 from core.metaballs.scene import FOV, Subject, Trial, pose_error, silhouette_views, subject, trials
 from core.metaballs.sensor_noise import stereo_depth, undersegmented, without_a_part
 from core.metrics import iou
-from core.problem import forward
 from core.report.tables import Row, save_table, summary
 from core.shapes.metaballs import Metaballs
 from kernels.methods.fuzzy_metaballs import METHOD, Settings

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from core.derivatives.derive import Rendered, method_pullback
+from core.inspection import forward
 from core.metaballs.scene import DISTANCE, Subject
-from core.problem import forward
 from core.registry import methods
 from core.report.tables import Row
 from core.shapes.metaballs import Metaballs

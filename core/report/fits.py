@@ -15,10 +15,11 @@ import numpy as np
 from core.build import load_shape
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import PoseSpec, SceneSpec, TermSpec
+from core.inspection import forward
 from core.optimization.stepping import step
 from core.parameters import scene_values
 from core.pictures import pane, plain, side_by_side, stacked
-from core.problem import Problem, State, Target, forward, initial_state
+from core.problem import Problem, State, Target, initial_state
 from core.registry import methods
 from core.report.charts import Axis, chart
 from core.shapes.mesh import Mesh

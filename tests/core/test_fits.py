@@ -20,7 +20,8 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.problem import NonFinite, compiled_count
+from core.inspection import compiled_count
+from core.problem import NonFinite
 from core.protocol import Derive
 from core.session import Session
 

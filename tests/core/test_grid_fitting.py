@@ -24,10 +24,10 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.inspection import forward
 from core.looking import fragment_arrays
 from core.optimization.grid_terms import eikonal, grid_laplacian
 from core.parameters import scene_constants
-from core.problem import forward
 from core.session import Session
 from core.shapes.grid_refining import resampled
 from core.targets.noise import shaken_view

@@ -9,6 +9,7 @@ import pytest
 
 from core.derivatives.term_gradients import term_gradient
 from core.experiment import Experiment, OptimizerSpec, ParametersSpec, ShapeSpec, TargetSpec, TermSpec, ViewsSpec
+from core.inspection import compiled_count
 from core.io.topology import undirected_edges
 from core.optimization.mesh_terms import (
     _best_rotations,
@@ -19,7 +20,7 @@ from core.optimization.mesh_terms import (
     mesh_constants,
     normal_consistency,
 )
-from core.problem import compiled_count, gradient_step
+from core.problem import gradient_step
 from core.session import Session
 from kernels.rotation import quaternion_from_vector, quaternion_matrix
 

@@ -22,9 +22,10 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.inspection import compiled_count, forward
 from core.io.grids import load_grid, save_grid
 from core.optimization.stepping import step
-from core.problem import compiled_count, forward, initial_state
+from core.problem import initial_state
 from core.shapes.sdf_grid import SdfGrid
 from kernels.marching_cubes import extract
 from kernels.methods.sdf_local import METHOD, Settings

@@ -12,8 +12,8 @@ import pytest
 from core.derivatives.derive import Rendered, method_derivative, own_difference, reference_derivative
 from core.derivatives.reference import hard_image, hard_method
 from core.experiment import PoseSpec
+from core.inspection import forward
 from core.parameters import retract, zero_tangent
-from core.problem import forward
 from core.registry import methods
 from kernels.camera import lens_of
 from kernels.isosurface import IsoSamples, bucket

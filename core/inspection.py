@@ -1,0 +1,81 @@
+"""Forward images: one view of a state as the method sees it, with the loss's own derivative by every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from core.optimization.terms import image_terms
+from core.problem import Problem, State, code_key, compiled_steps, composite_target, host_values, with_derived
+from kernels.camera import lens_of
+from kernels.types import SURFACES, CameraView, Image, Method, Shape, split_settings
+
+
+class Inspection(NamedTuple):
+    """One view of a state: the method's own image, the target over its background, dL/dI, the samples behind it."""
+
+    image: Image
+    target: Image
+    loss_gradient: Image
+    samples: Any
+
+
+_INSPECT: dict[tuple, Callable[..., Any]] = {}
+_FORWARD: dict[tuple, Callable[..., Any]] = {}
+
+
+def inspect(problem: Problem, state: State, index: int) -> Inspection:
+    """The method's forward image of view `index`, with the derivative of the loss by each of its pixels."""
+    key = problem.structure.key()
+    if key not in _INSPECT:
+        s = problem.structure
+
+        def run(values, constants, samples, lens, target, weights, traced):
+            moved = {**constants, **values}
+            image = s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
+            planes = composite_target(target, values["background"])
+            gradient = jax.grad(lambda i: image_terms(s.terms, weights, i, planes)[0])(image)
+            return image, planes, gradient
+
+        _INSPECT[key] = jax.jit(run)
+    host = host_values(problem, state)
+    view = problem.views[index]
+    samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
+    image, target, gradient = _INSPECT[key](
+        with_derived(problem, state.values), problem.constants, samples, lens_of(view), problem.targets[index],
+        problem.weights, problem.traced,
+    )  # fmt: skip
+    return Inspection(image, target, gradient, samples)
+
+
+def forward(
+    shape: Shape,
+    method: Method,
+    settings: Any,
+    values: Mapping[str, Any],
+    view: CameraView,
+    channels: tuple[str, ...],
+) -> Image:
+    """A method's forward image of host `values` (constants included), nothing free: NumPy planes."""
+    key = (*code_key(shape, method, settings), channels)
+    nothing: frozenset[str] = frozenset()
+    if key not in _FORWARD:
+
+        def run(values, samples, lens, traced):
+            return method.evaluate(shape, values, samples, lens, traced, settings, channels, nothing)
+
+        _FORWARD[key] = jax.jit(run)
+    samples = method.sample(shape, values, view, settings, nothing, channels)
+    # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
+    sampled = method.face in SURFACES
+    needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n == "values"}
+    image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
+    return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}
+
+
+def compiled_count() -> int:
+    """How many compilations the step and its viewers hold: tests assert that sliders and views add none."""
+    return compiled_steps() + sum(f._cache_size() for f in (*_INSPECT.values(), *_FORWARD.values()))
