@@ -16,9 +16,8 @@ import numpy as np
 
 from core import protocol
 from core.build import Scene, build
-from core.derivatives.derive import (
-    Rendered,
-)
+from core.derivatives.derive import Rendered
+from core.derivatives.images import derivative_images
 from core.derivatives.questions import Answer, Question
 from core.derivatives.reference import moved_values
 from core.derivatives.term_gradients import term_gradient
@@ -30,15 +29,10 @@ from core.measures import Measures
 from core.optimization.schedule import batch_of, learning_rate_at, stop_reason
 from core.optimization.stages import Stages, with_live
 from core.optimization.stepping import step
-from core.parameters import (
-    components_of,
-    describe_parameters,
-    require_settable,
-    set_small_value,
-    theta_direction,
-)
+from core.parameters import components_of, describe_parameters, require_settable, set_small_value, theta_direction
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, set_live
 from core.record.state import freeze, thaw
+from core.snapshots import Snapshots
 from core.targets.view_order import ViewOrder
 
 
