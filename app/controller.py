@@ -1,249 +1,21 @@
-"""What goes to the engine: the experiment and its edits, run and pause, the view and theta that the panes show.
+"""What goes to the engine beside the experiment: run, pause, fork, values set by hand, what is derived, questions.
 
 Convention: widgets call the controller's methods and listen to its signals; none talks to the engine's client itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from PyQt6.QtCore import QObject, QTimer, pyqtSignal
-
-from app import edits
-from app.feed import Client, Feed
-from app.replay import Replay
-from app.runs import RunBook
-from app.session_io import Past
+from app.workbench import Workbench
 from core import protocol
-from core.catalog import entry
 from core.derivatives.questions import Drop, Question
-from core.experiment import Experiment
-from core.protocol import Command, Message, Status
-
-SETTLE_MS = 220
-"""Edits that need a load wait so long for the next one: ticking three boxes loads once."""
-
-SHELVED = (
-    "experiment", "saved", "_sent", "undo_stack", "runs", "replay", "last", "snapshot", "shown", "theta", "view",
-    "step_pixels", "supersampling",
-)  # fmt: skip
-"""The controller's attributes that belong to the open experiment."""
+from core.protocol import Message, Status
 
 
-class Controller(Feed):
-    """`experiment` is what the panel shows; what the engine has may lag behind it while a hand is still editing."""
-
-    experiment_changed = pyqtSignal(object)
-    derive_changed = pyqtSignal()
-    """theta, the on/off switch or the finite differences' options."""
-    view_changed = pyqtSignal(int)
-    undo_changed = pyqtSignal()
-    open_failed = pyqtSignal()
-    """An experiment could not be opened, and the one before is shown again."""
-    lab_wanted = pyqtSignal(str)
-    """A lesson asks for something of the lab."""
-    failed_first = pyqtSignal()
-    """The first one could not be opened, and there is none before."""
-
-    def __init__(self, make_client: Callable[[], Client], parent: QObject | None = None) -> None:
-        super().__init__(make_client, parent)
-        self.experiment = Experiment()
-        self.saved = self.experiment
-        """What the file holds, or what was opened: the title says "edited" where it differs."""
-        self.undo_stack = edits.UndoStack()
-        self.view, self.theta = 0, None
-        self.derive_on, self.step_pixels, self.supersampling = True, 0.25, 4
-        self.derive_own = False
-        self._sent = self.experiment
-        self._started = self._opening = False
-        self._shelf: dict[str, Any] = {}
-        """What was open while another experiment is being opened (SHELVED)."""
-        self._past: Past | None = None
-        """Of a session that is being opened."""
-        self._owed: Message | None = None
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._flush)
-        self.loaded_changed.connect(self._keep_in_range)
-
-    # ------------------------------------------------------------------------------------------ life
-
-    def start(self) -> None:
-        """Start the engine and open what was chosen meanwhile. Failures become a message."""
-        try:
-            self.client.start()
-        except Exception as error:
-            self.say("error", f"The engine did not start: {error}", remedy="Restart engine")
-            return
-        self._started = True
-        self.timer.start()
-        self._open()
-
-    def close(self) -> None:
-        """End the engine; called once, never waits long (the client sees to that)."""
-        if self.closed:
-            return
-        self.closed = True
-        self.timer.stop()
-        self._settle.stop()
-        if self._client is not None:
-            self._client.close()
-
-    # ------------------------------------------------------------------------------------------ the experiment
-
-    def open(self, experiment: Experiment, past: Past | None = None) -> None:
-        """Start anew with another experiment, paused; with a `past` it goes on where that ends. Where it cannot be
-        loaded, what was there comes back."""
-        self._settle.stop()
-        if self.loaded is not None and not self._opening:
-            self._shelf = {name: getattr(self, name) for name in SHELVED}
-        self._opening = True
-        self.runs, self.replay, self.undo_stack = RunBook(self.runs.pinned()), Replay(), edits.UndoStack()
-        self._past = past
-        self.experiment = self.saved = self._sent = experiment
-        self.theta = experiment.derive.parameter or _first_component(experiment.parameters.free)
-        self.step_pixels, self.supersampling = experiment.derive.step_pixels, experiment.derive.supersampling
-        self.view = experiment.derive.view
-        self.forget_run()
-        if past is not None:
-            self.runs, self.replay = RunBook([*past.runs.runs, *self.runs.runs]), past.replay
-            self.frames_changed.emit()
-        self.undo_changed.emit()
-        self.experiment_changed.emit(experiment)
-        self.derive_changed.emit()
-        self.view_changed.emit(self.view)
-        if self._started:
-            self._open()
-
-    def _on_loaded(self, loaded: protocol.Loaded) -> None:
-        self._opening, self._shelf = False, {}
-        super()._on_loaded(loaded)
-        owed, self._owed = self._owed, None
-        if owed is not None:
-            super()._on_message(owed)
-
-    def _on_message(self, message: Message) -> None:
-        failed = self.loading and message.level == "error"
-        if failed and self._opening:
-            self._owed = None if self._shelf else message  # a load puts messages away: told again after it
-            self._take_back()
-        elif failed and self.undo_stack.next_undo():
-            # The edit cannot be built: the engine kept the problem before it, and so do the panels.
-            self.experiment = self._sent = self.undo_stack.undo(self.experiment) or self.experiment
-            self.undo_changed.emit()
-            self.experiment_changed.emit(self.experiment)
-        super()._on_message(message)  # last: what is shown again must not take the message away
-
-    def _take_back(self) -> None:
-        """Opening failed: show what was open before, which the engine still has; nothing before is `failed_first`."""
-        self._opening = False
-        if not self._shelf:
-            self.failed_first.emit()
-            return
-        for name, value in self._shelf.items():
-            setattr(self, name, value)
-        self._shelf = {}
-        self.open_failed.emit()
-        self.experiment_changed.emit(self.experiment)
-        if self.loaded is not None:
-            self.loaded_changed.emit(self.loaded)
-        self.derive_changed.emit()
-        self.look(self.view)
-        self._send_derive()
-        self.undo_changed.emit()
-        self.frames_changed.emit()
-        if self.shown is not None:
-            self.snapshot_shown.emit(self.shown)
-
-    def _keep_in_range(self, loaded: protocol.Loaded) -> None:
-        """The view and theta that are shown must exist in the new problem."""
-        if self.view >= sum(not view.held_out for view in loaded.views):
-            self.look(0)
-        known = {name for p in loaded.parameters for name in (p.name, *(f"{p.name}.{c}" for c in p.components))}
-        theta = self.theta
-        arrays = tuple(f"{p.name}." for p in loaded.parameters if not p.components)  # elements of one: "means.7.x"
-        if theta is not None and theta not in known and not theta.startswith(("random", *arrays)):
-            self.choose_theta(_first_component(self.experiment.parameters.free))
-
-    def _open(self) -> None:
-        past, self._past = self._past, None
-        if past is not None and past.state is not None:
-            self._send(protocol.Restore(self.experiment, past.state, past.iteration))
-        else:
-            self._send(protocol.Load(self.experiment))
-        self._send(protocol.Look(self.view))
-        self._send_derive()
-
-    def edit(self, what: str, experiment: Experiment) -> None:
-        """Take an edited experiment. Live changes reach the engine at once, others when the hand rests or settles."""
-        if experiment == self.experiment:
-            return
-        self.undo_stack.note(what, self.experiment)
-        self._take(experiment)
-
-    def settle(self) -> None:
-        """The hand let go of a control."""
-        self.undo_stack.close()
-        if self._settle.isActive():
-            self._flush()
-
-    def undo(self) -> None:
-        self._go(self.undo_stack.undo(self.experiment))
-
-    def redo(self) -> None:
-        self._go(self.undo_stack.redo(self.experiment))
-
-    def _go(self, experiment: Experiment | None) -> None:
-        if experiment is not None:
-            self._take(experiment)
-            self._flush()
-
-    def _take(self, experiment: Experiment) -> None:
-        self.experiment = experiment
-        self.undo_changed.emit()
-        self.experiment_changed.emit(experiment)
-        if self._needs_load():
-            self._settle.start()
-        else:
-            self._settle.stop()
-            self._flush()
-
-    def _difference(self) -> list[Command]:
-        return edits.commands(self._sent, self.experiment, live_settings(self.experiment.method.name))
-
-    def _needs_load(self) -> bool:
-        return any(isinstance(command, protocol.Load) for command in self._difference())
-
-    def _flush(self) -> None:
-        """Send what the engine does not know yet."""
-        self._settle.stop()
-        difference, comparable = self._difference(), edits.problem_of(self._sent) == edits.problem_of(self.experiment)
-        running = self.running
-        self._sent = self.experiment
-        for command in difference:
-            self._send(command)
-            if isinstance(command, protocol.Load):
-                if not comparable:
-                    self.runs.clear()
-                    self.forget_run()
-                self._send_derive()
-                if running and command.keep_state:
-                    self.resuming = True
-                    self._send(protocol.Play())
-
-    def mark_saved(self, experiment: Experiment) -> None:
-        """The file now holds `experiment`."""
-        self.saved = experiment
-        self.experiment_changed.emit(self.experiment)
-
-    # ------------------------------------------------------------------------------------------ running
-
-    @property
-    def running(self) -> bool:
-        return self.status in (Status.RUNNING, Status.COMPILING) or self.resuming
+class Controller(Workbench):
+    """The one object that the window's parts call."""
 
     @property
     def ready(self) -> bool:
@@ -304,13 +76,6 @@ class Controller(Feed):
         """Load again what is on screen."""
         self._open()
 
-    def look(self, view: int) -> None:
-        """Show another view in the panes."""
-        if view != self.view:
-            self.view = view
-            self._send(protocol.Look(view))
-            self.view_changed.emit(view)
-
     def set_value(self, name: str, value: Any) -> None:
         """Move a parameter, a component or an element of it by hand, in the units it is shown in; the fit goes on from
         there. "along.THETA" moves by so much along what can be derived by."""
@@ -324,12 +89,6 @@ class Controller(Feed):
     def ask(self, question: Question | Drop) -> None:
         """Ask the engine beside the fit, or give a question up; `answered` tells."""
         self._send(question)
-
-    def choose_theta(self, theta: str | None) -> None:
-        if theta != self.theta:
-            self.theta = theta
-            self._send_derive()
-            self.derive_changed.emit()
 
     def set_derive(self, on: bool) -> None:
         """Switch the derivative images on or off."""
@@ -376,28 +135,3 @@ class Controller(Feed):
             replace(self.experiment, optimizer=replace(optimizer, learning_rate=optimizer.learning_rate / 2)),
         )
         self.settle()
-
-    # ------------------------------------------------------------------------------------------ sending
-
-    def _send(self, command: Command) -> None:
-        if self._started and not self.closed:
-            self.client.send(command)
-
-    def _send_derive(self) -> None:
-        theta = self.theta if self.derive_on else None
-        self._send(protocol.Derive(theta, self.step_pixels, self.supersampling, own=self.derive_own))
-
-
-def _first_component(free: tuple[str, ...]) -> str | None:
-    """A derivative to begin with: the first free parameter, its x where it has components."""
-    if not free:
-        return None
-    name = free[0]
-    if name == "vertices":
-        return "vertices.normal"
-    return f"{name}.x" if name in ("pose.rotation", "pose.translation", "light.direction") else name
-
-
-def live_settings(method: str) -> list[str]:
-    """The method's settings that a slider changes without a recompile."""
-    return [s["name"] for s in entry("methods", method)["settings"] if s["kind"] == "continuous"]

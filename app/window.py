@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QMainWindow
 from app import dialogs, help_text
 from app.actions import Actions
 from app.appearance import Appearance
-from app.availability import carry_out, hint, refresh_actions
+from app.availability import hint, refresh_actions
 from app.compare import CompareMode
 from app.controller import Controller
 from app.curves import Curves
@@ -39,7 +39,7 @@ from app.theme import GAP, font_scale
 from app.timeline import Timeline
 from app.toolbar import Toolbar
 from app.viewport import Viewport
-from app.widgets import follow
+from app.wiring import connect_actions, connect_engine, connect_parts
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
 RESTORE = "Restore the run"
@@ -93,155 +93,65 @@ class MainWindow(QMainWindow):
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
         self._shown_once = self._painted_once = False
-        self._connect_engine()
-        self._connect_parts()
-        self._connect_actions()
-        self._refresh_actions()
+        connect_engine(self)
+        connect_parts(self)
+        connect_actions(self)
+        self.refresh_actions()
         self.lab = Lab(self)
         PoseHand(self.controller, self.viewport)
 
-    # ------------------------------------------------------------------------------------------ wiring
-
-    def _connect_engine(self) -> None:
-        c = self.controller
-        c.experiment_changed.connect(self._on_experiment)
-        c.loaded_changed.connect(self._on_loaded)
-        c.status_changed.connect(self._on_status)
-        c.stepped.connect(self._on_steps)
-        c.snapshot_shown.connect(self._on_snapshot)
-        c.frames_changed.connect(self._on_frames)
-        c.agreement_changed.connect(self.panes.set_agreement)
-        c.message_posted.connect(self.status.show_message)
-        c.progress_changed.connect(self.status.set_progress)
-        c.derive_changed.connect(self._on_derive)
-        c.view_changed.connect(self.viewport.set_view)
-        c.thumbnails.pictured.connect(self.viewport.set_pictures)
-        c.undo_changed.connect(self._refresh_actions)
-
-    def _connect_parts(self) -> None:
-        c = self.controller
-        self.viewport.view_chosen.connect(c.look)
-        self.viewport.maximise_requested.connect(self._on_maximize_viewport)
-        self.panes.theta_changed.connect(self._on_theta_picked)
-        self.panes.derive_options_changed.connect(c.set_derive_options)
-        self.panes.reference_requested.connect(c.derive_again)
-        self.panes.failed.connect(lambda text: c.say("error", text))
-        self.panes.cursor_moved.connect(self.inspector.set_pixel)
-        self.panes.pixel_pinned.connect(self._on_pixel_pinned)
-        self.timeline.chosen.connect(c.show_frame)
-        self.timeline.live_wanted.connect(c.go_live)
-        self.curves.expanded.connect(self.docks.expand_curves)
-        self.lesson.opened.connect(self.files.open_lesson)
-        self.lesson.do.connect(lambda command: carry_out(command, c))
-        self.lesson.closed.connect(lambda: self.docks.show_lesson(False))
-        self.docks.lesson.visibilityChanged.connect(self.actions_.lesson_text.setChecked)
-        self.files.opened.connect(self._on_opened)
-        self.panel.save.clicked.connect(self.files.save)
-        self.panel.shape.source.choose_file = self.files.choose_shape
-        self.panel.target.choose_file = self.files.choose_target
-        self.docks.rail.help_wanted.connect(self._show_help)
-        self.status.cancelled.connect(c.cancel)
-        self.status.remedy_chosen.connect(self._on_remedy)
-        self.status.details_wanted.connect(self._on_details)
-
-    def _connect_actions(self) -> None:
-        a, c = self.actions_, self.controller
-        a.run.triggered.connect(lambda: c.pause() if c.running else c.play())
-        for action in (a.run, a.step, a.reset):
-            action.triggered.connect(self.status.acted)
-        for action, do in (
-            (a.step, c.step),
-            (a.reset, c.reset),
-            (a.cancel, c.cancel),
-            (a.restart, c.restart),
-            (a.open, self.files.open_dialog),
-            (a.save, self.files.save),
-            (a.save_as, self.files.save_as),
-            (a.save_session, self.files.save_session),
-            (a.export_script, self.files.save_script),
-            (a.record, self.recorder.toggle),
-            (a.film, self.recorder.film),
-            (a.quit, self.close),
-            (a.undo, c.undo),
-            (a.redo, c.redo),
-            (a.theta, self.panel.parameters.tree.choose_current),
-            (a.fit, self.viewport.fit),
-            (a.live, c.go_live),
-            (a.fork, c.fork),
-            (a.export_compare, self.compare.export),
-            (a.reset_layout, self.docks.reset),
-            (a.help, self._show_help),
-            (a.shortcuts, self._show_shortcuts),
-            (a.about, self._show_about),
-        ):
-            action.triggered.connect(lambda _checked, do=do: do())
-        follow(self.timeline.fork, a.fork)
-        self.recorder.changed.connect(lambda: a.record.setChecked(self.recorder.recording))
-        a.filmed.triggered.connect(lambda action: setattr(self.recorder, "what", action.data()))
-        a.derive.toggled.connect(c.set_derive)
-        a.compare.triggered.connect(self.compare.toggle)
-        a.present.triggered.connect(self.presentation.toggle)
-        a.lesson_text.triggered.connect(self.docks.show_lesson)
-        for key, action in a.panes.items():
-            action.triggered.connect(lambda _, k=key: self.panes.maximise(k))
-        for what, action in a.exports.items():
-            action.triggered.connect(lambda _, w=what: self.files.export(w))
-        for action in a.themes.actions():
-            action.setChecked(action.data() == self.settings.theme)
-        a.themes.triggered.connect(lambda action: self.choose_theme(action.data()))
-
     # ------------------------------------------------------------------------------------------ from the engine
 
-    def _on_experiment(self, experiment: Any) -> None:
+    def on_experiment(self, experiment: Any) -> None:
         edited = experiment != self.controller.saved
         self.menus.set_title(experiment.title, edited)
         self.setWindowTitle(f"{experiment.title}{' (edited)' if edited else ''} — Rimlight")
         self.status.seed.setText(str(experiment.seed))
         self.curves.set_runs(self.controller.runs, experiment.stop.steps)
 
-    def _on_loaded(self, loaded: Loaded) -> None:
+    def on_loaded(self, loaded: Loaded) -> None:
         self.viewport.set_loaded(loaded)
         self.viewport.set_view(self.controller.view)
         self.panes.set_loaded(loaded)
-        self._on_derive()
+        self.on_derive()
         self.curves.set_runs(self.controller.runs, loaded.experiment.stop.steps)
-        self._refresh_actions()
+        self.refresh_actions()
 
-    def _on_status(self, status: Status, text: str) -> None:
+    def on_status(self, status: Status, text: str) -> None:
         if status is Status.PAUSED and self.controller.resuming:
             return
         self.status.set_status(status, text)
         self.toolbar.set_status(status, self.controller.running)
-        self._refresh_actions()
+        self.refresh_actions()
         self._refresh_hint()
 
-    def _on_steps(self, batch: list[Scalars]) -> None:
+    def on_steps(self, batch: list[Scalars]) -> None:
         last = self.controller.last
         self.toolbar.set_scalars(last, self.controller.running)
         self.curves.refresh()
         self.viewport.set_metrics({**last.metrics, "loss": last.loss} if last else {})
         self._refresh_hint()
 
-    def _on_snapshot(self, snapshot: Snapshot) -> None:
+    def on_snapshot(self, snapshot: Snapshot) -> None:
         self.viewport.show_snapshot(snapshot)
         self.panes.show_snapshot(snapshot)
         self.inspector.set_snapshot(snapshot, self.controller.experiment.method.name)
 
-    def _on_frames(self) -> None:
+    def on_frames(self) -> None:
         c = self.controller
         shown = c.shown.iteration if c.shown else 0
         steps = c.experiment.stop.steps
         self.timeline.set_replay(c.replay, shown, steps, c.replaying)
         self.curves.set_shown(shown if c.shown else None)
         self.status.set_memory(c.replay.bytes(), c.replay.limit)
-        self._refresh_actions()
+        self.refresh_actions()
         self._refresh_hint()
         if c.shown is None:
             self.toolbar.set_scalars(None, False)
             self.viewport.set_metrics({})
             self.inspector.set_snapshot(None, "")
 
-    def _on_derive(self) -> None:
+    def on_derive(self) -> None:
         c = self.controller
         self.panes.set_theta(c.theta if c.derive_on else None)
         self.panes.set_derive_options(c.step_pixels, c.supersampling)
@@ -249,22 +159,22 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------------------------------ from the parts
 
-    def _on_theta_picked(self, theta: str | None) -> None:
+    def on_theta_picked(self, theta: str | None) -> None:
         if theta is not None:
             self.controller.choose_theta(theta)
         self.controller.set_derive(theta is not None)
 
-    def _on_pixel_pinned(self, pixel: tuple[int, int] | None) -> None:
+    def on_pixel_pinned(self, pixel: tuple[int, int] | None) -> None:
         if pixel is not None:
             self.inspector.pin_pixel(pixel)
         else:
             self.inspector.unpin()
 
-    def _on_maximize_viewport(self) -> None:
+    def on_maximize_viewport(self) -> None:
         alone = not any(dock.isVisible() for dock in self.docks.all)
         self.docks.only_viewport(not alone)
 
-    def _on_opened(self, lesson: Lesson | None) -> None:
+    def on_opened(self, lesson: Lesson | None) -> None:
         if lesson is not None:
             self.lesson.show_lesson(lesson)
             if self._shown_once:
@@ -273,7 +183,7 @@ class MainWindow(QMainWindow):
             self.docks.show_lesson(False)
         self._refresh_hint()
 
-    def _on_remedy(self, remedy: str) -> None:
+    def on_remedy(self, remedy: str) -> None:
         c = self.controller
         self.status.clear_message()
         known = {
@@ -286,10 +196,10 @@ class MainWindow(QMainWindow):
         }
         known[remedy]()
 
-    def _on_details(self, message: Message) -> None:
+    def on_details(self, message: Message) -> None:
         dialogs.show_plain(self, "Details", f"{message.text}\n\n{message.details}")
 
-    def _refresh_actions(self) -> None:
+    def refresh_actions(self) -> None:
         refresh_actions(self.actions_, self.controller)
 
     def _refresh_hint(self) -> None:
@@ -307,14 +217,14 @@ class MainWindow(QMainWindow):
         """The desktop's scheme changed."""
         self.appearance.follow(self)
 
-    def _show_help(self) -> None:
+    def show_help(self) -> None:
         dialogs.show_html(self, "Rimlight help", help_text.help_html())
 
-    def _show_shortcuts(self) -> None:
+    def show_shortcuts(self) -> None:
         tips = {action: self.actions_.tip(action) for action in self.actions_.all}
         dialogs.show_html(self, "Keyboard shortcuts", help_text.shortcuts_html(self.actions_.all, tips), (520, 600))
 
-    def _show_about(self) -> None:
+    def show_about(self) -> None:
         dialogs.show_html(self, "About Rimlight", dialogs.about_html(self.settings.location), (480, 300))
 
     # ------------------------------------------------------------------------------------------ life

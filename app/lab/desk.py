@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PyQt6.QtCore import QObject, QPoint, QTimer
+from PyQt6.QtCore import QObject, QTimer
 
 from app.lab.lesson_commands import carry_out
-from app.lab.panels import GradientPanel, HealthPanel
+from app.lab.overlays import Overlays
+from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
 from core.derivatives.questions import (
     CHANNEL_WEIGHTS,
     Checked,
-    Drop,
     Landscaped,
     MeshCheck,
     Mover,
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 AGAIN_MS = 400
 """Between two probes of a pixel while the fit runs: numbers that change faster cannot be read."""
 
-TOP = 44
-"""Where the panels begin below the viewport's own buttons, px."""
-
 
 class Lab(QObject):
     """Made once by the window, after its parts."""
@@ -48,7 +45,6 @@ class Lab(QObject):
         self.actions = window.actions_.lab
         self.hand = window.viewport.hand
         self.probed: Probed | None = None
-        self.checked: Checked | None = None
         self._asked: Probe | None = None
         self._pixel: tuple[int, int] | None = None
         self._seen: tuple[Any, np.ndarray | None] = (None, None)
@@ -58,7 +54,7 @@ class Lab(QObject):
         self._again.timeout.connect(self._probe)
         self.sweep: SweepWindow | None = None
         self.landscape: LandscapeWindow | None = None
-        self.gradients, self.health = GradientPanel(self.viewport), HealthPanel(self.viewport)
+        self.overlays = Overlays(self.controller, self.viewport, self.actions)
         self._connect()
         self._refresh_actions()
 
@@ -77,25 +73,12 @@ class Lab(QObject):
         a.probe.triggered.connect(lambda: self.pin(self.window.panes.linking.pointed))
         a.wrong_zero.triggered.connect(lambda: self.pin(self.wrong_zero()))
         a.release.triggered.connect(lambda: self.release())
-        a.gradients.toggled.connect(self._show_gradients)
-        a.health.toggled.connect(self._show_health)
         a.sweep.triggered.connect(lambda: self.open_sweep())
         a.landscape.triggered.connect(lambda: self.open_landscape())
-        self.gradients.closed.connect(lambda: a.gradients.setChecked(False))
-        self.gradients.arrows_wanted.connect(lambda _: self._refresh_gradients())
-        self.gradients.count_changed.connect(lambda _: self._refresh_gradients())
-        self.gradients.clip_changed.connect(self._on_clip)
-        self.gradients.vertex_chosen.connect(lambda index: self.choose_theta(f"vertices.{index}.normal"))
-        self.health.closed.connect(lambda: a.health.setChecked(False))
-        self.health.check_wanted.connect(self.check_mesh)
-        self.health.mark_wanted.connect(self._mark_health)
+        self.overlays.gradients.vertex_chosen.connect(lambda index: self.choose_theta(f"vertices.{index}.normal"))
         if self.hand is not None:
             self.hand.picked.connect(self._on_picked)
             self.hand.moved.connect(self._on_moved)
-            tools = self.viewport.tools
-            for button, action in ((tools.gradients, a.gradients), (tools.health, a.health)):
-                button.toggled.connect(action.setChecked)
-                action.toggled.connect(button.setChecked)
 
     def _refresh_actions(self) -> None:
         """What can be done now, and why the rest cannot."""
@@ -103,7 +86,7 @@ class Lab(QObject):
         shown = self.controller.shown
         nothing = "" if shown is not None else "There is no picture yet"
         explain(a.probe, nothing or ("" if self.window.panes.linking.pointed else "Move over an image first"))
-        known = shown is not None and _up_to_date(shown)
+        known = shown is not None and up_to_date(shown)
         explain(
             a.wrong_zero, nothing or ("" if known else "It needs both derivative images of this step (D shows them)")
         )
@@ -159,7 +142,7 @@ class Lab(QObject):
         c.ask(self._asked)
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        self._refresh_gradients()
+        self.overlays.refresh()
         self._follow_theta()
         if self._pixel is not None and not self._again.isActive():
             render = snapshot.arrays["render"]
@@ -179,12 +162,10 @@ class Lab(QObject):
     def _on_loaded(self, loaded: Loaded) -> None:
         """Another problem: pixels stay, vertices go."""
         names = {parameter.name for parameter in loaded.parameters}
-        self.checked = None
         if self.hand is not None:
             self.hand.draggable = "vertices" in names
             self.hand.choose(None)
             self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
-            self.hand.set_edges(np.zeros((0, 2)))
         self.viewport.paint_row(None)
         self._seen = (None, None)
         if not loaded.continued and self._pixel is not None:
@@ -193,25 +174,15 @@ class Lab(QObject):
         for window in (self.sweep, self.landscape):
             if window is not None:
                 window.set_loaded(loaded)
-        if self.actions.health.isChecked():
-            self.check_mesh()
+        self.overlays.forget()
 
     def wrong_zero(self) -> tuple[int, int] | None:
-        """The pixel (x, y) of the largest truth among those where the method says nothing; None where there is none."""
+        """The pixel (x, y) where the method's zero is furthest from the truth; None, and a word why, where none is."""
         shown = self.controller.shown
-        if shown is None or not _up_to_date(shown):
-            self.controller.say("info", "The derivative images of this step are not ready yet")
-            return None
-        method, truth = (np.abs(shown.arrays[name]).max(axis=-1) for name in ("derivative", "reference"))
-        zero = method <= 1e-4 * max(float(method.max()), float(truth.max()))
-        size = np.where(zero, truth, 0.0)
-        if float(size.max()) <= 0.02 * float(truth.max()):
-            self.controller.say(
-                "info", "No pixel is wrongly zero: wherever the truth is large, the method says something"
-            )
-            return None
-        y, x = np.unravel_index(int(size.argmax()), size.shape)
-        return int(x), int(y)
+        pixel = wrong_zero(shown) if shown is not None and up_to_date(shown) else None
+        if pixel is None:
+            self.controller.say("info", NO_WRONG_ZERO if shown is not None and up_to_date(shown) else NOT_READY)
+        return pixel
 
     # ------------------------------------------------------------------------------------------ answers
 
@@ -224,9 +195,7 @@ class Lab(QObject):
             case Landscaped() if self.landscape is not None:
                 self.landscape.show_landscaped(answer)
             case Checked():
-                self.checked = answer
-                self.health.show_checked(answer)
-                self._place()
+                self.overlays.show_checked(answer)
             case Unanswered():
                 self._on_unanswered(answer)
 
@@ -234,8 +203,8 @@ class Lab(QObject):
         for window in (self.sweep, self.landscape):
             if window is not None:
                 window.give_up(answer.question)
-        if isinstance(answer.question, MeshCheck) and self.checked is None:
-            self.health.show_reason("This shape has no triangles of its own to check.")
+        if isinstance(answer.question, MeshCheck) and self.overlays.checked is None:
+            self.overlays.health.show_reason("This shape has no triangles of its own to check.")
 
     def _show_probed(self, probed: Probed) -> None:
         self.probed = probed
@@ -291,79 +260,6 @@ class Lab(QObject):
     def _on_moved(self, index: int, place: tuple[float, float, float]) -> None:
         self.controller.set_value(f"vertices.{index}", list(place))
 
-    # ------------------------------------------------------------------------------------------ panels
-
-    def _show_gradients(self, on: bool) -> None:
-        self.gradients.setVisible(on)
-        if on:
-            self.actions.health.setChecked(False)
-            self.viewport.set_mode("gradient")
-        self._refresh_gradients()
-        self._place()
-
-    def _refresh_gradients(self) -> None:
-        if self.hand is None:
-            return
-        shown = self.controller.shown
-        arrays = {} if shown is None or not self.actions.gradients.isChecked() else shown.arrays
-        vertices, vectors = arrays.get("arrow_vertices"), arrays.get("arrows")
-        if vertices is None or vectors is None:
-            vertices, vectors = np.zeros(0, int), np.zeros((0, 3))
-        sizes = np.linalg.norm(vectors, axis=1)
-        if self.gradients.isVisible():
-            self.gradients.show_largest(vertices, sizes)
-        count = int(self.gradients.count.value()) if self.gradients.arrows.isChecked() else 0
-        clip = float(np.percentile(arrays["vertex_gradient"], self.gradients.percentile)) if len(sizes) else 1.0
-        lengths = np.minimum(sizes / max(clip, 1e-30), 1.0) / np.maximum(sizes, 1e-30)
-        # Against the gradient: where a step would go.
-        self.hand.set_arrows(vertices[:count], -(vectors * lengths[:, None])[:count])
-
-    def _on_clip(self, percentile: float, hold: bool) -> None:
-        self.viewport.clip_gradient(percentile, hold)
-        self._refresh_gradients()
-
-    def _show_health(self, on: bool) -> None:
-        self.health.setVisible(on)
-        if on:
-            self.actions.gradients.setChecked(False)
-            self.check_mesh()
-        else:
-            self.controller.ask(Drop("MeshCheck"))
-            self._mark_health("")
-        self._place()
-
-    def check_mesh(self) -> None:
-        self.checked = None
-        self.health.show_checked(None)
-        self._mark_health("")
-        self.controller.ask(MeshCheck())
-
-    def _mark_health(self, name: str) -> None:
-        """Mark what one line counts: triangles by their edges, edges, or vertices by dots."""
-        if self.hand is None:
-            return
-        marks = self.checked.marks.get(name) if self.checked is not None else None
-        kind = self.checked.kinds.get(name, "") if self.checked is not None else ""
-        edges, dots = np.zeros((0, 2), int), np.zeros(0, int)
-        scene = self.viewport.scene
-        if marks is not None and scene is not None:
-            if kind == "face" and int(marks.max(initial=-1)) < len(scene.surface.faces):
-                corners = scene.surface.faces[marks]
-                edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
-            elif kind == "edge":
-                edges = marks
-            elif kind == "vertex":
-                dots = marks
-        self.hand.set_edges(edges)
-        if kind == "vertex" or not name:
-            self.hand.mark(dots, np.full(len(dots), 0.3), "error")
-
-    def _place(self) -> None:
-        for panel in (self.gradients, self.health):
-            panel.adjustSize()
-            panel.move(QPoint(8, TOP))
-            panel.raise_()
-
     # ------------------------------------------------------------------------------------------ windows
 
     def open_sweep(self) -> SweepWindow:
@@ -389,10 +285,3 @@ class Lab(QObject):
         self.landscape.show()
         self.landscape.raise_()
         return self.landscape
-
-
-def _up_to_date(shown: Snapshot) -> bool:
-    """Whether both derivative images are there and of this very step."""
-    return all(
-        name in shown.arrays and shown.stamps.get(name) == shown.iteration for name in ("derivative", "reference")
-    )

@@ -120,29 +120,29 @@ def test_panels_over_the_viewport(make_window, qtbot):
     window, client = make_window()
     a, lab = window.actions_.lab, window.lab
     a.gradients.trigger()
-    assert lab.gradients.isVisible()
-    assert lab.gradients.lines[0].text().startswith("vertex 3")
+    assert lab.overlays.gradients.isVisible()
+    assert lab.overlays.gradients.lines[0].text().startswith("vertex 3")
     marked = window.viewport.hand.marks.marked
     assert len(marked.tails) == 4
     pull = marked.tips[0] - marked.tails[0]
     assert pull[0] < 0  # against the gradient
-    lab.gradients.clip.setValue(0)
+    lab.overlays.gradients.clip.setValue(0)
     assert window.viewport.scene.surface.clip == 90.0
-    lab.gradients.lines[1].click()
+    lab.overlays.gradients.lines[1].click()
     assert window.controller.theta == "vertices.2.normal"
     a.health.trigger()
-    assert not lab.gradients.isVisible()
+    assert not lab.overlays.gradients.isVisible()
     assert asked(client, MeshCheck)
-    qtbot.waitUntil(lambda: lab.checked is not None)
-    rows = [(name.text(), count.text()) for row, name, count in lab.health.lines if row.isVisible()]
+    qtbot.waitUntil(lambda: lab.overlays.checked is not None)
+    rows = [(name.text(), count.text()) for row, name, count in lab.overlays.health.lines if row.isVisible()]
     assert rows == [("Flipped", "1"), ("Open edges", "2"), ("Duplicate vertices", "0")]
-    lab.health.lines[0][2].click()
+    lab.overlays.health.lines[0][2].click()
     assert len(window.viewport.hand.marks.marked.lines) == 3
-    lab.health.lines[1][2].click()
+    lab.overlays.health.lines[1][2].click()
     assert len(window.viewport.hand.marks.marked.lines) == 2
-    assert not lab.health.lines[2][2].isEnabled()
+    assert not lab.overlays.health.lines[2][2].isEnabled()
     a.health.trigger()
-    assert not lab.health.isVisible()
+    assert not lab.overlays.health.isVisible()
     assert asked(client, Drop)
 
 
