@@ -6,20 +6,25 @@ Convention: a tooltip names the action's key; `explain` disables an action and s
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QWidget
 
+from app.keymap import KeyMap, key_text
 from app.lab.actions import LabActions
 from app.panes.kinds import KINDS
+from app.settings import Settings
 
 
 class Actions:
     """The window's actions, parented to it, so that their keys work everywhere in it."""
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, settings: Settings) -> None:
         self._window = window
         self._tips: dict[QAction, str] = {}
+        self._reasons: dict[QAction, str] = {}
         self.all: list[QAction] = []
+        self.keymap = KeyMap(settings)
+        self.keymap.changed.connect(lambda action: self.explain(action, self._reasons[action]))
         self._make_running()
         self._make_files()
         self._make_recording()
@@ -30,6 +35,7 @@ class Actions:
         self._make_layout()
         self._make_help()
         self.lab = LabActions(self._new)
+        self.keymap.recall()
 
     def _make_running(self) -> None:
         self.run = self._new("Run", "Space", "Run the fit, or pause it")
@@ -117,14 +123,14 @@ class Actions:
     def _make_help(self) -> None:
         self.help = self._new("Help", "F1", "What everything is, and a tour of five minutes")
         self.shortcuts = self._new("Keyboard shortcuts", "?", "All keys on one sheet")
+        self.change_keys = self._new("Change shortcuts…", "Ctrl+K", "Give any action another key, or its own back")
         self.about = self._new("About Rimlight", "", "Version, licence and where files are kept")
 
     def _new(self, text: str, key: str, tip: str) -> QAction:
         action = QAction(text, self._window)
-        if key:
-            action.setShortcut(QKeySequence(key))
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        self._tips[action] = tip
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        self._tips[action], self._reasons[action] = tip, ""
+        self.keymap.add(action, text, key)
         self._window.addAction(action)
         self.all.append(action)
         self.explain(action, "")
@@ -132,8 +138,9 @@ class Actions:
 
     def explain(self, action: QAction, reason: str) -> None:
         """Enable an action, or disable it with a reason that its tooltip then tells."""
+        self._reasons[action] = reason
         action.setEnabled(not reason)
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        key = key_text(action)
         tip = f"{self._tips[action]} ({key})" if key else self._tips[action]
         action.setToolTip(f"{tip}\n{reason}" if reason else tip)
         action.setStatusTip("")

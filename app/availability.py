@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+from PyQt6.QtGui import QAction
+
 from app.actions import Actions
 from app.controller import Controller
+from app.keymap import key_text
 from core.protocol import Status
 
 LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "pane")
@@ -49,19 +52,32 @@ def fork_reason(c: Controller) -> str:
     return "" if c.frame.state is not None else "This step was stored without its state; choose one beside it"
 
 
-def hint(c: Controller) -> str:
-    """What may be done next, in a sentence or two."""
+def hint(c: Controller, a: Actions) -> str:
+    """What may be done next, in a sentence or two; an action without a key is not named."""
     if c.replaying and c.shown is not None:
-        return f"Step {c.shown.iteration} as it was. Shift+F begins another run here, L goes back to the newest."
+        begin, live = _press(a.fork, "begins another run here"), _press(a.live, "goes back to the newest")
+        return _sentences(f"Step {c.shown.iteration} as it was", ", ".join(part for part in (begin, live) if part))
     if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
         if c.last is None:
-            return "Paused. Press Space to run, T for the lesson's text, F1 for help."
+            steps = (_press(a.run, "runs"), _press(a.lesson_text, "shows the lesson's text"), _press(a.help, "is help"))
+            return _sentences("Paused", ", ".join(part for part in steps if part))
         if c.last.iteration >= c.experiment.stop.steps:
-            return "Done. R goes back to the start, a full stop takes one step more."
-        return f"Paused. Press Space to go on with {c.experiment.method.name}."
+            more = (_press(a.reset, "goes back to the start"), _press(a.step, "takes one step more"))
+            return _sentences("Done", ", ".join(part for part in more if part))
+        return _sentences("Paused", _press(a.run, f"goes on with {c.experiment.method.name}"))
     if c.status is Status.RUNNING:
-        return "Space pauses. Sliders take effect while it runs."
+        return _sentences(_press(a.run, "pauses"), "Sliders take effect while it runs")
     return ""
+
+
+def _press(action: QAction, does: str) -> str:
+    key = key_text(action)
+    name = "a full stop" if key == "." else key
+    return f"{name} {does}" if key else ""
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts if part)
 
 
 def carry_out(command: str, c: Controller) -> None:

@@ -41,7 +41,7 @@ class Tab:
 
 PICTURES = "It is known where the loss sees colour. " + MEASURED + "."
 TABS = (
-    Tab("Loss", "The weighted sum of the terms, logarithmic", "Press Space to run. Every step's loss is drawn here.",
+    Tab("Loss", "The weighted sum of the terms, logarithmic", "Run the fit: every step's loss is drawn here.",
         log=True),
     Tab("IoU", f"Intersection over union of the silhouettes; dashed: of held-out views. {MEASURED}", f"{MEASURED}.",
         (("iou", False), ("held_out_iou", True)), unit=True),
@@ -134,7 +134,7 @@ class Curves(QFrame, Themed):
             none = menu.addAction("No run yet")
             assert none is not None
             none.setEnabled(False)
-            none.setToolTip("Press Space to run the fit first")
+            none.setToolTip("Run the fit first")
         menu.addSeparator()
         forget = menu.addAction("Forget runs that are not pinned")
         assert forget is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtGui import QAction, QGuiApplication
 from PyQt6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from app.theme import BASE, LESSON, font
@@ -13,7 +13,7 @@ from app.widgets import IconButton, current_theme, hbox, vbox
 class TextWindow(QDialog):
     """A title, a text one can select, and Copy and Close. Escape closes it."""
 
-    def __init__(self, parent: QWidget, title: str, size: tuple[int, int]) -> None:
+    def __init__(self, parent: QWidget, title: str, size: tuple[int, int], more: QAction | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setModal(False)
@@ -26,7 +26,11 @@ class TextWindow(QDialog):
         close = IconButton("Close", name="link", tip="Close this window (Escape)")
         copy.clicked.connect(self._copy)
         close.clicked.connect(self.close)
-        foot = hbox(None, copy, close, margins=(12, 8, 12, 10), gap=8)
+        further: tuple[QWidget, ...] = ()
+        if more is not None:
+            further = (IconButton(more.text(), name="quiet", tip=more.toolTip()),)
+            further[0].clicked.connect(more.trigger)
+        foot = hbox(*further, None, copy, close, margins=(12, 8, 12, 10), gap=8)
         body = vbox(self.text, margins=(18, 14, 6, 0))
         self.setLayout(vbox(body, foot))
 
@@ -36,9 +40,11 @@ class TextWindow(QDialog):
             clipboard.setText(self.text.toPlainText())
 
 
-def show_html(parent: QWidget, title: str, html: str, size: tuple[int, int] = (640, 620)) -> TextWindow:
-    """A window of rich text. Headings and strong words are larger or brighter: a variable font has no bold of its own."""
-    window = TextWindow(parent, title, size)
+def show_html(
+    parent: QWidget, title: str, html: str, size: tuple[int, int] = (640, 620), more: QAction | None = None
+) -> TextWindow:
+    """A window of rich text; `more` is an action with a button at its foot. Headings and strong words are larger or brighter: a variable font has no bold of its own."""
+    window = TextWindow(parent, title, size, more)
     t = current_theme()
     document = window.text.document()
     assert document is not None

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from PyQt6.QtGui import QAction, QKeySequence
-
+from app.actions import Actions
+from app.keymap import key_text
 from core.catalog import entries
 
 TOUR = (
@@ -98,14 +98,13 @@ def _capital(title: str) -> str:
     return title.capitalize() if title.islower() else title
 
 
-def shortcuts_html(actions: Sequence[QAction], tips: dict[QAction, str]) -> str:
-    """All keys, as rich text."""
-    rows = []
-    for action in actions:
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        if key and not action.text().startswith("Maximize "):
-            rows.append((key, tips[action]))
-    rows.append(("1 … 7", "Show one image alone, or all again"))
+def shortcuts_html(actions: Actions) -> str:
+    """All keys as they are now, as rich text."""
+    panes = list(actions.panes.values())
+    rows = [(key, actions.tip(a)) for a in actions.all if a not in panes and (key := key_text(a))]
+    keys = [key for pane in panes if (key := key_text(pane))]
+    if keys:
+        rows.append((" ".join(keys), "Show one image alone, or all again"))
     rows.append(("Left, Right", "In the timeline: the step before, the next. In the views: the view before, the next"))
     rows.append(("Return", "Press the focused button, tick the tree's current row"))
     rows.append(("Tab", "To the next control"))

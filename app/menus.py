@@ -62,7 +62,7 @@ class Menus:
         self._add("Inspect", *a.lab.menu)
         self._add("Compare", a.compare, None, a.export_compare)
         bar.addMenu(self.lessons)
-        self._add("Help", a.help, a.shortcuts, None, a.about)
+        self._add("Help", a.help, a.shortcuts, a.change_keys, None, a.about)
         self._actions = actions
 
     def add_view_items(self, docks: Docks) -> None:

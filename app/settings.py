@@ -30,6 +30,21 @@ class Settings:
         self._store.setValue("theme", name)
 
     @property
+    def keys(self) -> dict[str, str]:
+        """Shortcuts that were changed: name of the action -> key, "" for none (app/keymap.py)."""
+        self._store.beginGroup("keys")
+        found = {name: str(self._store.value(name, "")) for name in self._store.childKeys()}
+        self._store.endGroup()
+        return found
+
+    @keys.setter
+    def keys(self, keys: dict[str, str]) -> None:
+        self._store.remove("keys")
+        for name, key in keys.items():
+            self._store.setValue(f"keys/{name}", key)
+        self._store.sync()
+
+    @property
     def folder(self) -> str:
         """Where the last file was opened or saved."""
         folder = str(self._store.value("folder", ""))

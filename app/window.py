@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QEvent, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
@@ -42,6 +42,9 @@ from app.viewport import Viewport
 from app.wiring import connect_actions, connect_engine, connect_parts
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
+if TYPE_CHECKING:
+    from app.keys_window import KeysWindow
+
 RESTORE = "Restore the run"
 
 FIRST_LESSON = 2
@@ -66,7 +69,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*LEAST)
         self.setContentsMargins(GAP, 0, GAP, 0)
         self.controller = Controller(make_client, self)
-        self.actions_ = Actions(self)
+        self.actions_ = Actions(self, self.settings)
         self.files = Files(self, self.controller, self.settings)
         self.menus = Menus(self, self.actions_, self.files, self.settings)
         self.toolbar = Toolbar(self.actions_, self.menus.lessons, self.menus.exports)
@@ -92,6 +95,7 @@ class MainWindow(QMainWindow):
         self.presentation = Presentation(self, self.docks, self.appearance, self.toolbar)
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
+        self._keys: KeysWindow | None = None
         self._shown_once = self._painted_once = False
         connect_engine(self)
         connect_parts(self)
@@ -203,7 +207,7 @@ class MainWindow(QMainWindow):
         refresh_actions(self.actions_, self.controller)
 
     def _refresh_hint(self) -> None:
-        self.status.set_hint(hint(self.controller))
+        self.status.set_hint(hint(self.controller, self.actions_))
 
     # ------------------------------------------------------------------------------------------ theme, help
 
@@ -221,8 +225,17 @@ class MainWindow(QMainWindow):
         dialogs.show_html(self, "Rimlight help", help_text.help_html())
 
     def show_shortcuts(self) -> None:
-        tips = {action: self.actions_.tip(action) for action in self.actions_.all}
-        dialogs.show_html(self, "Keyboard shortcuts", help_text.shortcuts_html(self.actions_.all, tips), (520, 600))
+        sheet = help_text.shortcuts_html(self.actions_)
+        dialogs.show_html(self, "Keyboard shortcuts", sheet, (560, 640), self.actions_.change_keys)
+
+    def change_keys(self) -> None:
+        """The page of all actions and their keys."""
+        if self._keys is None:
+            from app.keys_window import KeysWindow
+
+            self._keys = KeysWindow(self, self.actions_)
+        self._keys.show()
+        self._keys.raise_()
 
     def show_about(self) -> None:
         dialogs.show_html(self, "About Rimlight", dialogs.about_html(self.settings.location), (480, 300))

@@ -89,6 +89,7 @@ def connect_actions(w: MainWindow) -> None:
         (a.reset_layout, w.docks.reset),
         (a.help, w.show_help),
         (a.shortcuts, w.show_shortcuts),
+        (a.change_keys, w.change_keys),
         (a.about, w.show_about),
     ):
         action.triggered.connect(lambda _checked, do=do: do())

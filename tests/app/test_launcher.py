@@ -305,9 +305,14 @@ def test_closing_before_the_engine_is_there() -> None:
 def test_closing_over_a_stopped_engine(window: Window) -> None:
     window.client.send(Load(experiment()))
     window.until_status(Status.PAUSED)
-    os.kill(window.client.process_id or 0, signal.SIGSTOP)
+    pid = window.client.process_id
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
     for i in range(5000):  # more than a pipe holds
         window.client.send(SetValue(f"method.setting{i}", float(i)))
+    window.client.close()
+    assert not window.client.is_alive
+    assert is_gone(pid)
 
 
 def test_the_engine_imports_neither_qt_nor_the_window(window: Window) -> None:

@@ -125,7 +125,7 @@ def test_it_opens_on_a_lesson_paused_with_nothing_empty(make_window):
     assert window.panes.panes["target"].array is not None
     assert window.timeline.strip.isVisible()
     assert not any(isinstance(command, (Play, Step)) for command in client.sent)
-    assert "Press Space" in window.status.text.text()
+    assert "Space runs" in window.status.text.text()
 
 
 def test_before_the_engine_is_there_the_lesson_is_named(make_window):
@@ -633,7 +633,6 @@ def test_help_is_made_from_the_catalog(make_window):
     for kind in ("methods", "optimizers"):
         for entry in entries(kind):
             assert entry["title"] in text or entry["title"].capitalize() in text
-    tips = {action: window.actions_.tip(action) for action in window.actions_.all}
-    sheet = shortcuts_html(window.actions_.all, tips)
-    for key in ("Space", "Ctrl+O", "F1", "1 … 7"):
+    sheet = shortcuts_html(window.actions_)
+    for key in ("Space", "Ctrl+O", "F1", "1 2 3"):
         assert key in sheet
