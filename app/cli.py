@@ -294,9 +294,13 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _open(file: str) -> Experiment:
+    """The experiment of a file, and a look at the files it names: what is wrong with them is told before JAX loads."""
     from core.experiments.defaults import experiment_for_file
+    from core.io.check import QUICK_LIMIT, check_inputs
 
-    return experiment_for_file(file)
+    experiment = experiment_for_file(file)
+    check_inputs(experiment, QUICK_LIMIT)
+    return experiment
 
 
 def _check_derive(experiment: Experiment, parameter: str, methods: Sequence[str]) -> None:

@@ -141,8 +141,9 @@ def _aims(
         return _Aims(*found, warnings=cameras.warnings, frame=cameras.frame)
     views = tuple(fitted_views(experiment.views))
     if target.kind == "image":
-        picture = image_target(target, views, channels)
-        return _Aims(fov, views, LazyTargets(1, lambda i: on_device(picture)), (), LazyTargets(0, lambda i: picture))
+        picture, oddities = image_target(target, views, channels)
+        given = LazyTargets(1, lambda i: on_device(picture))
+        return _Aims(fov, views, given, (), LazyTargets(0, lambda i: picture), warnings=oddities)
     if shape is None and target.file is None and target.primitive is None:
         raise RimlightError(
             "shape.primitive: a visual hull is carved from a target; choose cameras, a picture or a shape"
@@ -284,8 +285,11 @@ def _shape_target(
     return Target(planes, np.ones((view.height, view.width), np.float32))
 
 
-def image_target(spec: TargetSpec, views: tuple[CameraView, ...], channels: tuple[str, ...]) -> Target:
-    """A picture as the target of the one view. Alpha, or a background colour, gives its silhouette."""
+def image_target(
+    spec: TargetSpec, views: tuple[CameraView, ...], channels: tuple[str, ...]
+) -> tuple[Target, tuple[str, ...]]:
+    """A picture as the target of the one view, and what is odd about it. Alpha, or a background colour, gives its
+    silhouette."""
     from core.io.images import load_image, silhouette_of
 
     unseen = [c for c in channels if c not in ("colour", "silhouette")]
@@ -299,7 +303,7 @@ def image_target(spec: TargetSpec, views: tuple[CameraView, ...], channels: tupl
     height, width = image.colour.shape[:2]
     if not same_aspect((width, height), (views[0].width, views[0].height)):
         raise RimlightError(
-            f"{spec.file}: the picture is {width} x {height} pixels and the view {views[0].width} x {views[0].height}; "
+            f"{image.path.name}: the picture is {width} x {height} pixels and the view {views[0].width} x {views[0].height}; "
             "set views.width and views.height to the picture's, or to the same share of both"
         )
     alpha = silhouette_of(image, spec.background, need="silhouette" in channels)
@@ -309,7 +313,7 @@ def image_target(spec: TargetSpec, views: tuple[CameraView, ...], channels: tupl
     }
     size = views[0].height, views[0].width
     shown = {c: tuple(resized(p, *size) for p in planes[c]) for c in _target_channels(channels)}
-    return Target(shown, resized(alpha, *size))
+    return Target(shown, resized(alpha, *size)), tuple(f"{image.path.name}: {oddity}" for oddity in image.warnings)
 
 
 def pose_spec_is_same_shape(experiment: Experiment) -> bool:

@@ -38,6 +38,9 @@ SHIFT = (0.15, -0.1, 0.08)
 """0.2 units: with OBLIQUE, a start from which edge-grad finds back in 10 of 10 trials (benchmarks/bench_fits.py)."""
 
 
+SMALLEST_VIEW, LARGEST_VIEW = 8, 4096
+"""Pixels of a view's side (core/experiments/schema.py, LIMITS)."""
+
 CAMERA_SIDE = 256
 """Pixels of the longer side that camera pictures are brought to at first: half a megapixel over eight views a step."""
 CAMERA_BATCH, CAMERA_HELD_OUT = 4, 20
@@ -143,22 +146,38 @@ def _find_pose(
 
 
 def picture_experiment(path: Path) -> Experiment:
-    """Carve a sphere until its silhouette is the picture's. The views take the picture's size."""
-    from core.io.images import picture_size
+    """Carve a sphere until its silhouette is the picture's; a picture without one is fitted by its colours.
+    The views take the picture's size."""
+    from core.io.images import load_image, picture_size
 
-    width, height = picture_size(path)
+    width, height = view_size(*picture_size(path), LARGEST_VIEW)
+    image = load_image(path)
+    outline = image.alpha is not None or image.mask is not None
+    # A flat light: without a silhouette the picture's own shading must be all that the colours have to explain.
+    scene = SceneSpec() if outline else SceneSpec(light_intensity=0.0, light_ambient=1.0)
     return Experiment(
-        title=f"{path.stem}: a sphere takes its outline",
+        title=f"{path.stem}: a sphere takes its {'outline' if outline else 'colours'}",
         shape=ShapeSpec(kind="mesh", primitive="sphere"),
         target=TargetSpec(kind="image", file=str(path.absolute())),
         views=ViewsSpec(kind="single", width=width, height=height, elevation=0.0),
         method=MethodSpec("edge-grad"),
-        terms=(TermSpec("l2", "silhouette"), TermSpec("laplacian", weight=30.0)),
+        terms=(TermSpec("l2", "silhouette" if outline else "colour"), TermSpec("laplacian", weight=30.0)),
         optimizer=OptimizerSpec("adam", 0.01),
-        parameters=ParametersSpec(("vertices",)),
+        parameters=ParametersSpec(("vertices",) if outline else ("vertices", "vertex_colours")),
         stop=StopSpec(300),
+        scene=scene,
         derive=DeriveSpec("vertices.normal"),
     )
+
+
+def view_size(width: int, height: int, most: int) -> tuple[int, int]:
+    """A picture's size as a view's: its sides halved until the longer has at most `most` pixels, or both enlarged until
+    the shorter has SMALLEST_VIEW."""
+    shrink = 1
+    while max(width, height) / shrink > most:
+        shrink *= 2
+    grow = -(-SMALLEST_VIEW // min(width, height, SMALLEST_VIEW)) if shrink == 1 else 1
+    return max(SMALLEST_VIEW, round(width * grow / shrink)), max(SMALLEST_VIEW, round(height * grow / shrink))
 
 
 def cameras_experiment(path: Path) -> Experiment:
@@ -200,8 +219,5 @@ def camera_target(path: Path) -> tuple[int, int, str]:
     from core.io.cameras import load_cameras
 
     lens = load_cameras(path).lenses[0]
-    factor = 1
-    while max(lens.width, lens.height) / factor > CAMERA_SIDE:
-        factor *= 2
     there = [split for split in ("test", "val") if split_file(path, split).is_file()]
-    return max(8, round(lens.width / factor)), max(8, round(lens.height / factor)), (*there, "every-8th")[0]
+    return *view_size(lens.width, lens.height, CAMERA_SIDE), (*there, "every-8th")[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.io.files import MESH_LIMIT, checked_path
+from core.io.files import MEBIBYTE, MESH_LIMIT, checked_path
 from core.io.suffixes import (
     BODY_SUFFIXES,
     CAMERA_SUFFIXES,
@@ -16,7 +16,12 @@ from core.io.suffixes import (
     GRID_SUFFIXES,
     IMAGE_SUFFIXES,
     MESH_SUFFIXES,
+    POINT_SUFFIXES,
 )
+from core.optimization.resampling import same_aspect
+
+QUICK_LIMIT = 16 * MEBIBYTE
+"""What is read in a fraction of a second, so that reading it twice costs nobody anything."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,7 @@ def _check_experiment(path: Path) -> Checked:
     from core.experiments.files import load_experiment
 
     experiment = load_experiment(path)
-    warnings = [*experiment.warnings]
-    files = {file for file in (experiment.shape.file, experiment.target.file) if file is not None}
-    for file in sorted(files):
-        warnings += [f"{Path(file).name}: {warning}" for warning in check_file(file).warnings]
-    if experiment.target.kind == "image":
-        _check_target_picture(experiment)
+    warnings = [*experiment.warnings, *check_inputs(experiment)]
     count = len(experiment.parameters.free)
     summary = (
         f"experiment, {experiment.title!r}: {experiment.method.name} on a {experiment.shape.kind}, "
@@ -95,18 +95,53 @@ def _check_experiment(path: Path) -> Checked:
     return Checked(summary, tuple(warnings))
 
 
-def _check_target_picture(experiment: Experiment) -> None:
+def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
+    """Read what an experiment names, each file as what it is used for; what is odd. Raises RimlightError.
+
+    limit: bytes; a larger file is left to the fit, which would otherwise read it twice.
+    """
+    shape, target = experiment.shape, experiment.target
+    wanted = [(shape.kind, shape.file), (target.shape_kind if target.kind == "shape" else target.kind, target.file)]
+    warnings: dict[str, None] = {}
+    for kind, file in dict.fromkeys(wanted):
+        if file is not None and checked_path(file, MESH_LIMIT).stat().st_size <= limit:
+            found = _target_picture_oddities(experiment) if kind == "image" else _read(kind, Path(file)).warnings
+            warnings |= dict.fromkeys(f"{Path(file).name}: {warning}" for warning in found)
+    return list(warnings)
+
+
+def _read(kind: str, path: Path) -> Checked:
+    """A file as what it is used for, where its ending alone does not say. What is converted is left to the fit."""
+    suffix = path.suffix.lower()
+    if kind == "cameras":
+        return _check_cameras(path)
+    if kind == "spline-patches":
+        return _check_cage(path)
+    if kind == "metaballs" and suffix in (*POINT_SUFFIXES, ".ply"):
+        return Checked("points")
+    return check_file(path)
+
+
+def _check_cage(path: Path) -> Checked:
+    from core.io.cages import read_cage
+
+    points, faces = read_cage(path)
+    return Checked(f"control cage, {len(points)} points, {len(faces)} faces")
+
+
+def _target_picture_oddities(experiment: Experiment) -> tuple[str, ...]:
     """The target's size and silhouette, before a fit asks for them."""
     from core.io.images import load_image, silhouette_of
 
     target, views = experiment.target, experiment.views
     image = load_image(target.file or "", encoding=target.encoding)
-    if (image.width, image.height) != (views.width, views.height):
+    if not same_aspect((image.width, image.height), (views.width, views.height)):
         raise RimlightError(
-            f"{image.path.name}: the picture is {image.width} x {image.height} but the view {views.width} x "
-            f"{views.height}; set views.width and views.height to the picture's"
+            f"{image.path.name}: the picture is {image.width} x {image.height} pixels and the view {views.width} x "
+            f"{views.height}; set views.width and views.height to the picture's, or to the same share of both"
         )
     silhouette_of(image, target.background, need=any(term.sees == "silhouette" for term in experiment.terms))
+    return image.warnings
 
 
 _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Path], Checked]], ...] = (

@@ -13,26 +13,9 @@ from app import cli
 from core.catalog import ASSETS
 from core.errors import RimlightError
 from core.experiment import Experiment
+from tests.hostile.rows import ROWS as BAD
 
 ROOT = Path(__file__).resolve().parents[2]
-
-BAD = {
-    "m01_truncated.obj": "ERROR", "m02_nan_vertex.obj": "ERROR", "m04_index_out_of_range.obj": "ERROR",
-    "m06_negative_relative_indices.obj": "LOAD", "m07_empty.ply": "ERROR", "m09_zero_triangles.stl": "ERROR",
-    "m11_degenerate_triangles.obj": "WARN", "m12_huge_1e12.obj": "WARN", "m14_far_from_origin.obj": "WARN",
-    "m15_quads_ngon_concave.obj": "LOAD", "m16_multi_material/two.obj": "WARN", "m17_scene_transforms.glb": "LOAD",
-    "m18_nonmanifold_edge.obj": "WARN", "m20_inside_out.obj": "WARN", "m22_single_triangle.obj": "LOAD",
-    "m23_garbage.obj": "ERROR", "m27_crlf_comments_exponents.obj": "LOAD", "m29_unreferenced_vertices.obj": "WARN",
-    "s01_rank2.npz": "ERROR", "s03_nan.npz": "ERROR", "s05_all_positive.npz": "WARN", "s07_noncubic.npz": "LOAD",
-    "s09_float64_fortran.npz": "LOAD", "s12_not_a_distance.npz": "WARN", "s14_two_arrays_no_name.npz": "ERROR",
-    "s16_pickled_object.npy": "ERROR",
-    "t00_good_rgba.png": "LOAD", "t01_wrong_size_300x200.png": "LOAD", "t03_16bit_grey.png": "LOAD",
-    "t05_cmyk.jpg": "WARN", "t08_alpha_all_zero.png": "ERROR", "t10_truncated.png": "ERROR",
-    "cameras/c00_good.json": "LOAD", "cameras/c01_no_camera_angle.json": "ERROR",
-    "cameras/c04_nan_matrix.json": "ERROR", "cameras/c06_image_missing.json": "ERROR",
-    "cameras/c08_left_handed.json": "ERROR", "cameras/c11_truncated.json": "ERROR",
-}  # fmt: skip
-"""The verdicts of shared/data/bad/BAD.md."""
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any
-
 import numpy as np
 import pytest
 
 from core import protocol
 from core.derivatives.derive import method_derivative
-from core.engine.loop import Engine
 from core.experiment import DeriveSpec, Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
+from tests.fakes.in_process import InProcess
 
 pytestmark = pytest.mark.window
 
@@ -24,44 +21,6 @@ SMALL = Experiment(
     parameters=ParametersSpec(("vertices",)),
     derive=DeriveSpec(parameter="vertices.normal"),
 )
-
-
-class InProcess:
-    """The window's client on an engine in this process: one turn a poll."""
-
-    def __init__(self) -> None:
-        from core.session import Session
-
-        self.commands: deque[Any] = deque()
-        self.events: list[Any] = []
-        self.shown: Any = None
-        self.engine = Engine(
-            lambda _: self.commands.popleft() if self.commands else None, self.events.append, self, Session
-        )
-
-    def wanted(self) -> bool:
-        return self.shown is None
-
-    def post_snapshot(self, snapshot: Any) -> None:
-        self.shown = snapshot
-
-    def start(self) -> None: ...
-
-    def send(self, command: Any) -> None:
-        self.commands.append(command)
-
-    def poll_events(self) -> list[Any]:
-        self.engine.turn()
-        events, self.events[:] = list(self.events), []
-        return events
-
-    def take_snapshot(self) -> Any:
-        taken, self.shown = self.shown, None
-        return taken
-
-    def cancel_compile(self) -> None: ...
-    def restart(self) -> None: ...
-    def close(self) -> None: ...
 
 
 @pytest.fixture
