@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.experiment import Experiment
+from core.experiment import LIVE_TERM_NUMBERS, Experiment
 from core.protocol import Command, Load, SetValue
 
 
@@ -56,10 +56,12 @@ def _live(old: Experiment, new: Experiment, live_settings: Sequence[str]) -> dic
     if len(old.terms) != len(new.terms):
         return None
     for index, (before, after) in enumerate(zip(old.terms, new.terms)):
-        if dataclasses.replace(before, weight=0.0) != dataclasses.replace(after, weight=0.0):
+        still = dict.fromkeys(LIVE_TERM_NUMBERS, 0.0)
+        if dataclasses.replace(before, **still) != dataclasses.replace(after, **still):
             return None
-        if before.weight != after.weight:
-            changes[f"term.{index}.weight"] = after.weight
+        for name in LIVE_TERM_NUMBERS:
+            if getattr(before, name) != getattr(after, name):
+                changes[f"term.{index}.{name}"] = getattr(after, name)
     return changes
 
 

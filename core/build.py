@@ -191,8 +191,8 @@ def method_of(experiment: Experiment) -> tuple[Method, Any]:
 
 
 def _check_face(shape: Shape, method: Method) -> None:
-    if method.face not in shape.faces_offered:
-        fitting = [m.name for m in methods().values() if m.face in shape.faces_offered]
+    if not method.faces & shape.faces_offered:
+        fitting = [m.name for m in methods().values() if m.faces & shape.faces_offered]
         raise RimlightError(
             f"method.name: {method.name} needs a {method.face}, and a {shape.kind} has none; use {' or '.join(fitting)}"
         )

@@ -130,6 +130,7 @@ class TermSpec:
     sees: "colour", "silhouette", "depth", "normals" (ignored by regularisers).
     levels: how many levels of a 2x box pyramid, 1 = full resolution only.
     band: terms on a grid's values: only nodes nearer to the surface than so many cells; 0 = the whole grid.
+    sharpness: IDR's masks: alpha of sigmoid(-alpha f), per unit sphere (IDR starts at 50 and doubles it as it goes).
     """
 
     loss: str = "l2"
@@ -137,6 +138,11 @@ class TermSpec:
     weight: float = 1.0
     levels: int = 1
     band: float = 0.0
+    sharpness: float = 50.0
+
+
+LIVE_TERM_NUMBERS = ("weight", "sharpness")
+"""Of a term: what can change while a fit runs, and recompiles nothing."""
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,7 @@ def inspect(problem: Problem, state: State, index: int) -> Inspection:
         s = problem.structure
 
         def run(values, constants, samples, lens, target, weights, traced):
-            moved = {**constants, **values}
-            image = s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
+            image = s.image({**constants, **values}, samples, lens, traced)
             planes = composite_target(target, values["background"])
             gradient = jax.grad(lambda i: image_terms(s.terms, weights, i, planes)[0])(image)
             return image, planes, gradient
@@ -43,12 +42,12 @@ def inspect(problem: Problem, state: State, index: int) -> Inspection:
         _INSPECT[key] = jax.jit(run)
     host = host_values(problem, state)
     view = problem.views[index]
-    samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
+    samples = problem.sample(host, view)
     image, target, gradient = _INSPECT[key](
         with_derived(problem, state.values), problem.constants, samples, lens_of(view), problem.targets[index],
         problem.weights, problem.traced,
     )  # fmt: skip
-    return Inspection(image, target, gradient, samples)
+    return Inspection(image, target, gradient, samples.method)
 
 
 def forward(
@@ -70,7 +69,7 @@ def forward(
         _FORWARD[key] = jax.jit(run)
     samples = method.sample(shape, values, view, settings, nothing, channels)
     # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
-    sampled = method.face in SURFACES
+    sampled = method.face_of(shape, settings) in SURFACES
     needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n == "values"}
     image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
     return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}

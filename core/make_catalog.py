@@ -22,7 +22,7 @@ def make_catalog() -> dict[str, list[dict[str, Any]]]:
         "methods": [_method(method) for method in methods().values()],
         "shapes": [_shape(kind, shape) for kind, shape in shapes().items()],
         "losses": [
-            _entry(name, loss.title, help=loss.help, sees=list(loss.sees), needs=loss.needs)
+            _entry(name, loss.title, help=loss.help, sees=list(loss.sees), needs=loss.needs, clearance=loss.clearance)
             for name, loss in LOSSES.items()
         ],
         "optimizers": [
@@ -56,6 +56,7 @@ def _method(method: Method) -> dict[str, Any]:
         summary=method.summary,
         paper=method.paper,
         face=str(method.face),
+        faces=sorted(str(face) for face in method.faces),
         cannot=method.cannot,
     )
 

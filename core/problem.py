@@ -17,12 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.errors import RimlightError
-from core.experiment import TermSpec
+from core.experiment import LIVE_TERM_NUMBERS, TermSpec
 from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.parameterization import IDENTITY, Parameterization
-from core.optimization.terms import image_terms, parameter_terms
+from core.optimization.terms import CLEARANCE, LOSSES, image_terms, parameter_terms, term_numbers
 from core.parameters import retract, tangent_shape, zero_tangent
 from kernels.camera import lens_of
+from kernels.clearance import clearance
 from kernels.types import CameraView, Image, Method, Shape, split_settings
 
 
@@ -42,6 +43,20 @@ class Structure:
     free: frozenset[str]
     optimizer: str
 
+    @property
+    def clearance(self) -> bool:
+        """Whether a term asks how closely rays pass the surface."""
+        return any(LOSSES[t.loss].clearance for t in self.terms)
+
+    def image(self, moved: Mapping[str, Any], samples: ViewSamples, lens: Any, traced: Mapping[str, Any]) -> Image:
+        """Traced: what the terms look at, of `moved` (values, constants and what the shape derives from them)."""
+        seen = self.method.evaluate(
+            self.shape, moved, samples.method, lens, traced, self.settings, self.channels, self.free
+        )
+        if not self.clearance:
+            return seen
+        return {**seen, CLEARANCE: (clearance(self.shape, moved, samples.least, lens),)}
+
     def key(self) -> tuple:
         terms = tuple((t.loss, t.sees, t.levels, t.band) for t in self.terms)
         return (
@@ -56,6 +71,14 @@ class Structure:
 def code_key(shape: Shape, method: Method, settings: Any) -> tuple:
     """What the compiled code of an evaluation depends on: kinds and static choices, never an instance's arrays."""
     return (type(shape), getattr(shape, "static_key", ()), method.name, split_settings(settings)[1])
+
+
+class ViewSamples(NamedTuple):
+    """method: what the method sampled of a view. least: (H, W) where its rays pass closest (kernels/clearance.py), or
+    None where no term asks."""
+
+    method: Any
+    least: Any = None
 
 
 class Target(NamedTuple):
@@ -96,7 +119,14 @@ class Problem:
 
     @functools.cached_property
     def weights(self) -> np.ndarray:
-        return np.array([t.weight for t in self.terms], np.float32)
+        """The terms' numbers that recompile nothing, see term_numbers."""
+        return term_numbers(self.terms)
+
+    def sample(self, host: Mapping[str, Any], view: CameraView) -> ViewSamples:
+        """Host: all that the terms need to know of what `view` sees of host values (constants included)."""
+        samples = self.method.sample(self.shape, host, view, self.settings, self.free, self.channels)
+        shape: Any = self.shape
+        return ViewSamples(samples, shape.least_along_rays(host, view) if self.structure.clearance else None)
 
     def with_setting(self, name: str, value: float) -> Problem:
         """The same problem with one continuous method setting changed: recompiles nothing."""
@@ -104,7 +134,8 @@ class Problem:
 
 
 def set_live(problem: Problem, path: str, value: float) -> Problem | None:
-    """The problem with a number changed while it runs ("method.NAME", "optimizer.NAME", "term.INDEX.weight").
+    """The problem with a number changed while it runs ("method.NAME", "optimizer.NAME", "term.INDEX.weight" or
+    "term.INDEX.sharpness").
 
     None where `path` is none of the problem's own numbers. Recompiles nothing.
     """
@@ -115,9 +146,9 @@ def set_live(problem: Problem, path: str, value: float) -> Problem | None:
         hyper = {**problem.hyper, rest: type(problem.hyper[rest])(value)}
         return dataclasses.replace(problem, hyper=hyper)
     index, _, name = rest.partition(".")
-    if kind == "term" and name == "weight" and index.isdigit() and int(index) < len(problem.terms):
+    if kind == "term" and name in LIVE_TERM_NUMBERS and index.isdigit() and int(index) < len(problem.terms):
         terms = list(problem.terms)
-        terms[int(index)] = dataclasses.replace(terms[int(index)], weight=float(value))
+        terms[int(index)] = dataclasses.replace(terms[int(index)], **{name: float(value)})
         return dataclasses.replace(problem, terms=tuple(terms))
     return None
 
@@ -178,7 +209,7 @@ def gradient_step(
     total, sums = _nothing(problem, state, derived), [np.zeros(())]
     for index in batch:
         view = problem.views[index]
-        samples = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
+        samples = problem.sample(host, view)
         total = compiled.accumulate(
             total,
             state.values,
@@ -249,14 +280,13 @@ def composite_target(target: Target, background: Any) -> Image:
 
 
 def _build(structure: Structure) -> _Compiled:
-    shape, method, settings = structure.shape, structure.method, structure.settings
-    channels, terms, free = structure.channels, structure.terms, structure.free
+    shape, channels, terms, free = structure.shape, structure.channels, structure.terms, structure.free
     update = OPTIMIZERS[structure.optimizer].update
     shape_prepare = getattr(shape, "prepare", None)
 
     def view_loss(delta, derived, values, constants, samples, lens, target, weights, traced):
         moved = {**constants, **retract(values, delta), **derived}
-        image = method.evaluate(shape, moved, samples, lens, traced, settings, channels, free)
+        image = structure.image(moved, samples, lens, traced)
         return image_terms(terms, weights, image, composite_target(target, moved["background"]))
 
     def accumulate(total, values, derived, constants, masks, samples, lens, target, weights, traced):

@@ -57,6 +57,10 @@ class Field(Protocol):
         """
         ...
 
+    def least_along_rays(self, values: Values, view: CameraView) -> np.ndarray:
+        """Host values -> (H, W) float32, see kernels/clearance.py."""
+        ...
+
     def local_field(self, values: Values, samples: FieldSamples, point: Planes) -> LocalField:
         """Traced: the field near `point` (3 planes, object space); differentiable in the shape's own parameters."""
         ...

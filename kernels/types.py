@@ -250,6 +250,8 @@ class Method(ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     face: ClassVar[Face]
+    other_faces: ClassVar[frozenset[Face]] = frozenset()
+    """What it can look at instead, by a setting."""
     Settings: ClassVar[type]
     cannot: ClassVar[str] = ""
     """What it cannot do, one sentence, shown to the user."""
@@ -257,6 +259,15 @@ class Method(ABC):
     def moves(self, settings: Any) -> frozenset[str]:
         """Which DISCONTINUITIES its derivative follows when they move on the screen."""
         return frozenset(DISCONTINUITIES)
+
+    @property
+    def faces(self) -> frozenset[Face]:
+        """All that it can look at."""
+        return self.other_faces | {self.face}
+
+    def face_of(self, shape: Shape, settings: Any) -> Face:
+        """The side of `shape` that it looks at."""
+        return self.face
 
     @abstractmethod
     def sample(

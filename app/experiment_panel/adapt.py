@@ -23,8 +23,9 @@ def within(experiment: Experiment, table: str, **changes: Any) -> Experiment:
 
 def method_reason(method: str, shape_kind: str) -> str:
     """Why a method cannot render a kind of shape, "" if it can."""
-    face, faces = entry("methods", method)["face"], entry("shapes", shape_kind)["faces"]
-    return "" if face in faces else f"It needs a {face}, and a {entry('shapes', shape_kind)['title'].lower()} has none"
+    faces, offered = entry("methods", method)["faces"], entry("shapes", shape_kind)["faces"]
+    title = entry("shapes", shape_kind)["title"].lower()
+    return "" if set(faces) & set(offered) else f"It needs a {' or '.join(faces)}, and a {title} has none"
 
 
 def loss_reason(loss: str, experiment: Experiment) -> str:
@@ -32,6 +33,8 @@ def loss_reason(loss: str, experiment: Experiment) -> str:
     needs = entry("losses", loss)["needs"]
     if needs and needs not in parameter_names(experiment.shape):
         return f"It needs {needs}, which this kind of shape does not have"
+    if entry("losses", loss)["clearance"] and "field" not in entry("shapes", experiment.shape.kind)["faces"]:
+        return "It needs a field, which this kind of shape does not have"
     return ""
 
 

@@ -32,7 +32,7 @@ SHORT = 54
 
 
 class TermRow(QWidget):
-    """loss | what it sees | weight | more (pyramid levels, remove)."""
+    """loss | what it sees | sharpness, of IDR's masks | weight | more (pyramid levels, remove)."""
 
     def __init__(self, section: LossSection, index: int) -> None:
         super().__init__()
@@ -49,16 +49,26 @@ class TermRow(QWidget):
         self.weight.setFixedWidth(50)
         self.weight.setToolTip("Weight of this term; takes effect at once")
         self.weight.setAccessibleName("Weight")
+        self.sharpness = NumberField(1.0, 10_000.0)
+        self.sharpness.setFixedWidth(50)
+        self.sharpness.setToolTip(
+            "Sharpness: how quickly a ray that passes the surface counts as outside, per unit sphere; takes effect at "
+            "once. IDR starts at 50 and doubles it as it goes"
+        )
+        self.sharpness.setAccessibleName("Sharpness")
         self.more = mini("more", "Pyramid levels, and removing this term")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self._levels_group = QActionGroup(self)
         self._fill_menu()
         self.more.setMenu(self.menu)
-        self.setLayout(hbox(self.loss, self.sees, self.weight, self.more, gap=4))
+        self.setLayout(hbox(self.loss, self.sees, self.sharpness, self.weight, self.more, gap=4))
         self.loss.activated.connect(lambda i: self._edit("loss", lambda e: with_loss(e, self.index, self._losses[i])))
         self.sees.activated.connect(
             lambda i: self._edit("loss", lambda e: with_term(e, self.index, sees=self.sees.itemData(i)))
+        )
+        self.sharpness.entered.connect(
+            lambda v: self._edit("sharpness", lambda e: with_term(e, self.index, sharpness=v))
         )
         self.weight.entered.connect(lambda v: self._edit("weight", lambda e: with_term(e, self.index, weight=v)))
 
@@ -108,8 +118,11 @@ class TermRow(QWidget):
         self.sees.setVisible(len(choices) > 1)
         self.loss.setMaximumWidth(SHORT if len(choices) > 1 else 16777215)
         self.weight.show_value(term.weight)
+        clearance = entry("losses", term.loss)["clearance"]
+        self.sharpness.show_value(term.sharpness)
+        self.sharpness.setVisible(clearance)
         self.levels[min(term.levels, LEVELS) - 1].setChecked(True)
-        self._levels_group.setEnabled(bool(choices))
+        self._levels_group.setEnabled(bool(choices) and not clearance)
         self.alone.setEnabled("vertices" in experiment.parameters.free)
         last = last_image_term(experiment, self.index)
         self.remove.setEnabled(not last)

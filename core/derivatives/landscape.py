@@ -101,8 +101,7 @@ def loss_at(problem: Problem, values: Mapping[str, Any]) -> float:
         s = problem.structure
 
         def run(values, constants, samples, lens, target, weights, traced):
-            moved = {**constants, **values}
-            image = s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
+            image = s.image({**constants, **values}, samples, lens, traced)
             return image_terms(s.terms, weights, image, composite_target(target, values["background"]))[0]
 
         _LOSS[key] = jax.jit(run)
@@ -110,7 +109,7 @@ def loss_at(problem: Problem, values: Mapping[str, Any]) -> float:
     derived = with_derived(problem, {n: jnp.asarray(v) for n, v in own.items()})
     total = 0.0
     for index, view in enumerate(problem.views):
-        samples = problem.method.sample(problem.shape, values, view, problem.settings, problem.free, problem.channels)
+        samples = problem.sample(values, view)
         total += float(
             _LOSS[key](
                 derived,

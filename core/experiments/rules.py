@@ -180,7 +180,7 @@ def _check_method(experiment: Experiment, complain: Complaint) -> None:
 def _check_face(name: str, kind: str, key: str, complain: Complaint) -> None:
     """The method needs a face that this kind of shape has."""
     method, shape = entry("methods", name), entry("shapes", kind)
-    if method["face"] not in shape["faces"]:
+    if not set(method["faces"]) & set(shape["faces"]):
         raise complain(
             key,
             f"found {name!r}, which needs a {method['face']} and a {kind} has none; "
@@ -191,7 +191,7 @@ def _check_face(name: str, kind: str, key: str, complain: Complaint) -> None:
 def fitting_methods(kind: str) -> list[str]:
     """The methods that render a shape of this kind."""
     faces = entry("shapes", kind)["faces"]
-    return [m["name"] for m in entries("methods") if m["face"] in faces]
+    return [m["name"] for m in entries("methods") if set(m["faces"]) & set(faces)]
 
 
 def _check_lanes(experiment: Experiment, complain: Complaint) -> None:
@@ -217,6 +217,10 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
             raise complain(
                 f"term[{i}].loss",
                 f"found {term.loss!r}, which needs {loss['needs']}; a {experiment.shape.kind} has none",
+            )
+        if loss["clearance"] and "field" not in entry("shapes", experiment.shape.kind)["faces"]:
+            raise complain(
+                f"term[{i}].loss", f"found {term.loss!r}, which needs a field; a {experiment.shape.kind} has none"
             )
         if experiment.target.kind != "shape" and loss["sees"] and term.sees in ("depth", "normals"):
             raise complain(f"term[{i}].sees", f"found {term.sees!r}; allowed with a picture: colour or silhouette")

@@ -72,6 +72,7 @@ LIMITS: dict[str, Limits] = {
     "term.weight": Limits(0, 1e6),
     "term.levels": Limits(1, 12),
     "term.band": Limits(0, 64),
+    "term.sharpness": Limits(1, 10_000),
     "optimizer.learning_rate": Limits(0, 100, open_low=True),
     "optimizer.decay": Limits(0, 1, open_low=True),
     "parameters.large_steps": Limits(0, 10_000),

@@ -139,7 +139,7 @@ def _host(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _arguments(problem: Problem, values: Any, host: Any, index: int, view: CameraView) -> tuple:
     """The sampler's buffers serve the next call too, so what is computed from these must be there before it."""
-    drawn = problem.method.sample(problem.shape, host, view, problem.settings, problem.free, problem.channels)
+    drawn = problem.sample(host, view)
     return values, problem.constants, drawn, lens_of(view), problem.traced
 
 
@@ -186,7 +186,7 @@ def _image(problem: Problem) -> Callable[..., Any]:
         moved = {**constants, **retract(values, delta)}
         if prepare is not None:
             moved |= prepare(moved, s.channels, s.free)
-        return s.method.evaluate(s.shape, moved, samples, lens, traced, s.settings, s.channels, s.free)
+        return s.image(moved, samples, lens, traced)
 
     return image
 

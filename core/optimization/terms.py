@@ -12,9 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from core.errors import RimlightError
-from core.experiment import TermSpec
+from core.experiment import LIVE_TERM_NUMBERS, TermSpec
 from core.optimization.grid_terms import eikonal, grid_laplacian
 from core.optimization.mesh_terms import (
     as_rigid_as_possible,
@@ -58,10 +59,25 @@ def iou(image: Planes, target: Planes) -> Any:
     return jnp.where(empty, 0.0, 1.0 - intersection / jnp.where(empty, 1.0, union))
 
 
+CLEARANCE = "clearance"
+"""Name, beside the channels, of how closely each ray passes the surface (kernels/clearance.py), world units."""
+
+
+def idr_mask(image: Planes, target: Planes, passing: Planes, sharpness: Any) -> Any:
+    """IDR's mask loss (Yariv et al. 2020, eq. 7): cross-entropy of sigmoid(-alpha min f) over alpha, over the pixels
+    that do not hit inside the mask; the mean over all pixels. sharpness: alpha, per world unit."""
+    done = (image[0] > 0.5) & (target[0] > 0.5)
+    logit = -sharpness * passing[0]
+    # log(1 + exp(logit)) - target logit, in a form that neither over- nor underflows.
+    entropy = jnp.maximum(logit, 0.0) - target[0] * logit + jnp.log1p(jnp.exp(-jnp.abs(logit)))
+    return jnp.mean(jnp.where(done, 0.0, entropy)) / sharpness
+
+
 @dataclass(frozen=True)
 class LossInfo:
     """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on.
 
+    clearance: the function takes the rays' clearance and the term's sharpness too; the shape must have a field.
     banded: the function takes the term's `band` too. constants: what it needs beside them (core/optimization/mesh_terms.py).
     """
 
@@ -71,6 +87,7 @@ class LossInfo:
     sees: tuple[str, ...] = EVERY
     needs: str = ""
     banded: bool = False
+    clearance: bool = False
     constants: tuple[str, ...] = ()
 
 
@@ -81,6 +98,14 @@ LOSSES: dict[str, LossInfo] = {
         "Cross-entropy", "Binary cross-entropy of the silhouette, floored at 0.01.", cross_entropy, ("silhouette",)
     ),
     "iou": LossInfo("IoU", "1 minus intersection over union of the silhouettes.", iou, ("silhouette",)),
+    "idr-mask": LossInfo(
+        "IDR mask",
+        "Pushes the field up along rays that should miss and down along rays that should hit, where they pass it "
+        "closest: the outline's pull for methods that have no silhouette term.",
+        idr_mask,
+        ("silhouette",),
+        clearance=True,
+    ),
     "laplacian": LossInfo(
         "Smoothness", "Uniform Laplacian: each vertex stays near the mean of its neighbours.", laplacian, (), "vertices"
     ),
@@ -115,6 +140,11 @@ LOSSES: dict[str, LossInfo] = {
         "Grid smoothness", "The field bends as little as it can.", grid_laplacian, (), "values", banded=True
     ),
 }
+
+
+def term_numbers(terms: Sequence[TermSpec]) -> np.ndarray:
+    """(2 n,) float32, the `weights` of image_terms: every term's weight, then every term's sharpness."""
+    return np.array([getattr(term, name) for name in LIVE_TERM_NUMBERS for term in terms], np.float32)
 
 
 def term_constants(
@@ -161,7 +191,10 @@ def _halving(size: int, dtype: Any) -> Any:
 
 
 def image_terms(terms: tuple[TermSpec, ...], weights: Any, image: Image, target: Image) -> Any:
-    """Weighted sum over image terms, and each term's unweighted value (a list as long as `terms`, 0 elsewhere)."""
+    """Weighted sum over image terms, and each term's unweighted value (a list as long as `terms`, 0 elsewhere).
+
+    weights: term_numbers(terms); those of terms without a sharpness may be left out.
+    """
     total, each = 0.0, []
     for i, term in enumerate(terms):
         info = LOSSES[term.loss]
@@ -169,7 +202,9 @@ def image_terms(terms: tuple[TermSpec, ...], weights: Any, image: Image, target:
             each.append(jnp.zeros(()))
             continue
         a, b, value = image[term.sees], target[term.sees], 0.0
-        for level in range(term.levels):
+        if info.clearance:
+            value = info.function(a, b, image[CLEARANCE], weights[len(terms) + i])
+        for level in range(0 if info.clearance else term.levels):
             if level:
                 a, b = halve(a), halve(b)
             value = value + info.function(a, b) / term.levels

@@ -16,6 +16,7 @@ import numpy as np
 from core.io.bodies import BodyData, save_bodies
 from kernels.bodies import BodyField, body_table, reach
 from kernels.body_parts import Bodies, parameter_sizes
+from kernels.clearance import least_along
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import padded_count
 from kernels.host_field import HostField, body_host_field, distances
@@ -142,6 +143,9 @@ class SdfAnalytic(Shape):
             hit_pixels=hit_pixels,
             padded=padded_count(view.height, view.width),
         )
+
+    def least_along_rays(self, values: Values, view: CameraView) -> np.ndarray:
+        return least_along(*self.host_field(values), object_rays(values, view), view.height, view.width)
 
     def local_field(self, values: Values, samples: FieldSamples, point: Planes) -> BodyField:
         return BodyField(self.bodies, values["const.rotations"], values)

@@ -22,6 +22,7 @@ from core.io.suffixes import MESH_SUFFIXES
 from core.looking import placed
 from core.shapes.grid_refining import resampled
 from core.shapes.isosurface_sampling import IsosurfaceSampler
+from kernels.clearance import least_along
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import CellField, GridField, padded_count
 from kernels.field_trace import trace_grid
@@ -158,6 +159,9 @@ class SdfGrid(Shape):
     def host_field(self, values: Values) -> tuple[HostField, np.ndarray]:
         field = grid_host_field(values["values"], self.origin, self.spacing)
         return field, reach_of(field, 0.0)
+
+    def least_along_rays(self, values: Values, view: CameraView) -> np.ndarray:
+        return least_along(*self.host_field(values), object_rays(values, view), view.height, view.width)
 
     def sample_surface(
         self,
