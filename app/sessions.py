@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,13 @@ from app.session_io import from_record, to_record
 from core.errors import RimlightError
 from core.record.files import SUFFIX, SessionRecord, read_session, write_session
 
-PERIOD_MS = 1000
-"""What a killed program loses at most of a fit whose state is cheap to write."""
+PERIOD_MS = 800
+"""Between two autosaves: with the time that writing and the engine's keyframes take, a killed program loses at most a
+second of a fit whose state is cheap to write."""
 SHARE = 0.05
 """A state that takes long to write is written less often, so that it costs the window at most this share."""
+RETRY_MS = 10_000
+"""After an autosave that could not be written: the disk may have room again."""
 SLICE_S = 0.008
 """Writing goes on for so long at a time."""
 
@@ -37,10 +41,11 @@ class Sessions(QObject):
         """folder: where autosaves lie."""
         super().__init__(parent)
         self._controller, self._folder = controller, folder
-        self._own = folder / f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
+        self._own = folder / f"{os.getpid()}-{_birth(os.getpid())}-{secrets.token_hex(4)}{SUFFIX}"
         self._work: Iterator[float] | None = None
         self._target: Path | None = None
         self._written: tuple | None = None
+        self._failed = False
         self._slices = QTimer(self)
         self._slices.setInterval(0)
         self._slices.timeout.connect(self._go_on)
@@ -95,7 +100,7 @@ class Sessions(QObject):
             self._autosave.start(PERIOD_MS)
 
     def autosave(self) -> None:
-        """Keep the newest state, if it is not the one kept last. Failures are told once, and end it."""
+        """Keep the newest state, if it is not the one kept last. A failure is told once, and tried again later."""
         c = self._controller
         record = to_record(c.experiment, c.replay, c.runs)
         if record.state is None or (record.experiment, id(record.state)) == self._written or c.closed:
@@ -106,9 +111,12 @@ class Sessions(QObject):
             for _ in write_session(small, self._own, with_data=False):
                 pass
         except (RimlightError, OSError) as error:
-            c.stepped.disconnect(self._due)
-            c.say("warning", f"The fit is not kept for the case of a crash: {error}")
+            if not self._failed:
+                c.say("warning", f"The fit is not kept for the case of a crash: {error}")
+            self._failed = True
+            self._autosave.start(RETRY_MS)
             return
+        self._failed = False
         self._written = (record.experiment, id(record.state))
         spent = time.perf_counter() - begin
         if c.running:
@@ -116,19 +124,25 @@ class Sessions(QObject):
 
     def left_behind(self) -> Path | None:
         """The newest autosave of a program that is gone, None where every one ended well."""
-        found = []
-        for file in self._folder.glob(f"*{SUFFIX}"):
-            owner = file.name.partition("-")[0]
-            if owner.isdigit() and not _alive(int(owner)):
-                found.append(file)
-        return max(found, key=lambda file: file.stat().st_mtime, default=None)
+        return max(self._orphans(), key=lambda file: file.stat().st_mtime, default=None)
 
     def forget(self, file: Path) -> None:
-        """It was restored, or is not wanted."""
-        for other in self._folder.glob(f"*{SUFFIX}"):
-            if other == file or (other.stat().st_mtime <= file.stat().st_mtime and other != self._own):
-                with contextlib.suppress(OSError):
+        """It was restored, or is not wanted; older ones of programs that are gone, and what those had half written,
+        go with it. Another window's are left alone."""
+        newest = file.stat().st_mtime if file.exists() else 0.0
+        for other in (*self._orphans(), *self._orphans(".")):
+            with contextlib.suppress(OSError):
+                if other == file or other.stat().st_mtime <= newest:
                     other.unlink()
+
+    def _orphans(self, prefix: str = "") -> list[Path]:
+        """Files whose program is gone. prefix: "." for those that were being written."""
+        found = []
+        for file in self._folder.glob(f"{prefix}*{SUFFIX}"):
+            owner, birth, *_ = [*file.name.removeprefix(prefix).split("-"), ""]
+            if owner.isdigit() and not _alive(int(owner), birth):
+                found.append(file)
+        return found
 
     def close(self) -> None:
         """The window closes: nothing is left to offer."""
@@ -138,14 +152,20 @@ class Sessions(QObject):
             self._own.unlink(missing_ok=True)
 
 
-def _alive(process: int) -> bool:
-    """Whether a process of that number runs (ours or another's that took the number: then nothing is offered yet)."""
-    if process == os.getpid():
-        return True
+def _alive(process: int, birth: str) -> bool:
+    """Whether that very process runs: one that took its number was born at another time."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:
-        return True
-    return True
+    except OSError:  # it is another user's
+        return _birth(process) == birth
+    return _birth(process) == birth
+
+
+def _birth(process: int) -> str:
+    """When a process began, in the system's ticks since it was started; "0" where the system does not tell."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "0"

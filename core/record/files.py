@@ -28,7 +28,8 @@ from core.io.atomic import atomic_path
 from core.io.files import MEBIBYTE, checked_path
 from core.versions import versions
 
-FORMAT = 1
+FORMAT, OLDEST = 1, 1
+"""What is written, and the oldest that is still read."""
 SUFFIX = ".rimlight"
 LARGEST = 4096 * MEBIBYTE
 """Bytes that a session file may unpack to; what the window keeps is bounded far below."""
@@ -258,6 +259,10 @@ def _read(archive: zipfile.ZipFile, path: Path, folder: Path) -> SessionRecord:
     if manifest["format"] > FORMAT:
         raise RimlightError(
             f"{path.name}: written by a later Rimlight ({manifest['versions'].get('rimlight')}); update this one"
+        )
+    if manifest["format"] < OLDEST:
+        raise RimlightError(
+            f"{path.name}: format {manifest['format']} is too old to be read; save it anew with the Rimlight that wrote it"
         )
     entries = {name: _checked(archive, name, digest) for name, digest in manifest["checksums"].items()}
     arrays = {

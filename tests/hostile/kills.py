@@ -1,17 +1,20 @@
-"""An engine that is killed at random moments, and what was lost each time.
+"""An engine that is killed at random moments, a whole program that is, and what was lost each time.
 
-    python -m tests.hostile.kills [--kills N] [--seed S]     (`make kills`)
+    python -m tests.display python -m tests.hostile.kills [--kills N] [--programs N] [--seed S]     (`make kills`)
 
-At each round: load, trace, compile, step, derive or export begins; a moment later the process gets SIGKILL, or aborts.
-The window's side must live on, say so, and after a restart stand at most a second before the last step it had told.
+At each round: load, trace, compile, step, derive or export begins; a moment later the process gets SIGKILL, aborts or
+gets no more memory. The window's side must live on, say so, and after a restart stand at most a second before the last
+step it had told. A program that was killed offers its run at the next start, at most a second before what it had shown.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +28,8 @@ from app.launcher import EngineClient
 from core import protocol
 from core.experiment import Experiment
 from core.protocol import Event, Status, StatusChanged
+from core.record.files import read_session
+from tests.hostile.program import KEPT
 
 PATIENCE_S = 100.0
 
@@ -41,6 +46,8 @@ class Watched:
         fresh = self.client.poll_events()
         self.client.take_snapshot()
         now = time.monotonic()
+        if any(isinstance(e, protocol.Loaded) and not e.continued for e in fresh):
+            self.told.clear()  # a fit from its start: what was told before is another's
         self.told += [(now, e.iteration) for e in fresh if isinstance(e, protocol.Scalars)]
         self.events += fresh
 
@@ -75,17 +82,24 @@ def begin(moment: str, watched: Watched, experiment: Experiment, folder: Path) -
         return
     send(protocol.Play())
     watched.until(lambda event: isinstance(event, protocol.Scalars))
-    if moment == "compile":
+    if moment in ("trace", "compile"):
         views = replace(experiment.views, count=experiment.views.count % 6 + 1)
         send(protocol.Load(replace(experiment, views=views), keep_state=True))
         send(protocol.Play())
+        if moment == "trace":
+            watched.until(is_status(Status.COMPILING))
     elif moment == "derive":
         send(protocol.Derive("pose.translation.x"))
     elif moment == "export":
         send(protocol.Export("all", str(folder)))
 
 
-MOMENTS = ("load", "compile", "step", "derive", "export")
+MOMENTS = ("load", "trace", "compile", "step", "derive", "export")
+DELAY_S = {"trace": 0.2, "load": 1.0}
+"""Longest wait from a moment's beginning to the kill; 2 s for the others."""
+ENDINGS = ("SIGKILL", "SIGABRT", "SIGSEGV", "no memory")
+SPARE_BYTES = 2 << 20
+"""What an engine that is to run out of memory may still take."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +116,15 @@ def one_kill(watched: Watched, experiment: Experiment, draw: random.Random, fold
     """Kill once and restart. Raises TimeoutError or AssertionError where the promise is broken."""
     moment = draw.choice(MOMENTS)
     begin(moment, watched, experiment, folder)
-    watched.for_seconds(draw.uniform(0.0, 2.0))
+    watched.for_seconds(draw.uniform(0.0, DELAY_S.get(moment, 2.0)))
     pid = watched.client.process_id
     assert pid is not None
-    ending = draw.choice(("SIGKILL", "SIGABRT", "SIGSEGV")) if hasattr(signal, "SIGKILL") else "SIGTERM"
-    os.kill(pid, getattr(signal, ending))
-    said = watched.until(lambda e: isinstance(e, protocol.Message) and e.level == "error")
+    ending = draw.choice(ENDINGS)
+    end_it(watched, pid, ending)
+    said = watched.until(lambda e: isinstance(e, protocol.Message) and e.remedy == "Restart engine")
     assert isinstance(said, protocol.Message)
+    assert said.level == "error"
     assert "\n" not in said.text
-    assert said.remedy == "Restart engine", said
     watched.poll()
     last = watched.told[-1] if watched.told else (time.monotonic(), 0)
     watched.client.restart()
@@ -122,9 +136,59 @@ def one_kill(watched: Watched, experiment: Experiment, draw: random.Random, fold
     return Loss(moment, ending, last[0] - at if lost else 0.0, lost)
 
 
+def end_it(watched: Watched, pid: int, ending: str) -> None:
+    """Signal the process, or take its memory away; one that needs none within a while, or lives with it, is killed."""
+    if ending != "no memory":
+        os.kill(pid, getattr(signal, ending))
+        return
+    import resource
+
+    with contextlib.suppress(OSError, IndexError):  # it may be gone
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + SPARE_BYTES
+        resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+        watched.for_seconds(3.0)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def program_kill(draw: random.Random, folder: Path, factory: str = "") -> tuple[float, int]:
+    """Kill the whole program in a run and start it again: seconds and steps that are missing. Raises AssertionError."""
+    command = [sys.executable, "-m", "tests.hostile.program", str(folder), *(["--factory", factory] if factory else [])]
+    told, engine = [], 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        end = time.monotonic() + PATIENCE_S
+        for line in program.stdout:
+            word, *numbers = line.split()
+            if word == "engine":
+                engine = int(numbers[0])
+            elif not told:
+                end = time.monotonic() + draw.uniform(2.0, 5.0)
+            if word == "told":
+                told.append((float(numbers[1]), int(numbers[0])))
+            if time.monotonic() > end:
+                break
+        program.kill()
+    assert told, "the program told nothing"
+    deadline = time.monotonic() + 10.0
+    while Path(f"/proc/{engine}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{engine}").exists(), "the engine outlives its program"
+    if (folder / KEPT).exists():
+        read_session(folder / KEPT, folder / "unpacked")  # old or new, never half
+    done = subprocess.run([*command, "--restore"], capture_output=True, text=True, timeout=3 * PATIENCE_S, check=False)
+    word, *numbers = (done.stdout.split() or ["nothing"])[-2:]
+    assert word == "restored", f"the run was not offered: {done.stdout[-200:]} {done.stderr[-500:]}"
+    at = int(numbers[0])
+    when = max((moment for moment, step in told if step <= at), default=told[0][0])
+    return max(0.0, told[-1][0] - when), max(0, told[-1][1] - at)
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--kills", type=int, default=30)
+    options.add_argument("--programs", type=int, default=5, help="kills of the whole program")
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     from core.experiments.files import load_experiment
@@ -147,8 +211,15 @@ def main() -> int:
             )
         left = [path.name for path in Path(folder).rglob(".*")]
     client.close()
-    worst = max(loss.seconds for loss in losses)
-    print(f"{len(losses)} kills survived; at most {worst:.2f} s lost; half-written files: {left or 'none'}")
+    worst = max((loss.seconds for loss in losses), default=0.0)
+    print(f"{len(losses)} kills survived; at most {worst:.2f} s lost; half-written files: {left or 'none'}", flush=True)
+    missing = []
+    for number in range(chosen.programs):
+        with tempfile.TemporaryDirectory() as name:
+            missing.append(program_kill(draw, Path(name)))
+        print(f"program {number + 1}: {missing[-1][1]} steps missing, {missing[-1][0]:.2f} s", flush=True)
+    if missing:
+        print(f"{len(missing)} programs killed, each run offered again; at most {max(missing)[0]:.2f} s missing")
     return 1 if left else 0
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.launcher import EngineClient
 from core.protocol import Load, Status
 from tests.fakes.fake_session import experiment
-from tests.hostile.kills import MOMENTS, Watched, is_status, one_kill
+from tests.hostile.kills import MOMENTS, Watched, is_status, one_kill, program_kill
 
 COUNTING = experiment(step_s=0.002, compile_s=0.3, load_s=0.2)
 
@@ -45,3 +46,11 @@ def test_at_most_a_second_is_lost(watched: Watched, moment: str, tmp_path: Path)
     assert loss.seconds < 2.0
     if moment == "step":
         assert watched.told[-1][1] > 0
+
+
+@pytest.mark.window
+def test_a_killed_program_offers_its_run(tmp_path: Path, qapp: Any) -> None:
+    seconds, steps = program_kill(random.Random(0), tmp_path, "tests.fakes.fake_session:FakeSession")
+    assert seconds < 2.0
+    assert steps >= 0
+    assert list((tmp_path / "rimlight" / "autosave").iterdir()) == []  # it was taken
