@@ -17,7 +17,7 @@ import numpy as np
 
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
-from core.experiment import Experiment, GridSpec, PoseSpec, TargetSpec
+from core.experiment import Experiment, GridSpec, PoseSpec
 from core.inspection import forward
 from core.memo import Memo
 from core.metaballs.convert import Conversion
@@ -25,7 +25,6 @@ from core.metaballs.loading import load_metaballs_shape
 from core.optimization.levenberg_marquardt import check as check_least_squares
 from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.parameterization import parameterization_of
-from core.optimization.resampling import resized, same_aspect
 from core.optimization.terms import channels_seen, check_terms, term_constants
 from core.parameters import free_masks, scene_constants, scene_values
 from core.problem import Problem, Target
@@ -33,10 +32,12 @@ from core.registry import methods
 from core.shapes.primitives import HULL, MADE
 from core.targets.camera_frame import CameraFrame
 from core.targets.camera_targets import camera_scene
+from core.targets.labels import LabelSource, label_sources
 from core.targets.lazy_targets import LazyTargets, on_device
 from core.targets.noise import noisy_target, shaken_view
+from core.targets.picture_target import image_target, with_silhouette
 from core.targets.views import fitted_views, held_out_views
-from kernels.types import CHANNELS, CameraView, Face, Method, Shape
+from kernels.types import CameraView, Face, Method, Shape
 
 Report = Callable[[str, float | None], None]
 """Progress of a long task: (what, fraction or None)."""
@@ -85,11 +86,12 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
     """Load, place, render. Raises RimlightError with one line where the experiment cannot be built."""
     method, settings = method_of(experiment)
     channels = channels_seen(experiment.terms)
+    labels = label_sources(experiment, channels, load_shape)
     hull = experiment.shape.primitive == HULL
-    shape = None if hull else _own_shape(experiment, report)
+    shape = None if hull else _own_shape(experiment, labels[0], report)
     if shape is not None:
         _check_face(shape, method)
-    aims = _aims(experiment, shape, channels, (method, settings), report)
+    aims = _aims(experiment, shape, labels, channels, (method, settings), report)
     if shape is None:
         shape = _hull(experiment, aims, report)
         _check_face(shape, method)
@@ -121,37 +123,42 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
                  tuple(warnings), aims.frame)  # fmt: skip
 
 
-def _own_shape(experiment: Experiment, report: Report) -> Shape:
+def _own_shape(experiment: Experiment, labels: LabelSource, report: Report) -> Shape:
     report("Loading the shape", None)
     spec = experiment.shape
     if spec.kind == "metaballs":
         how = Conversion(spec.components, spec.init, experiment.seed)
         return load_metaballs_shape(spec.file, spec.primitive, spec.colour, how, report)
-    return load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid)
+    return load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid, labels)
 
 
 def _aims(
-    experiment: Experiment, shape: Shape | None, channels: tuple[str, ...], through: tuple[Method, Any], report: Report
+    experiment: Experiment,
+    shape: Shape | None,
+    labels: tuple[LabelSource, LabelSource],
+    channels: tuple[str, ...],
+    through: tuple[Method, Any],
+    report: Report,
 ) -> _Aims:
-    """Views and targets, of which none is made yet."""
+    """Views and targets, of which none is made yet. labels: of the fitted shape and of the target."""
     target, fov = experiment.target, experiment.views.fov
     if target.kind == "cameras":
-        cameras = camera_scene(experiment, channels, report)
+        cameras = camera_scene(experiment, channels, labels[1], report)
         found = (cameras.fov, cameras.views, cameras.targets, cameras.held_out, cameras.held_out_targets)
         return _Aims(*found, warnings=cameras.warnings, frame=cameras.frame)
     views = tuple(fitted_views(experiment.views))
     if target.kind == "image":
-        picture, oddities = image_target(target, views, channels)
+        picture, oddities = image_target(target, views, channels, labels[1])
         given = LazyTargets(1, lambda i: on_device(picture))
         return _Aims(fov, views, given, (), LazyTargets(0, lambda i: picture), warnings=oddities)
     if shape is None and target.file is None and target.primitive is None:
         raise RimlightError(
             "shape.primitive: a visual hull is carved from a target; choose cameras, a picture or a shape"
         )
-    goal = _target_shape(experiment, shape)
+    goal = _target_shape(experiment, shape, labels[1])
     own = {**goal.parameters(), **goal.constants(), **scene_constants(experiment.scene)}
     values = {**own, **scene_values(experiment.scene, target.pose, fov)}
-    seen, how = _target_channels(channels), through if target.render == "method" else None
+    seen, how = with_silhouette(channels), through if target.render == "method" else None
     apart = tuple(held_out_views(experiment.views))
 
     def taken(i: int) -> Target:
@@ -208,9 +215,15 @@ def _hyper(experiment: Experiment) -> dict[str, Any]:
 
 
 def load_shape(
-    kind: str, file: str | None, primitive: str | None, colour: tuple | None, grid: GridSpec = GridSpec()
+    kind: str,
+    file: str | None,
+    primitive: str | None,
+    colour: tuple | None,
+    grid: GridSpec = GridSpec(),
+    labels: LabelSource = LabelSource(),
 ) -> Shape:
-    """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo, `grid` how a grid is made."""
+    """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo, `grid` how a grid is made,
+    `labels` where a mesh's labels come from."""
     if kind == "metaballs":
         return load_metaballs_shape(file, primitive, colour, Conversion())
     if kind in MADE:
@@ -222,11 +235,11 @@ def load_shape(
     else:
         path = Path(file)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    return _load(kind, path, stamp, tuple(colour) if colour is not None else None, grid)
+    return _load(kind, path, stamp, tuple(colour) if colour is not None else None, grid, labels)
 
 
 @functools.lru_cache(maxsize=8)
-def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpec) -> Shape:
+def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpec, labels: LabelSource) -> Shape:
     if kind == "sdf-grid":
         from core.shapes.grid_loading import load_grid_shape
 
@@ -243,11 +256,13 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
     from core.io.meshes import load_mesh
     from core.shapes.mesh import Mesh
 
+    data = load_mesh(path)
+    labelling = labels.of_mesh(data)
     if kind == "textured-mesh":
         from core.shapes.textured_mesh import TexturedMesh
 
-        return TexturedMesh.from_textured(load_mesh(path), colour)
-    return Mesh.from_data(load_mesh(path), colour, PLAIN_COLOUR)
+        return TexturedMesh.from_textured(data, colour, labelling)
+    return Mesh.from_data(data, colour, PLAIN_COLOUR, labelling)
 
 
 @functools.lru_cache(maxsize=8)
@@ -258,16 +273,11 @@ def _made(kind: str, colour: tuple | None) -> Shape:
     return shapes()[kind](colour or PLAIN_COLOUR)  # type: ignore[call-arg]
 
 
-def _target_shape(experiment: Experiment, shape: Shape | None) -> Shape:
+def _target_shape(experiment: Experiment, shape: Shape | None, labels: LabelSource) -> Shape:
     target = experiment.target
     if target.file is None and target.primitive is None and shape is not None:
         return shape
-    return load_shape(target.shape_kind, target.file, target.primitive, target.colour)
-
-
-def _target_channels(channels: tuple[str, ...]) -> tuple[str, ...]:
-    """What a target must show: what the loss sees, and the silhouette for the metrics."""
-    return tuple(c for c in CHANNELS if c in channels or c == "silhouette")
+    return load_shape(target.shape_kind, target.file, target.primitive, target.colour, labels=labels)
 
 
 def _shape_target(
@@ -283,37 +293,6 @@ def _shape_target(
         arrays = as_arrays(forward(shape, through[0], through[1], values, view, channels))
     planes = {n: tuple(np.ascontiguousarray(a[..., i]) for i in range(a.shape[-1])) for n, a in arrays.items()}
     return Target(planes, np.ones((view.height, view.width), np.float32))
-
-
-def image_target(
-    spec: TargetSpec, views: tuple[CameraView, ...], channels: tuple[str, ...]
-) -> tuple[Target, tuple[str, ...]]:
-    """A picture as the target of the one view, and what is odd about it. Alpha, or a background colour, gives its
-    silhouette."""
-    from core.io.images import load_image, silhouette_of
-
-    unseen = [c for c in channels if c not in ("colour", "silhouette")]
-    if unseen:
-        raise RimlightError(f"term.sees: a picture has no {' or '.join(unseen)}; let the loss see colour or silhouette")
-    if len(views) != 1:
-        raise RimlightError(
-            f"views: a picture is one view, and the experiment has {len(views)}; set views.kind = 'single'"
-        )
-    image = load_image(spec.file or "", encoding=spec.encoding)
-    height, width = image.colour.shape[:2]
-    if not same_aspect((width, height), (views[0].width, views[0].height)):
-        raise RimlightError(
-            f"{image.path.name}: the picture is {width} x {height} pixels and the view {views[0].width} x {views[0].height}; "
-            "set views.width and views.height to the picture's, or to the same share of both"
-        )
-    alpha = silhouette_of(image, spec.background, need="silhouette" in channels)
-    planes = {
-        "colour": tuple(np.ascontiguousarray(image.colour[..., i] * alpha) for i in range(3)),
-        "silhouette": (alpha,),
-    }
-    size = views[0].height, views[0].width
-    shown = {c: tuple(resized(p, *size) for p in planes[c]) for c in _target_channels(channels)}
-    return Target(shown, resized(alpha, *size)), tuple(f"{image.path.name}: {oddity}" for oddity in image.warnings)
 
 
 def pose_spec_is_same_shape(experiment: Experiment) -> bool:

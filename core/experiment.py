@@ -127,7 +127,7 @@ class MethodSpec:
 class TermSpec:
     """loss: "l1", "l2", "silhouette-cross-entropy", "iou" (image terms), or a regulariser ("laplacian", "arap").
 
-    sees: "colour", "silhouette", "depth", "normals" (ignored by regularisers).
+    sees: "colour", "silhouette", "depth", "normals", "segmentation" (ignored by regularisers).
     levels: how many levels of a 2x box pyramid, 1 = full resolution only.
     band: terms on a grid's values: only nodes nearer to the surface than so many cells; 0 = the whole grid.
     sharpness: IDR's masks: alpha of sigmoid(-alpha f), per unit sphere (IDR starts at 50 and doubles it as it goes).
@@ -224,6 +224,21 @@ class SceneSpec:
 
 
 @dataclass(frozen=True)
+class LabelsSpec:
+    """What "segmentation" shows. shape: labels of the fitted shape's points; "" none, "parts" connected parts, "colours"
+    the file's vertex colours, else a file: a list (.txt, .csv, .npy) of one whole number a vertex, or a picture that is
+    seen through the texture coordinates. target: the same of a target shape ("": as the shape's); of a picture, the
+    picture of its labels ("": the target's file is it); of cameras, the folder of such pictures, named like the others.
+
+    colours: by which pictures and vertex colours are read: row i is label i, sRGB, 0 to 255. Label 0 is the background.
+    """
+
+    shape: str = ""
+    target: str = ""
+    colours: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class DeriveSpec:
     """What the derivative panes show when the experiment is opened."""
 
@@ -260,6 +275,7 @@ class Experiment:
     stages: tuple[StageSpec, ...] = ()
     stop: StopSpec = StopSpec()
     scene: SceneSpec = SceneSpec()
+    labels: LabelsSpec = LabelsSpec()
     derive: DeriveSpec = DeriveSpec()
     lanes: tuple[LaneSpec, ...] = ()
     warnings: tuple[str, ...] = ()

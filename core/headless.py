@@ -19,6 +19,7 @@ from core.experiment import Experiment, MethodSpec
 from core.export import export, report
 from core.inspection import inspect
 from core.io.atomic import write_bytes, write_text
+from core.label_colours import as_shown
 from core.session import Session
 
 Progress = Callable[[str, float | None], None]
@@ -124,7 +125,8 @@ def derive_one(experiment: Experiment, parameter: str) -> tuple[dict[str, Any], 
         "forward_ms": round(forward_ms, 3),
         "reverse_ms": round(reverse_ms, 3),
     }
-    arrays = {"image": image[channel], "derivative": tangent[channel], "reference": truth[channel]}
+    found = {"image": image[channel], "derivative": tangent[channel], "reference": truth[channel]}
+    arrays = {name: as_shown(channel, array) for name, array in found.items()}
     return row, derive_sheet(experiment.method.name, parameter, arrays, row), arrays
 
 

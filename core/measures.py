@@ -13,13 +13,13 @@ import numpy as np
 
 from core.build import Report, Scene, pose_spec_is_same_shape
 from core.colour import linear_to_srgb
-from core.derivatives.reference import hard_image
-from core.metrics import iou, pose_errors, psnr, ssim
+from core.derivatives.reference import as_arrays, hard_image
+from core.metrics import iou, label_iou, pose_errors, psnr, ssim
 from core.problem import Target
 from core.surfaces.health import mesh_health
 from core.targets.camera_frame import spread
 from core.targets.thumbnails import over_background
-from kernels.types import CameraView
+from kernels.types import SEGMENTATION, CameraView
 
 AT_A_TIME = 8
 """Fitted views measured while a fit runs (evenly spread), and held-out ones measured at a time: more would hold it up.
@@ -48,7 +48,7 @@ class Measures:
         return pose_errors(small, self._scene.target_values)
 
     def images(self, values: Mapping[str, Any], everything: bool = False) -> dict[str, float]:
-        """Mean "iou" and, where the loss sees colour, "psnr" of hard renders; "held_out_" before the others', with "ssim".
+        """Mean "iou" and, where the loss sees colour or labels, "psnr" or "label_iou" of hard renders; "held_out_" before the others', with "ssim".
 
         everything: all views (at most MOST_VIEWS of a kind) as they are now, for a report; else a few at a time.
         """
@@ -82,7 +82,8 @@ class Measures:
         """The measures of one view."""
         problem = self._scene.problem
         sees_colour = "colour" in problem.channels
-        own = hard_image(problem.shape, values, view, ("colour", "silhouette") if sees_colour else ("silhouette",), 1)
+        wanted = [c for c in ("colour", SEGMENTATION) if c in problem.channels]
+        own = hard_image(problem.shape, values, view, (*wanted, "silhouette"), 1)
         found = {}
         if "silhouette" in target.planes:
             found["iou"] = iou(own["silhouette"][..., 0], np.asarray(target.planes["silhouette"][0]))
@@ -92,6 +93,8 @@ class Measures:
             found["psnr"] = psnr(a, b)
             if structure:
                 found["ssim"] = ssim(a, b)
+        if SEGMENTATION in own and SEGMENTATION in target.planes:
+            found["label_iou"] = label_iou(own[SEGMENTATION], as_arrays(target.planes)[SEGMENTATION])
         return found
 
     def _as_stored(self, image: np.ndarray) -> np.ndarray:

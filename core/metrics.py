@@ -20,6 +20,18 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return np.count_nonzero(x & y) / union if union else 1.0
 
 
+def label_iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean intersection over union of the labels [H, W, C] that are the likeliest somewhere in either, the background
+    (0) left out; 1 where there is none."""
+    x, y = a.argmax(axis=-1), b.argmax(axis=-1)
+    shares = []
+    for label in range(1, a.shape[-1]):
+        union = np.count_nonzero((x == label) | (y == label))
+        if union:
+            shares.append(np.count_nonzero((x == label) & (y == label)) / union)
+    return float(np.mean(shares)) if shares else 1.0
+
+
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Peak signal-to-noise ratio in dB for a peak of 1; 100 for equal images."""
     error = float(np.mean(np.square(a.astype(np.float64) - b)))

@@ -24,6 +24,7 @@ from core.derivatives.term_gradients import term_gradient
 from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
+from core.label_colours import shown_channel
 from core.looking import placed, solid_mesh
 from core.measures import Measures
 from core.optimization.schedule import batch_of, learning_rate_at, stop_reason
@@ -223,9 +224,8 @@ class Session:
         return host_values(self.problem, self.state)
 
     def primary_channel(self) -> str:
-        """The channel the panes show: colour where the loss sees it, else the first it sees."""
-        channels = self.problem.channels
-        return "colour" if "colour" in channels else channels[0]
+        """The channel the panes show: colour where the loss sees it, else labels, else the first it sees."""
+        return shown_channel(self.problem.channels)
 
     def snapshot(self, view: int, *, include_topology: bool = True) -> protocol.Snapshot:
         """What the eye gets of the current state, seen through view number `view`."""

@@ -11,6 +11,7 @@ import numpy as np
 from core import protocol
 from core.derivatives.reference import as_arrays
 from core.inspection import inspect
+from core.label_colours import as_shown
 from core.looking import display_colours, fragment_arrays, handle_arrays
 from core.parameters import display_values
 from core.problem import Problem, State, host_values
@@ -41,7 +42,7 @@ class Snapshots:
         include_topology: send the faces even where the last snapshot had the same.
         """
         seen = inspect(problem, state, view)
-        render, target = as_arrays(seen.image)[channel], as_arrays(seen.target)[channel]
+        render, target = (as_shown(channel, as_arrays(i)[channel]) for i in (seen.image, seen.target))
         values = host_values(problem, state)
         vertices, faces = self._display_mesh(problem, values)
         arrays: dict[str, np.ndarray] = {
@@ -50,7 +51,7 @@ class Snapshots:
             "target": target,
             "render": render,
             "difference": render - target,
-            "loss_gradient": as_arrays(seen.loss_gradient)[channel],
+            "loss_gradient": as_shown(channel, as_arrays(seen.loss_gradient)[channel]),
         }
         if include_topology or faces is not self._sent_faces:
             arrays["faces"], self._sent_faces = faces, faces

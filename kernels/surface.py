@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
+from kernels.labels import label_count, labels_at
 from kernels.linear import linear_map
 from kernels.planes import stored
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
 from kernels.soft_sampler import SoftFragments
-from kernels.types import Fragments, GBuffer, Image, Lens, Plane, Planes, Values
+from kernels.types import SEGMENTATION, Fragments, GBuffer, Image, Lens, Plane, Planes, Values
 
 NORMALS = "derived.normals"
 """Name under which a shape's `prepare` hands on vertex normals, computed once a step instead of once a view."""
@@ -49,7 +50,7 @@ class SurfaceSamples(NamedTuple):
 
     normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo. These and
     fragments.position may be held as K tuples of three planes, which jit takes without slicing. uv: (K, 2, H, W) texture
-    coordinates and level: (K, H, W) mip levels, of shapes that have a texture.
+    coordinates and level: (K, H, W) mip levels, of shapes that have a texture. labels: (K, C, H, W), see kernels/labels.py.
     """
 
     fragments: Fragments
@@ -57,6 +58,7 @@ class SurfaceSamples(NamedTuple):
     colours: Any
     uv: Any = None
     level: Any = None
+    labels: Any = None
 
 
 def surface_samples(samples: Any) -> SurfaceSamples:
@@ -122,20 +124,26 @@ def evaluate_fragments(
         xs.append(x)
         ys.append(y)
         inverses.append(inverse)
-        images.append(_shaded(values, lens, world, mask, inverse, normal, colour, channels))
+        image = _shaded(values, lens, world, mask, inverse, normal, colour, channels)
+        if SEGMENTATION in channels:
+            found = labels_at(values, samples, bary, k)
+            image[SEGMENTATION] = tuple(jnp.where(mask, plane, 0.0) for plane in found)
+        images.append(image)
     slope = () if fragments.slope is None else (fragments.slope[0], fragments.slope[1])
-    background = background_image(values, lens, channels)
+    background = background_image(values, lens, channels, label_count(values, samples))
     return GBuffer(tuple(masks), tuple(xs), tuple(ys), tuple(inverses), slope, tuple(images), background)
 
 
-def background_image(values: Values, lens: Lens, channels: tuple[str, ...]) -> Image:
-    """What empty pixels hold: the scene's background colour, the lens' far depth, no coverage, zero normals."""
+def background_image(values: Values, lens: Lens, channels: tuple[str, ...], labels: int = 0) -> Image:
+    """What empty pixels hold: the scene's background colour, the lens' far depth, no coverage, zero normals, and the
+    first of so many labels."""
     zero = jnp.zeros((), jnp.asarray(values["background"]).dtype)
     empty: Image = {
         "colour": tuple(values["background"][i] for i in range(3)),
         "silhouette": (zero,),
         "depth": (jnp.asarray(lens.background_depth),),
         "normals": (zero, zero, zero),
+        SEGMENTATION: tuple(zero + (i == 0) for i in range(labels)),
     }
     return {name: empty[name] for name in channels}
 

@@ -1,6 +1,6 @@
 """Looking up a texture: bilinear between texels, linear between levels of a 2 x 2 box pyramid (trilinear mip-mapping).
 
-A texture is [height, width, 3], linear colour, row 0 at the top; u runs right, v UPWARDS, both repeat, and texel centres
+A texture is [height, width, C] (three of linear colour; labels, features), row 0 at the top; u runs right, v UPWARDS, both repeat, and texel centres
 are at half-integers. Differentiable in the texture and, where asked, in the place that is looked up.
 """
 
@@ -26,18 +26,18 @@ def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
 
 
 def pyramid_table(texture: Any, levels: int) -> Any:
-    """All texels of the first `levels` levels, (N, 3): each level is the 2 x 2 mean of the one before."""
+    """All texels of the first `levels` levels, (N, C): each level is the 2 x 2 mean of the one before."""
     rows, level = [], jnp.asarray(texture)
     for i in range(levels):
         if i:
             height, width = level.shape[0] // 2, level.shape[1] // 2
-            level = level.reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
-        rows.append(level.reshape(-1, 3))
+            level = level.reshape(height, 2, width, 2, -1).mean(axis=(1, 3))
+        rows.append(level.reshape(-1, level.shape[-1]))
     return jnp.concatenate(rows)
 
 
 def look_up(texture: Any, u: Plane, v: Plane, level: Plane | None, *, moving: bool = False) -> Planes:
-    """Three planes of the texture at u, v (any shape); level: mip level, 0 the finest, None for no mip-mapping.
+    """C planes of the texture at u, v (any shape); level: mip level, 0 the finest, None for no mip-mapping.
 
     moving: u and v are differentiated too (levels never are).
     """
@@ -83,7 +83,7 @@ def _mix(residuals: Any, table: Any) -> Planes:
     places, weights = residuals
     rows = table.at[places].get(mode="promise_in_bounds")
     mixed: Any = sum(weight[..., None] * rows[t] for t, weight in enumerate(weights))
-    return tuple(mixed[..., c] for c in range(3))
+    return tuple(mixed[..., c] for c in range(mixed.shape[-1]))
 
 
 def _scatter(shape: tuple[int, ...], residuals: Any, cotangents: Planes) -> Any:
@@ -99,7 +99,7 @@ def _look_up_now(texture: Any, u: Any, v: Any, level: Any) -> Any:
 
 
 def look_up_on_host(texture: np.ndarray, uv: np.ndarray, level: np.ndarray | None) -> np.ndarray:
-    """uv (K, 2, ...) and level (K, ...) -> colours (K, 3, ...) float32, for samples that hold the texture constant."""
+    """uv (K, 2, ...) and level (K, ...) -> planes (K, C, ...) float32, for samples that hold the texture constant."""
     return np.asarray(_look_up_now(texture, uv[:, 0], uv[:, 1], level))
 
 

@@ -26,7 +26,13 @@ Image = dict[str, Planes]
 """Channel name -> planes."""
 
 CHANNELS: dict[str, int] = {"colour": 3, "silhouette": 1, "depth": 1, "normals": 3}
-"""What a loss can see, and how many planes each has."""
+"""What a loss can see of every shape, and how many planes each has."""
+
+SEGMENTATION = "segmentation"
+"""Channel of shapes whose points have labels: a plane a label, the background's first (kernels/labels.py)."""
+
+SEEN = (*CHANNELS, SEGMENTATION)
+"""All that a loss can see, in the order of planes."""
 
 
 class Face(enum.StrEnum):

@@ -12,8 +12,12 @@ from typing import Any
 from core.catalog import entries, entry
 from core.experiment import Experiment, MethodSpec, OptimizerSpec, ParametersSpec, StageSpec, TermSpec
 from core.experiments.defaults import CAMERA_BATCH, CAMERA_HELD_OUT
-from core.experiments.rules import REFINEMENTS, changes_something, parameter_names
+from core.experiments.rules import LABELLED, REFINEMENTS, changes_something, parameter_names
+from core.io.suffixes import LABEL_WORDS, PARTS
 from core.shapes.primitives import BALL, HULL, METABALLS_SUFFIX
+
+LABELS = "segmentation"
+"""What a term that compares labels sees."""
 
 
 def within(experiment: Experiment, table: str, **changes: Any) -> Experiment:
@@ -35,18 +39,57 @@ def loss_reason(loss: str, experiment: Experiment) -> str:
         return f"It needs {needs}, which this kind of shape does not have"
     if entry("losses", loss)["clearance"] and "field" not in entry("shapes", experiment.shape.kind)["faces"]:
         return "It needs a field, which this kind of shape does not have"
+    if entry("losses", loss)["sees"] and not sees_choices(loss, experiment):
+        return labels_reason(experiment) or "It needs the target's labels: choose them under Shape, Labels"
     return ""
+
+
+def labels_reason(experiment: Experiment) -> str:
+    """Why the points of this shape cannot have labels, "" if they can."""
+    shape, target = experiment.shape, experiment.target
+    if shape.kind not in LABELLED or shape.primitive == HULL:
+        return "Only meshes that are read have labels"
+    other = target.kind == "shape" and (target.file or target.primitive)
+    return "The target is no mesh, and has none" if other and target.shape_kind not in LABELLED else ""
 
 
 def sees_choices(loss: str, experiment: Experiment) -> tuple[str, ...]:
     """What a loss can look at in this experiment; () for a regulariser."""
     sees = tuple(entry("losses", loss)["sees"])
-    return tuple(c for c in sees if c in ("colour", "silhouette")) if experiment.target.kind != "shape" else sees
+    pictured = experiment.target.kind != "shape"
+    if labels_reason(experiment) or (pictured and not experiment.labels.target):
+        sees = tuple(c for c in sees if c != LABELS)
+    return tuple(c for c in sees if c in ("colour", "silhouette", LABELS)) if pictured else sees
+
+
+def with_labels(experiment: Experiment, source: str) -> Experiment:
+    """Other labels for the shape's points; without any, no term looks at them."""
+    changed = within(experiment, "labels", shape=source)
+    if source:
+        return changed
+    terms = []
+    for term in changed.terms:
+        others = tuple(c for c in sees_choices(term.loss, changed) if c != LABELS)
+        if term.sees != LABELS or not entry("losses", term.loss)["sees"]:
+            terms.append(term)
+        elif others:
+            terms.append(dataclasses.replace(term, sees=others[0]))
+    if not any(entry("losses", term.loss)["sees"] for term in terms):
+        terms.append(TermSpec())
+    return dataclasses.replace(changed, terms=tuple(terms))
+
+
+def _labelled(experiment: Experiment) -> Experiment:
+    """With labels where a term looks at them: the shape's connected parts, unless others are chosen."""
+    looks = any(t.sees == LABELS and entry("losses", t.loss)["sees"] for t in experiment.terms)
+    return within(experiment, "labels", shape=PARTS) if looks and not experiment.labels.shape else experiment
 
 
 def with_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:
     """Another shape. Method, terms and free parameters that do not fit it are replaced by ones that do."""
     changed = within(experiment, "shape", kind=kind, file=file, primitive=primitive)
+    if experiment.labels.shape not in LABEL_WORDS:  # a list of another shape's
+        changed = within(changed, "labels", shape=PARTS)
     if method_reason(changed.method.name, kind):
         fitting = [m["name"] for m in entries("methods") if not method_reason(m["name"], kind)]
         changed = dataclasses.replace(changed, method=MethodSpec(fitting[0] if fitting else changed.method.name))
@@ -101,7 +144,7 @@ def with_loss(experiment: Experiment, index: int, loss: str) -> Experiment:
 def with_term(experiment: Experiment, index: int, **changes: Any) -> Experiment:
     terms = list(experiment.terms)
     terms[index] = dataclasses.replace(terms[index], **changes)
-    return dataclasses.replace(experiment, terms=tuple(terms))
+    return _labelled(dataclasses.replace(experiment, terms=tuple(terms)))
 
 
 def with_new_term(experiment: Experiment, loss: str) -> Experiment:
@@ -109,7 +152,7 @@ def with_new_term(experiment: Experiment, loss: str) -> Experiment:
     sees = sees_choices(loss, experiment)
     used = {term.sees for term in experiment.terms}
     free = next((s for s in sees if s not in used), sees[0] if sees else "silhouette")
-    return dataclasses.replace(experiment, terms=(*experiment.terms, TermSpec(loss, free)))
+    return _labelled(dataclasses.replace(experiment, terms=(*experiment.terms, TermSpec(loss, free))))
 
 
 def without_term(experiment: Experiment, index: int) -> Experiment:

@@ -48,6 +48,19 @@ class FolderRow(Row):
         self.settled.emit()
 
 
+class FileRow(FolderRow):
+    """The same for a file. patterns: of the dialog, "Pictures (*.png)"."""
+
+    def __init__(self, name: str, tip: str, absent: str, patterns: str) -> None:
+        super().__init__(name, tip, absent)
+        self._patterns = patterns
+
+    def choose(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, self.tip, "", self._patterns)
+        if path:
+            self._take(path)
+
+
 class CameraRows:
     """Made for one TargetPart; `rows` stand below its own."""
 

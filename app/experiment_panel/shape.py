@@ -14,11 +14,13 @@ from app.controller import Controller
 from app.controls import ChoiceRow, FlagRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_gaussians, with_shape, within
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
+from app.experiment_panel.labels import LabelsPart, labels_summary
 from app.numbers import field
 from app.theme import Theme
 from app.timeline import picture
 from app.widgets import Themed, current_theme
 from core.experiment import Experiment, PoseSpec
+from core.experiments.rules import LABELLED
 from core.protocol import Loaded
 from core.shapes.primitives import HULL
 
@@ -136,6 +138,9 @@ class ShapeSection(PanelSection):
         self.rows.addWidget(self.texture)
         self.balls = Fold(controller, "Gaussians", "How Gaussians are fitted to the shape", BallsPart)
         self.rows.addWidget(self.balls)
+        tip = "What a loss on segmentation compares"
+        self.labels = Fold(controller, "Labels", tip, LabelsPart)
+        self.rows.addWidget(self.labels)
         self.rows.addWidget(self.start)
         self._facts: tuple[object, str] = (None, "")
 
@@ -152,6 +157,8 @@ class ShapeSection(PanelSection):
         can = shape.file is not None and shape.file.lower().endswith(MAY_HAVE_TEXTURE)
         self.texture.setVisible(can and shape.kind in ("mesh", "textured-mesh"))
         self.texture.show_value(textured)
+        self.labels.setVisible(shape.kind in LABELLED)
+        self.labels.show_experiment(experiment, labels_summary(experiment))
         self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
         self.balls.show_experiment(
             experiment, f"{shape.components}, {shape.init}" if shape.kind == "metaballs" else "none"

@@ -85,7 +85,7 @@ def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | Non
     seen = inspect(session.problem, session.state, question.view)
     render = as_arrays(seen.image)[channel]
     x, y = (min(max(p, 0), side - 1) for p, side in zip(question.pixel, (render.shape[1], render.shape[0])))
-    weights = probe.channel_weights(question.channel, render.shape[2])
+    weights = probe.channel_weights(question.channel, render.shape[2], channel)
     name = probe.bulk_name(scene.shape, scene.values)
     painted, found = None, ()
     if name:

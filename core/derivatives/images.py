@@ -25,6 +25,7 @@ from core.derivatives.derive import (
 from core.derivatives.reference import as_arrays, step_for_pixels
 from core.engine.ports import Waiting
 from core.inspection import inspect
+from core.label_colours import as_shown
 from core.looking import gradient_arrays
 from core.problem import Problem, State
 
@@ -57,7 +58,7 @@ def derivative_images(fit: Derivable, request: protocol.Derive, view: int) -> It
     direction = fit.direction(request.theta)
     yield from warm_derivative(scene, direction)
     (_, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
-    yield {"derivative": tangent[channel]}, None
+    yield {"derivative": as_shown(channel, tangent[channel])}, None
     gradient = as_arrays(inspect(fit.problem, fit.state, view).loss_gradient)
     if "vertices" in scene.values:
         # Where vertices are not free, the overlay still shows how the loss would move them in this view.
@@ -66,7 +67,8 @@ def derivative_images(fit: Derivable, request: protocol.Derive, view: int) -> It
         yield gradient_arrays(pulled), None
     if request.own:
         step = step_for_pixels(scene.shape, scene.values, scene.view, direction, request.step_pixels)
-        yield {"own_difference": own_difference(scene, direction, step)[channel]}, None
+        own = own_difference(scene, direction, step)[channel]
+        yield {"own_difference": as_shown(channel, own)}, None
     if not request.reference:
         return
     slices = reference_derivative_slices(scene, direction, request.step_pixels, request.supersampling)
@@ -78,8 +80,9 @@ def derivative_images(fit: Derivable, request: protocol.Derive, view: int) -> It
     truth_image, truth, step = result
     coverage = coverage_of(scene, truth_image)
     numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), gradient[channel])
+    shown, gap = (as_shown(channel, image) for image in (truth[channel], tangent[channel] - truth[channel]))
     yield (
-        {"reference": truth[channel], "disagreement": tangent[channel] - truth[channel]},
+        {"reference": shown, "disagreement": gap},
         protocol.Agreement(
             iteration=iteration,
             method=fit.problem.method.name,

@@ -15,8 +15,10 @@ from core.derivatives.derive import Rendered, method_pullback, warm_pullback
 from core.derivatives.elements import path_of
 from core.derivatives.questions import CHANNEL_WEIGHTS, Mover
 from core.engine.ports import Waiting
+from core.label_colours import as_shown
 from core.parameters import XYZ, components_of, group_of, tangent_shape
-from kernels.types import CHANNELS, Shape
+from kernels.labels import LABELS as LABEL_TABLE
+from kernels.types import CHANNELS, SEGMENTATION, Shape
 
 LABELS = {"vertices": "vertex", "values": "node", "means": "Gaussian"}
 """What an element of a parameter is called in a list."""
@@ -25,8 +27,10 @@ NEGLIGIBLE = 1e-6
 """Relative to the largest: below, an element is rounding and is not listed."""
 
 
-def channel_weights(channel: str, count: int) -> np.ndarray:
-    """(count,) float32: how the channels of a pixel become one value."""
+def channel_weights(channel: str, count: int, image: str = "") -> np.ndarray:
+    """(count,) float32: how the planes of a pixel of `image` become one value; labels do by the colours they are shown in."""
+    if image == SEGMENTATION:
+        return as_shown(image, np.eye(count)[None])[0] @ np.array(CHANNEL_WEIGHTS[channel], np.float32)
     return np.array(CHANNEL_WEIGHTS[channel] if count == 3 else [1.0] * count, np.float32)
 
 
@@ -45,7 +49,7 @@ def pixel_row(
     """d value / d parameter for every element of `names`, in tangent shape, with value = weights . channels of `image`
     at pixel (x, y)."""
     height, width = scene.view.height, scene.view.width
-    cotangent = {c: np.zeros((height, width, CHANNELS[c]), np.float32) for c in scene.channels}
+    cotangent = {c: np.zeros((height, width, plane_count(scene, c)), np.float32) for c in scene.channels}
     cotangent[image][pixel[1], pixel[0]] = weights
     return method_pullback(scene, names, cotangent)
 
@@ -53,7 +57,13 @@ def pixel_row(
 def warm_row(scene: Rendered, names: frozenset[str]) -> Iterator[Waiting]:
     """Compile what `pixel_row` calls, beside whatever else goes on; nothing where that has been done."""
     shape = (scene.view.height, scene.view.width)
-    yield from warm_pullback(scene, names, {c: np.zeros((*shape, CHANNELS[c]), np.float32) for c in scene.channels})
+    nothing = {c: np.zeros((*shape, plane_count(scene, c)), np.float32) for c in scene.channels}
+    yield from warm_pullback(scene, names, nothing)
+
+
+def plane_count(scene: Rendered, channel: str) -> int:
+    """How many planes a channel of this scene has."""
+    return CHANNELS[channel] if channel in CHANNELS else np.shape(scene.values[LABEL_TABLE])[-1]
 
 
 def element_sizes(row: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from core.experiment import (
     DeriveSpec,
     Experiment,
     GridSpec,
+    LabelsSpec,
     LaneSpec,
     MethodSpec,
     OptimizerSpec,
@@ -39,7 +40,7 @@ from core.experiments.schema import Complaint, read_settings, read_table, read_v
 from core.io.atomic import write_text
 from core.io.files import MEBIBYTE, read_text
 from core.io.metaballs_files import is_metaballs_file
-from core.io.suffixes import shape_kind
+from core.io.suffixes import LABEL_WORDS, shape_kind
 
 FILE_LIMIT = MEBIBYTE
 
@@ -52,6 +53,7 @@ TABLES: dict[str, type] = {
     "parameters": ParametersSpec,
     "stop": StopSpec,
     "scene": SceneSpec,
+    "labels": LabelsSpec,
     "derive": DeriveSpec,
 }
 """Tables of the file, each one field of Experiment."""
@@ -68,6 +70,9 @@ _PLURALS = {"method": "methods", "optimizer": "optimizers"}
 
 _PATHS = {"file", "images", "masks"}
 """Keys that hold a path."""
+
+_LABEL_FILES = {"shape", "target"}
+"""Keys of [labels] that hold a path, unless they are a word."""
 
 _POSES = {"shape": ("start", "pose"), "target": ("pose", "start")}
 """The pose of a table: our field, and the other word for it that is accepted."""
@@ -142,6 +147,9 @@ def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
     for key in _PATHS - {"file"}:
         if values.get(key) is not None:
             values[key] = os.path.normpath(base / values[key])
+    if table == "labels":
+        for key in _LABEL_FILES & {k for k, v in values.items() if v not in LABEL_WORDS}:
+            values[key] = os.path.normpath(base / values[key])
     if table in _PLURALS:
         name = values.get("name", spec().name)
         described = entry(_PLURALS[table], name)["settings"]
@@ -181,12 +189,15 @@ def experiment_to_toml(experiment: Experiment, base: str | Path) -> str:
 
 def _table_lines(spec: Any, base: Path) -> list[str]:
     lines = []
+    paths = _LABEL_FILES if isinstance(spec, LabelsSpec) else _PATHS
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
         if field.name == "settings":
             lines += [f"{name} = {_toml(setting)}" for name, setting in value.items()]
         elif value is not None:
-            lines.append(f"{field.name} = {_toml(_relative(value, base) if field.name in _PATHS else value)}")
+            lines.append(
+                f"{field.name} = {_toml(_relative(value, base) if field.name in paths and value not in LABEL_WORDS else value)}"
+            )
     return lines
 
 

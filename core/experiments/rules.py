@@ -10,7 +10,7 @@ from core.catalog import allowed, entries, entry
 from core.errors import RimlightError
 from core.experiment import Experiment, ShapeSpec, StageSpec
 from core.experiments.schema import Complaint
-from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, SHAPE_SUFFIXES
+from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, LABEL_WORDS, SHAPE_SUFFIXES
 from core.shapes.primitives import BUNDLED_AS, HULL, primitive_path
 
 REFINEMENTS = ("subdivide", "remesh", "resolution")
@@ -20,6 +20,9 @@ CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.n
 
 MOST_LANES = 4
 """Runs that are compared: more columns cannot be told apart beside each other."""
+
+LABELLED = ("mesh", "textured-mesh")
+"""Kinds of shape whose points may have labels."""
 
 SMALLEST_SIDE = 8
 """Pixels: what views.width allows too."""
@@ -223,11 +226,34 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
                 f"term[{i}].loss", f"found {term.loss!r}, which needs a field; a {experiment.shape.kind} has none"
             )
         if experiment.target.kind != "shape" and loss["sees"] and term.sees in ("depth", "normals"):
-            raise complain(f"term[{i}].sees", f"found {term.sees!r}; allowed with a picture: colour or silhouette")
+            allowed_here = "colour, silhouette or segmentation"
+            raise complain(f"term[{i}].sees", f"found {term.sees!r}; allowed with a picture: {allowed_here}")
+        if loss["sees"] and term.sees == "segmentation":
+            _check_labelled(experiment, f"term[{i}].sees", complain)
     if not looks:
         raise complain(
             "term", "no term looks at the image; allowed: at least one of l1, l2, iou, ... beside regularisers"
         )
+
+
+def _check_labelled(experiment: Experiment, key: str, complain: Complaint) -> None:
+    """Labels for the shape, and for what it is fitted to."""
+    shape, target, labels = experiment.shape, experiment.target, experiment.labels
+    if shape.kind not in LABELLED or shape.primitive == HULL:
+        raise complain(key, f"found 'segmentation', and a {shape.primitive or shape.kind} has no labels; "
+                       f"allowed for {' or '.join(LABELLED)}")  # fmt: skip
+    if target.kind == "shape" and target.shape_kind not in LABELLED and (target.file or target.primitive):
+        raise complain(key, f"found 'segmentation', and the target is a {target.shape_kind} without labels")
+    if not labels.shape:
+        raise complain("labels.shape", "found nothing, and a loss sees segmentation; allowed: parts, colours or a file")
+    if labels.shape not in LABEL_WORDS and not Path(labels.shape).is_file():
+        raise complain("labels.shape", f"found {labels.shape}, which is no file; allowed: parts, colours or a file")
+    if target.kind == "cameras" and not Path(labels.target or "?").is_dir():
+        raise complain(
+            "labels.target", f"found {labels.target!r}; allowed with cameras: a folder of pictures of labels"
+        )
+    if target.kind == "image" and labels.target and not Path(labels.target).is_file():
+        raise complain("labels.target", f"found {labels.target}, which is no file; allowed: a picture of labels")
 
 
 def changes_something(stage: StageSpec) -> bool:

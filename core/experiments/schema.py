@@ -94,6 +94,7 @@ LIMITS: dict[str, Limits] = {
     "scene.light_ambient": Limits(0, 1000),
     "scene.specular": Limits(0, 100),
     "scene.shininess": Limits(1, 1000),
+    "labels.colours": Limits(0, 255),
     "derive.step_pixels": Limits(0.001, 64),
     "derive.supersampling": Limits(1, 32),
     "derive.view": Limits(0, 511),
@@ -116,7 +117,7 @@ def choices(key: str) -> tuple[str, ...]:
         "views.order": ("random", "in-order", "worst-first", "greedy"),
         "shape.grid.axes": ("xyz", "xzy", "yxz", "yzx", "zxy", "zyx"),
         "scene.light": ("sun", "camera"),
-        "term.sees": ("colour", "silhouette", "depth", "normals"),
+        "term.sees": ("colour", "silhouette", "depth", "normals", "segmentation"),
     }
     kinds = {
         "shape.kind": "shapes",
@@ -218,7 +219,8 @@ def _read_tuple(kinds: tuple[Any, ...], value: Any, key: str, complain: Complain
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
             raise complain(key, f"found {shown(value)}; allowed: a list of names in quotes")
         return tuple(value)
-    limits = Limits(0, 1) if key.rpartition(".")[2] in _COLOURS else Limits()
+    own = LIMITS.get(re.sub(r"\[\d+\]", "", key))
+    limits = own or (Limits(0, 1) if key.rpartition(".")[2] in _COLOURS else Limits())
     numbers = isinstance(value, list | tuple) and len(value) == len(kinds)
     if not numbers or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
         raise complain(key, f"found {shown(value)}; allowed: a list of {len(kinds)} numbers, each {limits}")

@@ -33,7 +33,7 @@ UNUSUAL_SIZE = 1e6
 @dataclass(frozen=True)
 class CleanMesh:
     """positions: (n, 3) float64, file units, each used by a face. faces: (m, 3). colours: (n, 3) linear or None.
-    corner_uv: (m, 3, 2) or None."""
+    corner_uv: (m, 3, 2) or None. stored: (n,) each vertex's row in the file, the first of equal ones."""
 
     positions: np.ndarray
     faces: np.ndarray
@@ -44,6 +44,7 @@ class CleanMesh:
     parts: int
     warnings: tuple[str, ...]
     corner_uv: np.ndarray | None = None
+    stored: np.ndarray | None = None
 
 
 def clean(raw: RawMesh, name: str) -> CleanMesh:
@@ -70,7 +71,8 @@ def clean(raw: RawMesh, name: str) -> CleanMesh:
         warnings.append(f"{count:,} non-manifold {_plural(count, 'edge', 'edges')} (more than two faces share it)")
     colours = None if colours is None else colours[used]
     uv = None if raw.corner_uv is None else _turned_alike(raw.corner_uv[kept], before, faces)
-    return CleanMesh(positions, faces, colours, centre, scale, edges, parts, tuple(dict.fromkeys(warnings)), uv)
+    said = tuple(dict.fromkeys(warnings))
+    return CleanMesh(positions, faces, colours, centre, scale, edges, parts, said, uv, first[used])
 
 
 def bounding_sphere(positions: np.ndarray) -> tuple[np.ndarray, float]:

@@ -27,8 +27,8 @@ __all__ = ["MeshData", "load_mesh", "save_mesh"]
 @dataclass(frozen=True)
 class MeshData:
     """vertices: (n, 3) float32, unit sphere. faces: (m, 3) int32, outwards where closed. vertex_colours: (n, 3)
-    float32 linear, or None. corner_uv: (m, 3, 2) float32 and texture: [H, W, 3] uint8 sRGB, where one texture covers
-    all, or None. centre (3,) float64 and scale: file units. facts: "summary" (one line), triangles,
+    float32 linear, or None. corner_uv: (m, 3, 2) float32 or None, and texture: [H, W, 3] uint8 sRGB, where one texture
+    covers all, or None. stored: (n,) row of each vertex in the file. centre (3,) float64 and scale: file units. facts: "summary" (one line), triangles,
     vertices, stored_vertices, watertight, open_edges, nonmanifold_edges, parts, bounds ((2, 3) file
     units), warnings."""
 
@@ -40,6 +40,7 @@ class MeshData:
     scale: float
     corner_uv: np.ndarray | None = None
     texture: np.ndarray | None = None
+    stored: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,6 +62,7 @@ def load_mesh(path: str | Path) -> MeshData:
         vertex_colours=mesh.colours,
         corner_uv=None if mesh.corner_uv is None else mesh.corner_uv.astype(np.float32),
         texture=raw.texture,
+        stored=mesh.stored,
         centre=mesh.centre,
         scale=mesh.scale,
         warnings=misnamed + mesh.warnings,

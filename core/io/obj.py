@@ -61,16 +61,15 @@ def read_obj(path: str | Path) -> RawMesh:
     counts, corners, texture_corners = _faces(scan, len(positions), path)
     places, owner = triangulate(counts, corners, positions)
     warnings: tuple[str, ...] = ()
-    corner_colours = uv = texture = None
+    corner_colours = texture = None
+    uv = _texture_coordinates(scan.coordinates, texture_corners, places, path)
     if any(name is not None for name in scan.materials) or scan.libraries:
         materials, warnings = read_libraries(scan.libraries, scan.materials, path)
         if vertex_colours is None and materials:
             names = [scan.materials[polygon] for polygon in owner]
-            uv = _texture_coordinates(scan.coordinates, texture_corners, places, path)
             corner_colours, texture_warnings = colour_corners(materials, names, uv)
             warnings += texture_warnings
             texture = None if uv is None else single_texture(materials, names)
-    uv = uv if texture is not None else None
     return RawMesh(positions, corners[places], vertex_colours, corner_colours, uv, texture, warnings)
 
 

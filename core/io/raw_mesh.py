@@ -13,7 +13,7 @@ class RawMesh:
 
     vertex_colours: (n, 3) float32 or None. corner_colours: (m, 3, 3) float32 [face, corner, channel] or None, for
     colours that belong to faces (materials, textures); vertex_colours win where both are there. corner_uv: (m, 3, 2), v
-    upwards, and texture: [H, W, 3] uint8 sRGB, where one picture covers the whole mesh; else None.
+    upwards, or None. texture: [H, W, 3] uint8 sRGB, where one picture covers the whole mesh, else None.
     """
 
     positions: np.ndarray

@@ -11,6 +11,10 @@ POINT_SUFFIXES = (".xyz", ".csv", ".txt")
 METABALLS_SUFFIX = ".npz"
 CAGE_SUFFIXES = (".obj",)
 CAMERA_SUFFIXES = (".json", ".txt")
+LABEL_LIST_SUFFIXES = (".txt", ".csv", ".npy")
+PARTS, COLOURS = "parts", "colours"
+LABEL_WORDS = ("", PARTS, COLOURS)
+"""What labels.shape and labels.target may be beside a file: nothing, connected parts, vertex colours."""
 EXPERIMENT_SUFFIXES = (".toml",)
 
 SHAPE_SUFFIXES: dict[str, tuple[str, ...]] = {

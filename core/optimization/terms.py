@@ -25,9 +25,9 @@ from core.optimization.mesh_terms import (
     mesh_constants,
     normal_consistency,
 )
-from kernels.types import CHANNELS, Image, Planes
+from kernels.types import SEEN, SEGMENTATION, Image, Planes
 
-EVERY = tuple(CHANNELS)
+EVERY = SEEN
 SILHOUETTE_FLOOR = 0.01
 """Hard silhouettes are exactly 0 or 1, where a clipped logarithm has no gradient at all: the cross-entropy sees
 floor + (1 - 2 floor) * alpha instead. Own choice: bounds a wrong pixel's pull to 100 times a right one's."""
@@ -73,6 +73,13 @@ def idr_mask(image: Planes, target: Planes, passing: Planes, sharpness: Any) -> 
     return jnp.mean(jnp.where(done, 0.0, entropy)) / sharpness
 
 
+def label_cross_entropy(image: Planes, target: Planes) -> Any:
+    """Cross-entropy of the labels' shares of each pixel, floored as `cross_entropy` is: mean over pixels of
+    -sum_c target_c log(floor + (1 - C floor) share_c)."""
+    floor, rest = SILHOUETTE_FLOOR, 1.0 - len(image) * SILHOUETTE_FLOOR
+    return -jnp.mean(sum(b * jnp.log(floor + rest * a) for a, b in zip(image, target)))
+
+
 @dataclass(frozen=True)
 class LossInfo:
     """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on.
@@ -105,6 +112,12 @@ LOSSES: dict[str, LossInfo] = {
         idr_mask,
         ("silhouette",),
         clearance=True,
+    ),
+    "label-cross-entropy": LossInfo(
+        "Cross-entropy of labels",
+        "How surprising the target's labels are, floored at 0.01.",
+        label_cross_entropy,
+        (SEGMENTATION,),
     ),
     "laplacian": LossInfo(
         "Smoothness", "Uniform Laplacian: each vertex stays near the mean of its neighbours.", laplacian, (), "vertices"
@@ -168,9 +181,9 @@ def check_terms(terms: tuple[TermSpec, ...], values: Mapping[str, Any]) -> None:
 
 
 def channels_seen(terms: tuple[TermSpec, ...]) -> tuple[str, ...]:
-    """The channels the terms look at, in the order of CHANNELS."""
+    """The channels the terms look at, in the order of SEEN."""
     seen = {t.sees for t in terms if LOSSES[t.loss].sees}
-    return tuple(c for c in CHANNELS if c in seen)
+    return tuple(c for c in SEEN if c in seen)
 
 
 def halve(planes: Planes) -> Planes:

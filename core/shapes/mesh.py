@@ -15,9 +15,10 @@ import numpy as np
 from core.io.mesh_export import save_mesh
 from core.io.topology import undirected_edges
 from core.looking import placed
+from core.shapes.labelling import Labelling
 from core.shapes.mesh_refining import refined_mesh
 from core.shapes.surface_sampling import NormalsMemo, sample_triangles
-from kernels.surface import NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
+from kernels.surface import GATHERED, NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
 
 PLAIN_COLOUR = (0.72, 0.72, 0.72)
@@ -39,10 +40,12 @@ class Mesh(Shape):
         vertex_colours: np.ndarray | None = None,
         normalisation: tuple[np.ndarray, float] = (np.zeros(3), 1.0),
         facts: Mapping[str, Any] | None = None,
+        labelling: Labelling | None = None,
     ) -> None:
         """vertices (n, 3) object space; faces (m, 3) ids; vertex_colours (n, 3) linear, None for plain grey.
 
         normalisation: (centre (3,) in file units, scale), see the module docstring. facts: what a reader found out.
+        labelling: what "segmentation" shows, None where there is nothing of the kind.
         """
         self.vertices = np.array(vertices, np.float32)
         self.faces = np.array(faces, np.int32)
@@ -53,23 +56,28 @@ class Mesh(Shape):
         self.scale = float(normalisation[1])
         self._facts = dict(facts or {})
         self._normals = NormalsMemo()
+        self.labelling = labelling
         for array in (self.vertices, self.faces, self.vertex_colours):
             array.flags.writeable = False
 
     @classmethod
-    def from_data(cls, data: Any, colour: tuple | None = None, plain: tuple = PLAIN_COLOUR) -> Mesh:
+    def from_data(
+        cls, data: Any, colour: tuple | None = None, plain: tuple = PLAIN_COLOUR, labelling: Labelling | None = None
+    ) -> Mesh:
         """From a reader's MeshData. `colour` replaces the file's colours; `plain` stands in where it has none."""
         colours = data.vertex_colours
         if colour is not None or colours is None:
             chosen = np.asarray(plain if colour is None else colour, np.float32)
             colours = np.broadcast_to(chosen, np.shape(data.vertices))
-        return cls(data.vertices, data.faces, colours, (data.centre, data.scale), data.facts)
+        return cls(data.vertices, data.faces, colours, (data.centre, data.scale), data.facts, labelling)
 
     def parameters(self) -> dict[str, np.ndarray]:
         return {"vertices": self.vertices, "vertex_colours": self.vertex_colours}
 
     def constants(self) -> dict[str, np.ndarray]:
-        return {"const.faces": self.faces, "const.edges": undirected_edges(self.faces, len(self.vertices))[0]}
+        edges = undirected_edges(self.faces, len(self.vertices))[0]
+        labels = {} if self.labelling is None else self.labelling.constants()
+        return {"const.faces": self.faces, "const.edges": edges, **labels}
 
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(values["vertices"], np.float32), self.faces
@@ -77,7 +85,10 @@ class Mesh(Shape):
     def facts(self) -> dict[str, Any]:
         counts = {"vertices": len(self.vertices), "faces": len(self.faces)}
         summary = f"{len(self.vertices):,} vertices, {len(self.faces):,} triangles"
-        return {"summary": summary, "warnings": (), **counts, **self._facts}
+        facts = {"summary": summary, "warnings": (), **counts, **self._facts}
+        if self.labelling is not None:
+            facts |= {"labels": self.labelling.count, "summary": f"{facts['summary']}, {self.labelling.summary}"}
+        return facts
 
     def save(self, path: str | Path, values: Values) -> None:
         """Write the posed mesh in the file's own units: PLY, OBJ, STL or GLB by suffix (core/io/mesh_export.py)."""
@@ -91,9 +102,9 @@ class Mesh(Shape):
     def rebuilt(self, values: Values, constants: Values) -> Mesh:
         """The same mesh with the vertices, colours and faces of a checkpoint."""
         facts = {k: v for k, v in self._facts.items() if k == "warnings"}  # counts and names are of the old triangles
-        return Mesh(
-            values["vertices"], constants["const.faces"], values["vertex_colours"], (self.centre, self.scale), facts
-        )
+        placed = (self.centre, self.scale)
+        labelling = None if self.labelling is None else self.labelling.rebuilt(constants)
+        return Mesh(values["vertices"], constants["const.faces"], values["vertex_colours"], placed, facts, labelling)
 
     def prepare(self, values: Values, channels: tuple[str, ...], free: frozenset[str]) -> dict[str, Any]:
         """Traced, once a step: what every view shares, to be merged into `values` for evaluate_surface."""
@@ -125,6 +136,7 @@ class Mesh(Shape):
             moving="vertices" in free,
             channels=channels,
             rasterizer=rasterizer,
+            labels=not free >= GATHERED,
         )
 
     def evaluate_surface(

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.surfaces.remeshing import remeshed
 from core.surfaces.subdivision import loop_subdivision
+from kernels.labels import LABELS
 from kernels.types import Values
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 def refined_mesh(
     mesh: Mesh, values: Values, stage: Any, report: Callable[[str, float | None], None]
 ) -> tuple[Mesh, Values]:
-    """The mesh after `stage` (a StageSpec), and all of `values` to match. Positions follow Loop's stencils, colours
-    the edges' middles."""
+    """The mesh after `stage` (a StageSpec), and all of `values` to match. Positions follow Loop's stencils, colours and
+    labels the edges' middles. Raises RimlightError where labels lie in a texture."""
     vertices = np.asarray(values["vertices"], np.float64)
-    colours = np.asarray(values["vertex_colours"], np.float64)
+    labels = np.zeros((len(vertices), 0)) if mesh.labelling is None else mesh.labelling.of_vertices()
+    colours = np.concatenate([np.asarray(values["vertex_colours"], np.float64), labels], axis=1)
     faces = mesh.faces
     for done in range(stage.subdivide):
         report("Subdividing", done / stage.subdivide)
@@ -32,6 +34,6 @@ def refined_mesh(
     changed = {
         **values,
         "vertices": vertices.astype(np.float32),
-        "vertex_colours": colours.astype(np.float32),
+        "vertex_colours": colours[:, :3].astype(np.float32),
     }
-    return mesh.rebuilt(changed, {"const.faces": faces}), changed
+    return mesh.rebuilt(changed, {"const.faces": faces, LABELS: colours[:, 3:].astype(np.float32)}), changed

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from kernels.camera import object_to_pixel
+from kernels.labels import sampled_labels
 from kernels.raster.interpolate import interpolate, vertex_normals
 from kernels.raster.sampler import Rasterizer
 from kernels.surface import SurfaceSamples, needs_normals
-from kernels.types import CameraView, Values
+from kernels.types import SEGMENTATION, CameraView, Values
 
 
 @functools.lru_cache(maxsize=8)
@@ -51,14 +52,16 @@ def sample_triangles(
     moving: bool,
     channels: tuple[str, ...],
     rasterizer: Any = None,
+    labels: bool = True,
 ) -> SurfaceSamples:
     """Samples of a triangle surface in object space, posed and seen as `values` and `view` say.
 
     vertices (n, 3) float32, faces (m, 3) int32. colours (n, 3): albedo to interpolate here, None where it is free or
     uniform. normals: (vertices, faces) -> (n, 3), see NormalsMemo. moving: vertices are free, so corners and bary are
     needed and normals are left to the traced side. rasterizer: see kernels.types.Surface; its samples stay stacked,
-    since a method that brings one takes layers in turn.
+    since a method that brings one takes layers in turn. labels: sample them here, where a channel asks for them.
     """
+    labelled = SEGMENTATION in channels
     host_normals = needs_normals(channels) and not moving
     host_colours = "colour" in channels and colours is not None
     find = rasterizer or _rasterizer(view.width, view.height, layers)
@@ -69,15 +72,16 @@ def sample_triangles(
         object_to_pixel(values, view),
         near=view.near,
         cull_back_faces=cull_back_faces,
-        corners=moving or host_normals or "colour" in channels,
+        corners=moving or host_normals or "colour" in channels or labelled,
     )
     return SurfaceSamples(
         fragments._replace(position=held(fragments.position)),
         held(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
         held(interpolate(colours, fragments)) if host_colours and colours is not None else None,
+        labels=held(sampled_labels(values, fragments)) if labelled and labels else None,
     )
 
 
 def _as_planes(stack: np.ndarray) -> tuple[tuple[np.ndarray, ...], ...]:
-    """(K, 3, H, W) as K tuples of three views: sliced inside jit, each plane would be copied."""
+    """(K, C, H, W) as K tuples of C views: sliced inside jit, each plane would be copied."""
     return tuple(tuple(layer) for layer in stack)

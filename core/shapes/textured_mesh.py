@@ -18,6 +18,7 @@ from core.errors import RimlightError
 from core.io.atomic import write_bytes
 from core.io.mesh_export import save_mesh
 from core.looking import placed
+from core.shapes.labelling import Labelling
 from core.shapes.mesh import Mesh
 from core.shapes.surface_sampling import sample_triangles
 from kernels.camera import object_to_pixel
@@ -42,16 +43,17 @@ class TexturedMesh(Mesh):
         normalisation: tuple[np.ndarray, float] = (np.zeros(3), 1.0),
         facts: Mapping[str, Any] | None = None,
         mip: bool = True,
+        labelling: Labelling | None = None,
     ) -> None:
         """corner_uv (m, 3, 2); texture (H, W, 3) linear float32; the others as of Mesh."""
-        super().__init__(vertices, faces, None, normalisation, facts)
+        super().__init__(vertices, faces, None, normalisation, facts, labelling)
         self.corner_uv, self.texture = np.array(corner_uv, np.float32), np.array(texture, np.float32)
         self.mip, self.static_key = mip, (mip,)
         for array in (self.corner_uv, self.texture):
             array.flags.writeable = False
 
     @classmethod
-    def from_textured(cls, data: Any, colour: tuple | None = None) -> TexturedMesh:
+    def from_textured(cls, data: Any, colour: tuple | None = None, labelling: Labelling | None = None) -> TexturedMesh:
         """From a reader's MeshData; `colour` paints the whole texture over (a start from which to fit it).
 
         Raises RimlightError where the file has no texture, or several.
@@ -63,7 +65,8 @@ class TexturedMesh(Mesh):
         texture = from_bytes(data.texture)
         if colour is not None:
             texture = np.broadcast_to(np.asarray(colour, np.float32), texture.shape)
-        return cls(data.vertices, data.faces, data.corner_uv, texture, (data.centre, data.scale), data.facts)
+        placed = (data.centre, data.scale)
+        return cls(data.vertices, data.faces, data.corner_uv, texture, placed, data.facts, labelling=labelling)
 
     def parameters(self) -> dict[str, np.ndarray]:
         return {"vertices": self.vertices, "texture": self.texture}
@@ -108,6 +111,7 @@ class TexturedMesh(Mesh):
             (self.centre, self.scale),
             {k: v for k, v in self._facts.items() if k == "warnings"},
             self.mip,
+            None if self.labelling is None else self.labelling.rebuilt(constants),
         )
 
     def sample_surface(
@@ -125,7 +129,7 @@ class TexturedMesh(Mesh):
         vertices = np.asarray(values["vertices"], np.float32)
         samples = sample_triangles(
             vertices, self.faces, None, self._normals, values, view, layers=layers, cull_back_faces=cull_back_faces,
-            moving="vertices" in free, channels=channels, rasterizer=rasterizer,
+            moving="vertices" in free, channels=channels, rasterizer=rasterizer, labels=not free >= GATHERED,
         )  # fmt: skip
         if "colour" not in channels:
             return samples

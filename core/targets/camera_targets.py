@@ -23,8 +23,10 @@ from core.memo import Memo
 from core.optimization.resampling import resized, same_aspect
 from core.problem import Target
 from core.targets.camera_frame import CameraFrame, find_frame, spread
+from core.targets.labels import LabelSource, label_planes
 from core.targets.lazy_targets import LazyTargets, on_device
-from kernels.types import CHANNELS, CameraView
+from core.targets.picture_target import require_pictured, with_silhouette
+from kernels.types import SEGMENTATION, CameraView, Planes
 
 Report = Callable[[str, float | None], None]
 
@@ -45,25 +47,25 @@ class CameraScene:
     warnings: tuple[str, ...]
 
 
-def camera_scene(experiment: Experiment, channels: tuple[str, ...], report: Report) -> CameraScene:
+def camera_scene(experiment: Experiment, channels: tuple[str, ...], labels: LabelSource, report: Report) -> CameraScene:
     """load_camera_scene, kept for the last few targets, so that editing a method reads no picture again."""
     spec, path = experiment.target, Path(experiment.target.file or "")
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    key = (spec, dataclasses.replace(experiment.views, batch=0), channels, stamp)
-    return _SCENES(key, lambda: load_camera_scene(experiment, channels, report))
+    key = (spec, dataclasses.replace(experiment.views, batch=0), channels, labels, stamp)
+    return _SCENES(key, lambda: load_camera_scene(experiment, channels, report, labels))
 
 
-def load_camera_scene(experiment: Experiment, channels: tuple[str, ...], report: Report) -> CameraScene:
+def load_camera_scene(
+    experiment: Experiment, channels: tuple[str, ...], report: Report, labels: LabelSource = LabelSource()
+) -> CameraScene:
     """Read the cameras of experiment.target, choose the frames, normalise the world. Raises RimlightError."""
     spec, size = experiment.target, experiment.views
-    unseen = [c for c in channels if c not in ("colour", "silhouette")]
-    if unseen:
-        raise RimlightError(f"term.sees: pictures have no {' or '.join(unseen)}; let the loss see colour or silhouette")
+    require_pictured(channels, "pictures have")
     report("Reading the cameras", None)
     fitted, held_out = _splits(spec, size.held_out)
     fitted = fitted.chosen(spread(len(fitted.pictures), size.most or len(fitted.pictures)))
     focal = float(np.median([lens.fy / lens.height for lens in fitted.lenses]))
-    reader = Pictures(spec, channels, size.width, size.height, focal)
+    reader = Pictures(spec, channels, size.width, size.height, focal, labels)
     report("Finding the scene's middle and size", None)
     frame = find_frame(fitted, lambda i: reader.mask(fitted, i), spec.centre, spec.radius)
     warnings = [*fitted.warnings, *reader.remarks(fitted)]
@@ -113,9 +115,17 @@ def _splits(spec: TargetSpec, wanted: int) -> tuple[CameraSet, CameraSet | None]
 class Pictures:
     """Reads frames as targets of one size, seen by one pinhole of `focal` picture heights."""
 
-    def __init__(self, spec: TargetSpec, channels: tuple[str, ...], width: int, height: int, focal: float) -> None:
+    def __init__(
+        self,
+        spec: TargetSpec,
+        channels: tuple[str, ...],
+        width: int,
+        height: int,
+        focal: float,
+        labels: LabelSource = LabelSource(),
+    ) -> None:
         self._spec, self._width, self._height, self._focal = spec, width, height, focal
-        self._channels = tuple(c for c in CHANNELS if c in channels or c == "silhouette")
+        self._channels, self._labels = with_silhouette(channels), labels
         self._need = "silhouette" in channels
 
     def views(self, cameras: CameraSet, frame: CameraFrame, prefix: str) -> tuple[CameraView, ...]:
@@ -142,7 +152,19 @@ class Pictures:
         planes = {"colour": layers[:3]}
         if alpha is not None:
             planes["silhouette"] = layers[3:]
+        if SEGMENTATION in self._channels:
+            planes[SEGMENTATION] = self._label_planes(cameras, index)
         return Target({c: planes[c] for c in self._channels if c in planes}, layers[3])
+
+    def _label_planes(self, cameras: CameraSet, index: int) -> Planes:
+        """The labels of a frame, from the picture of its name in the folder of labels."""
+        picture = cameras.pictures[index]
+        if not self._direct(cameras, index):
+            raise RimlightError(
+                f"{picture.name}: its lens is no common pinhole, and labels are not resampled; undistort the pictures first"
+            )
+        view = CameraView(np.eye(4), self._width, self._height)
+        return label_planes(named_beside(picture, self._labels.source, "picture of labels"), self._labels, view)
 
     def mask(self, cameras: CameraSet, index: int) -> np.ndarray | None:
         """The silhouette (h, w) of a frame's picture as it is stored, None where it has none."""
@@ -168,13 +190,8 @@ class Pictures:
         return silhouette_of(image, self._spec.background, need)
 
     def _mask_file(self, picture: Path) -> ImageData:
-        folder = Path(self._spec.masks or "")
-        names = (picture.name, f"{picture.name}.png", f"{picture.stem}.png")
-        for name in names:
-            if (folder / name).is_file():
-                mask = load_image(folder / name, encoding="linear")
-                return mask if mask.alpha is not None or mask.mask is not None else _as_mask(mask)
-        raise RimlightError(f"{picture.name}: has no mask in {folder}; tried {', '.join(dict.fromkeys(names))}")
+        mask = load_image(named_beside(picture, self._spec.masks or "", "mask"), encoding="linear")
+        return mask if mask.alpha is not None or mask.mask is not None else _as_mask(mask)
 
     def _direct(self, cameras: CameraSet, index: int) -> bool:
         """Whether the picture needs no straightening, only another size. Raises where its aspect is another."""
@@ -194,6 +211,15 @@ class Pictures:
             return 0.0, 0.0
         lens = cameras.lenses[index].resized(self._width, self._height)
         return lens.cx - 0.5 * self._width, lens.cy - 0.5 * self._height
+
+
+def named_beside(picture: Path, folder: str, what: str) -> Path:
+    """The file of `folder` that is named like a picture. Raises RimlightError."""
+    names = (picture.name, f"{picture.name}.png", f"{picture.stem}.png")
+    for name in names:
+        if (Path(folder) / name).is_file():
+            return Path(folder) / name
+    raise RimlightError(f"{picture.name}: has no {what} in {folder}; tried {', '.join(dict.fromkeys(names))}")
 
 
 def _as_mask(image: ImageData) -> ImageData:

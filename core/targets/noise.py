@@ -1,6 +1,6 @@
 """Noise on what a fit is given, as SDFDiff tries itself (Jiang et al. 2020, Fig. 6): on pictures, and on camera poses.
 
-Every view has its own seeded draw, so that a target made twice is the same. Silhouettes stay as they are: they are
+Every view has its own seeded draw, so that a target made twice is the same. Silhouettes and labels stay as they are: they are
 measured by.
 """
 
@@ -14,7 +14,7 @@ from core.experiment import Experiment
 from core.problem import Target
 from kernels.camera import camera_eye
 from kernels.rotation import quaternion_from_vector, quaternion_matrix
-from kernels.types import CameraView
+from kernels.types import SEGMENTATION, CameraView
 
 PICTURES, POSES = 1, 2
 """Streams of the experiment's seed."""
@@ -27,7 +27,7 @@ def noisy_target(target: Target, experiment: Experiment, index: int) -> Target:
     rng = np.random.default_rng((experiment.seed, PICTURES, index))
     spoil = lambda plane: (plane + experiment.target.noise * rng.standard_normal(plane.shape)).astype(np.float32)
     planes = {
-        name: found if name == "silhouette" else tuple(spoil(plane) for plane in found)
+        name: found if name in (SEGMENTATION, "silhouette") else tuple(spoil(plane) for plane in found)
         for name, found in target.planes.items()
     }
     return target._replace(planes=planes)

@@ -13,8 +13,10 @@ from core.colour import linear_to_srgb
 from core.derivatives.questions import Thumbnailed, Thumbnails
 from core.derivatives.reference import as_arrays
 from core.errors import RimlightError
+from core.label_colours import as_shown
 from core.problem import Target
 from core.targets.lazy_targets import LazyTargets
+from kernels.types import SEGMENTATION
 
 if TYPE_CHECKING:
     from core.build import Scene
@@ -51,9 +53,10 @@ def known_thumbnail(scene: Scene, view: int) -> Any:
 
 
 def target_thumbnail(target: Target, background: np.ndarray) -> np.ndarray:
-    """The picture of a target: its colours over the background, else its silhouette, else what it has."""
+    """The picture of a target: its colours over the background, else its labels or silhouette, else what it has."""
     planes = over_background(target, background)
-    return thumbnail(planes[next(c for c in ("colour", "silhouette", *planes) if c in planes)])
+    shown = next(c for c in ("colour", SEGMENTATION, "silhouette", *planes) if c in planes)
+    return thumbnail(as_shown(shown, planes[shown]))
 
 
 def thumbnails_of(scene: Scene, question: Thumbnails) -> Iterator[Thumbnailed | None]:

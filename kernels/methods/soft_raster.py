@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernels.labels import label_count
 from kernels.planes import displacement
 from kernels.soft_sampler import OPTIONAL, soft_fragments
 from kernels.surface import GATHERED, GEOMETRY, background_image, surface_samples, with_surface
@@ -24,7 +25,7 @@ from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane
 LEAST_BACKGROUND = 1e-10
 """Least weight of the background, relative to the nearest triangle's (PyTorch3D's eps)."""
 
-LAYERED = ("fragments", "normals", "colours", "uv", "level")
+LAYERED = ("fragments", "normals", "colours", "uv", "level", "labels")
 """Fields of SurfaceSamples: each holds K layers."""
 
 
@@ -128,7 +129,8 @@ class SoftRaster(Method):
         nearest = 1.0 / jnp.where(first > 0, first, 1.0)
         layered = {name: getattr(surface, name) for name in LAYERED if getattr(surface, name) is not None}
         shaded = tuple(c for c in channels if c != "silhouette")
-        count = sum(CHANNELS[c] for c in shaded)
+        empty = background_image(values, lens, shaded, label_count(values, surface))
+        count = sum(map(len, empty.values()))
         zero = jnp.zeros(first.shape, jnp.asarray(values["background"]).dtype)
 
         def layer(carry: Any, part: Any) -> tuple[Any, None]:
@@ -150,7 +152,7 @@ class SoftRaster(Method):
         (miss, total, sums), _ = jax.lax.scan(jax.checkpoint(layer, prevent_cse=False), start, layered)
         image: Image = {"silhouette": (1.0 - miss,)} if "silhouette" in channels else {}
         if shaded:
-            image |= _composite(values, lens, shaded, miss, total, sums, nearest, traced["gamma"], settings.background)
+            image |= _composite(empty, lens, miss, total, sums, nearest, traced["gamma"], settings.background)
         return {name: image[name] for name in channels}
 
 
@@ -178,9 +180,8 @@ def _probability(
 
 
 def _composite(
-    values: Values,
+    empty: Image,
     lens: Lens,
-    channels: tuple[str, ...],
     miss: Plane,
     total: Plane,
     sums: Planes,
@@ -189,7 +190,6 @@ def _composite(
     background: str,
 ) -> Image:
     """Weighted sums -> channels over the background (eqs. 3 and 4)."""
-    empty = background_image(values, lens, channels)
     back, layout = flatten_image(empty)
     if background == "softmax":
         far = jnp.maximum(jnp.exp((nearest - lens.background_depth) / gamma), LEAST_BACKGROUND)

@@ -13,6 +13,7 @@ from app.replay import Replay, thumbnail
 from app.runs import RunBook, Series
 from core.experiment import (
     Experiment,
+    LabelsSpec,
     MethodSpec,
     OptimizerSpec,
     ParametersSpec,
@@ -278,3 +279,21 @@ def test_terms_are_added_where_nothing_looks_yet_and_the_last_look_stays():
     e = adapt.without_term(e, 0)
     assert adapt.last_image_term(e, 0)
     assert adapt.with_loss(e, 0, "iou").terms[0].sees == "silhouette"
+
+
+def test_looking_at_labels_gives_the_shape_some() -> None:
+    """Choosing segmentation takes the connected parts; taking labels away leaves a term that can look."""
+    plain = Experiment(shape=ShapeSpec(primitive="sphere"))
+    assert "segmentation" in adapt.sees_choices("l2", plain)
+    labelled = adapt.with_term(plain, 0, sees="segmentation")
+    assert labelled.labels.shape == "parts"
+    assert adapt.with_labels(labelled, "").terms[0].sees == "colour"
+    entropy = adapt.with_new_term(plain, "label-cross-entropy")
+    assert entropy.labels.shape == "parts"
+    assert [t.loss for t in adapt.with_labels(entropy, "").terms] == ["l2"]
+    grid = replace(plain, shape=ShapeSpec("sdf-grid", primitive="sphere"))
+    assert "segmentation" not in adapt.sees_choices("l2", grid)
+    assert "Only meshes" in adapt.loss_reason("label-cross-entropy", grid)
+    picture = replace(plain, target=TargetSpec("image", file="x.png"))
+    assert "Shape, Labels" in adapt.loss_reason("label-cross-entropy", picture)
+    assert adapt.sees_choices("l2", adapt.with_labels(replace(picture, labels=LabelsSpec("parts", "y.png")), "parts"))
