@@ -176,7 +176,10 @@ class StepReport(NamedTuple):
 
 
 class _Compiled(NamedTuple):
+    """accumulate: a view's share. finish: gather, move and place in one call, where the host has nothing to do between."""
+
     accumulate: Callable[..., Any]
+    finish: Callable[..., Any]
     gather: Callable[..., Any]
     move: Callable[..., Any]
     place: Callable[..., Any]
@@ -224,14 +227,17 @@ def gradient_step(
         )
         sums.append(total[0])
     share = np.float32(1.0 / len(batch))
-    gradient, numbers = compiled.gather(state.values, total, problem.constants, masks, weights, share)
-    numbers = np.asarray(numbers)
-    if not numbers[0]:
-        raise NonFinite(_non_finite_line(state.iteration, float(numbers[1]), gradient, batch))
     hyper = {**problem.hyper, "learning_rate": np.float32(learning_rate)}
     chart = problem.parameterization
-    delta, optimizer = compiled.move(chart.pull(gradient), state.optimizer, hyper)
-    moved, whole = compiled.place({n: state.values[n] for n in delta}, chart.push(delta), masks)
+    gathered = (state.values, total, problem.constants, masks, weights, share)
+    if chart is IDENTITY:
+        gradient, numbers, moved, whole, optimizer = compiled.finish(*gathered, state.optimizer, hyper)
+        numbers = _finite(np.asarray(numbers), gradient, state, batch)
+    else:
+        gradient, numbers = compiled.gather(*gathered)
+        numbers = _finite(np.asarray(numbers), gradient, state, batch)
+        delta, optimizer = compiled.move(chart.pull(gradient), state.optimizer, hyper)
+        moved, whole = compiled.place({n: state.values[n] for n in delta}, chart.push(delta), masks)
     if not whole:
         raise NonFinite(
             f"iteration {state.iteration}: a step of length {learning_rate:g} leads to numbers that are not finite; "
@@ -250,11 +256,15 @@ def _nothing(problem: Problem, state: State, derived: Any) -> Any:
     return np.zeros((), dtype), each, (tangent, {n: np.zeros(d.shape, dtype) for n, d in derived.items()})
 
 
-def _non_finite_line(iteration: int, loss: float, gradient: Mapping[str, Any], batch: Sequence[int]) -> str:
-    where = f"iteration {iteration}, view{'s' if len(batch) > 1 else ''} {', '.join(str(i) for i in batch)}"
+def _finite(numbers: np.ndarray, gradient: Mapping[str, Any], state: State, batch: Sequence[int]) -> np.ndarray:
+    """The numbers of a step, [finite or not, loss, each term]. Raises NonFinite."""
+    if numbers[0]:
+        return numbers
+    loss = float(numbers[1])
+    where = f"iteration {state.iteration}, view{'s' if len(batch) > 1 else ''} {', '.join(str(i) for i in batch)}"
     bad = [name for name, g in gradient.items() if not np.all(np.isfinite(np.asarray(g)))]
     what = f"the gradient of {', '.join(bad)}" if bad else f"the loss ({loss})"
-    return (
+    raise NonFinite(
         f"{where}: {what} is not finite; the state before this step is kept. "
         "Lower the learning rate, or look at the vertex gradients."
     )
@@ -323,9 +333,15 @@ def _build(structure: Structure) -> _Compiled:
         whole = functools.reduce(jnp.logical_and, [jnp.all(jnp.isfinite(v)) for v in moved.values()])
         return moved, whole
 
+    def finish(values, total, constants, masks, weights, share, optimizer, hyper):
+        gradient, numbers = gather(values, total, constants, masks, weights, share)
+        delta, optimizer = update(gradient, optimizer, hyper)
+        return gradient, numbers, *place({n: values[n] for n in delta}, delta, masks), optimizer
+
     has_prepare = shape_prepare is not None
     prepare = jax.jit(lambda values, constants: derive_values({}, values, constants)) if has_prepare else None
-    return _Compiled(jax.jit(accumulate), jax.jit(gather), jax.jit(update), jax.jit(place), prepare)
+    jit = jax.jit
+    return _Compiled(jit(accumulate), jit(finish), jit(gather), jit(update), jit(place), prepare)
 
 
 def with_derived(problem: Problem, values: Mapping[str, Any]) -> dict[str, Any]:
