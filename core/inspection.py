@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from core.optimization.gradient_step import compiled_steps, with_derived
 from core.optimization.terms import image_terms
-from core.problem import Problem, State, code_key, compiled_steps, composite_target, host_values, with_derived
+from core.problem import Problem, State, code_key, composite_target, host_values
 from kernels.camera import lens_of
 from kernels.types import SURFACES, CameraView, Image, Method, Shape, split_settings
 

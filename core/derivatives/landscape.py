@@ -19,9 +19,10 @@ from core.derivatives.elements import SMALL
 from core.derivatives.questions import Answer, Axis, Landscape, Landscaped
 from core.derivatives.reference import as_arrays, hard_image, moved_values, step_for_pixels
 from core.inspection import inspect
+from core.optimization.gradient_step import with_derived
 from core.optimization.terms import image_terms, parameter_terms
 from core.parameters import display_values, retract, set_small_value, split_name
-from core.problem import Problem, composite_target, with_derived
+from core.problem import Problem, composite_target
 from kernels.camera import lens_of
 from kernels.rotation import quaternion_from_vector, vector_from_quaternion
 from kernels.types import Image

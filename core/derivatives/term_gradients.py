@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from core.problem import Problem, State, gradient_step
+from core.optimization.gradient_step import gradient_step
+from core.problem import Problem, State
 
 
 def term_gradient(problem: Problem, state: State, batch: Sequence[int], index: int) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.optimization.gradient_step import gradient_step
 from core.optimization.levenberg_marquardt import least_squares_step
 from core.optimization.optimizers import OPTIMIZERS
-from core.problem import Problem, State, StepReport, gradient_step
+from core.problem import Problem, State, StepReport
 
 
 def step(problem: Problem, state: State, batch: Sequence[int], learning_rate: float) -> tuple[State, StepReport]:

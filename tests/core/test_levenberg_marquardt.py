@@ -20,8 +20,8 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.optimization.gradient_step import gradient_step
 from core.optimization.least_squares import evaluate, jacobian_at, normal_equations, pooled, unknowns_of
-from core.problem import gradient_step
 from core.session import Session
 
 LM = OptimizerSpec("levenberg-marquardt")

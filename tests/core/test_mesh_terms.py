@@ -11,6 +11,7 @@ from core.derivatives.term_gradients import term_gradient
 from core.experiment import Experiment, OptimizerSpec, ParametersSpec, ShapeSpec, TargetSpec, TermSpec, ViewsSpec
 from core.inspection import compiled_count
 from core.io.topology import undirected_edges
+from core.optimization.gradient_step import gradient_step
 from core.optimization.mesh_terms import (
     _best_rotations,
     as_rigid_as_possible,
@@ -20,7 +21,6 @@ from core.optimization.mesh_terms import (
     mesh_constants,
     normal_consistency,
 )
-from core.problem import gradient_step
 from core.session import Session
 from kernels.rotation import quaternion_from_vector, quaternion_matrix
 
