@@ -82,7 +82,8 @@ def _sentences(*parts: str) -> str:
 
 def carry_out(command: str, c: Controller) -> None:
     """A lesson's button; app/lessons.py lists what it can ask for. Raises ValueError for anything else."""
-    from app.experiment_panel.adapt import with_method, with_optimizer, with_setting, with_term, within
+    from app.experiment_panel.adapt import with_method, with_optimizer, with_setting, with_term
+    from core.experiments.fitting import within
 
     if "+" in command:
         for part in command.split("+"):

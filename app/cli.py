@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli_basin import add_basin, run_basin
+from app.cli_compare import add_compare, run_compare
 from app.cli_convert import add_convert, run_convert
 from app.cli_metaballs import add_metaballs, run_metaballs
 from app.cli_study import add_study, run_study
@@ -81,17 +82,7 @@ def parser() -> argparse.ArgumentParser:
         help="the table of all methods on all report scenes instead (and on a mesh given as EXPERIMENT)",
     )
 
-    compare = commands.add_parser("compare", help="race two to four methods on the same problem and seed; one table")
-    compare.add_argument(
-        "experiment", metavar="EXPERIMENT", help="a .toml file (its [[compare]] lanes), a mesh or a grid"
-    )
-    compare.add_argument("--method", metavar="M", action="append", help="a method, two to four times; else the file's")
-    compare.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
-    compare.add_argument("--steps", type=_count, metavar="N", help="steps instead of the experiment's")
-    compare.add_argument(
-        "--repeats", type=int, default=1, metavar="R", help="further runs a lane, for the noise (default %(default)s)"
-    )
-
+    add_compare(commands)
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
 
@@ -111,7 +102,7 @@ def _run(arguments: list[str]) -> int:
     commands = {
         "fit": _fit,
         "derive": _derive,
-        "compare": _compare,
+        "compare": lambda options: run_compare(options, _prepare_engine),
         "basin": run_basin,
         "check": _check,
         "convert": run_convert,
@@ -200,26 +191,6 @@ def _derive(options: argparse.Namespace) -> int:
             f"{row['method']:<18} {row['relative_l2']:7.3f} {row['cosine']:8.4f} {row['silhouette_relative_l2']:15.3f} "
             f"{row['total_gradient_relative_error']:16.4f}"
         )
-    print(f"results in {Path(options.out).absolute()}")
-    return 0
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from app.progress import ProgressLine
-    from core.comparison.lanes import with_methods
-    from core.experiments.rules import check_experiment
-    from core.experiments.schema import Complaint
-
-    experiment = _open(options.experiment)
-    methods = options.method or []
-    if methods:  # wrong words are told before JAX is imported
-        check_experiment(with_methods(experiment, list(dict.fromkeys(methods))), Complaint("rimlight compare"))
-    _prepare_engine()
-    from core.comparison.headless import run_compare
-
-    with ProgressLine() as progress:
-        run_compare(experiment, options.out, methods, options.steps, max(0, options.repeats), progress)
-    print(Path(options.out, "compare.md").read_text(encoding="utf-8"))
     print(f"results in {Path(options.out).absolute()}")
     return 0
 

@@ -12,12 +12,13 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.controller import Controller
-from app.experiment_panel.adapt import with_shape, with_target_cameras, with_target_picture, with_target_shape
+from app.experiment_panel.adapt import with_target_cameras, with_target_picture, with_target_shape
 from app.lessons import Lesson
 from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
+from core.experiments.fitting import with_shape
 from core.io.metaballs_files import is_metaballs_file
 from core.io.suffixes import (
     BODY_SUFFIXES,

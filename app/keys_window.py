@@ -80,6 +80,9 @@ class KeyRow(QWidget):
         self.key = KeyButton()
         self.key.setToolTip(f"{name}: click, then press the key it shall have")
         self.back = mini("reset", "")
+        policy = self.back.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.back.setSizePolicy(policy)
         self.setFixedHeight(SETTING_HEIGHT + 6)
         self.setLayout(hbox(title, Elided(tip, HINT, REGULAR, "text3"), None, self.key, self.back, gap=8))
         self.layout().setStretch(1, 10)  # type: ignore[union-attr]

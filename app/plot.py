@@ -19,6 +19,9 @@ from app.runs import Series
 from app.theme import HINT, Theme, font
 from app.widgets import current_theme
 
+STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
+"""Of curves that share a colour: the first, second, ..."""
+
 NARROW = 1.3
 """Decades below which a logarithmic axis also says 2 and 5: powers of ten alone would leave one label."""
 
@@ -123,8 +126,8 @@ class Plot(pg.PlotWidget):
         if iteration is not None:
             self.now_line.setPos(iteration)
 
-    def draw(self, curves: list[tuple[Series, str, float, bool]], log: bool, end: int, unit_range: bool) -> None:
-        """curves: (data, method, width, dashed), the last with a dot at its end. Values of a log plot that are not
+    def draw(self, curves: list[tuple[Series, str, float, int]], log: bool, end: int, unit_range: bool) -> None:
+        """curves: (data, method, width, which of STYLES), the last with a dot at its end. Values of a log plot that are not
         positive are left out. end: where the axis of iterations ends at least."""
         while len(self._curves) < len(curves):
             curve = pg.PlotDataItem(antialias=True)
@@ -137,13 +140,12 @@ class Plot(pg.PlotWidget):
             if entry is None:
                 item.setData([], [])
                 continue
-            series, method, width, dashed = entry
+            series, method, width, style = entry
             x, y = series.x, series.y
             keep = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
             x, y = x[keep], np.log10(y[keep]) if log else y[keep]
             colour = QColor(self._theme.run_colour(method))
-            style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-            item.setPen(pg.mkPen(colour, width=width, style=style))
+            item.setPen(pg.mkPen(colour, width=width, style=STYLES[int(style)]))
             item.setData(x, y)
             if len(y):
                 low, high, last = min(low, float(y.min())), max(high, float(y.max())), max(last, int(x[-1]))

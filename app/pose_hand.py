@@ -13,10 +13,10 @@ import numpy as np
 from PyQt6.QtCore import QObject
 
 from app.controller import Controller
-from app.experiment_panel.adapt import within
 from app.viewport.viewport import Viewport
 from core.derivatives.questions import Measure, Measured
 from core.experiment import PoseSpec
+from core.experiments.fitting import within
 
 DEGREES = 0.4
 """A pixel's turn, as when the eye orbits."""

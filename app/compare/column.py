@@ -27,7 +27,7 @@ class Column(QFrame):
         super().__init__()
         self.setObjectName("card")
         self.panes = {name: _pane(name) for row in rows for name in row}
-        self.weight = len(rows[0])
+        self.weight, self.method = len(rows[0]), method
         name = label(title, LESSON, TITLE)
         name.setToolTip(tip)
         self.note = Elided(note)

@@ -10,12 +10,11 @@ from dataclasses import replace
 from PyQt6.QtCore import QObject, QPoint
 from PyQt6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
 
+from app.compare.lane_menu import LaneMenu
 from app.compare.view import CompareView
 from app.controller import Controller
 from app.docks import Docks
-from app.experiment_panel.adapt import method_reason
-from core.catalog import entries
-from core.comparison.lanes import MOST_LANES, usual_lanes
+from core.comparison.lanes import usual_lanes
 from core.experiment import LaneSpec
 from core.protocol import Loaded
 
@@ -70,51 +69,14 @@ class CompareMode(QObject):
             self.view.forget()
             self.view.refresh()
 
-    # ------------------------------------------------------------------------------------------ lanes
-
     def _show_menu(self, lane: int, button: QWidget) -> None:
-        menu = self.menu(lane)
-        menu.exec(button.mapToGlobal(QPoint(0, button.height() + 2)))
+        self.menu(lane).exec(button.mapToGlobal(QPoint(0, button.height() + 2)))
 
     def menu(self, lane: int) -> QMenu:
-        """What a card's "more" offers: another method, another rate, removal; for -1, the first card, a further run."""
-        experiment = self._controller.experiment
-        lanes, menu = experiment.lanes, QMenu(self.view)
-        menu.setToolTipsVisible(True)
-        full = f"At most {MOST_LANES} runs are compared" if len(lanes) >= MOST_LANES else ""
-        if lane < 0:
-            self._methods(menu.addMenu("Add a run"), lambda name: (*lanes, LaneSpec(name)), full)  # type: ignore[arg-type]
-            leave = menu.addAction("Leave Compare")
-            leave.triggered.connect(lambda: self.toggle(False))  # type: ignore[union-attr]
-            return menu
-        own = lanes[lane]
-        put = lambda new: (*lanes[:lane], new, *lanes[lane + 1 :])
-        self._methods(menu.addMenu("Method"), lambda name: put(LaneSpec(name)), "")  # type: ignore[arg-type]
-        rate = own.learning_rate or experiment.optimizer.learning_rate
-        for text, factor in (("Half the learning rate", 0.5), ("Twice the learning rate", 2.0)):
-            action = menu.addAction(f"{text} ({factor * rate:.3g})")
-            action.triggered.connect(  # type: ignore[union-attr]
-                lambda _, factor=factor: self._take(put(replace(own, learning_rate=min(factor * rate, 100.0))))
-            )
-        double = menu.addAction("Add a copy")
-        double.triggered.connect(lambda: self._take((*lanes, replace(own, title=""))))  # type: ignore[union-attr]
-        self._explain(double, full)
-        remove = menu.addAction("Remove this run")
-        remove.triggered.connect(lambda: self._take(lanes[:lane] + lanes[lane + 1 :]))  # type: ignore[union-attr]
-        self._explain(remove, "Two runs are the fewest that can be compared" if len(lanes) <= 2 else "")
+        """What a card's "more" offers (app/compare/lane_menu.py); -1 is the first card."""
+        menu = LaneMenu(self.view, self._controller.experiment, lane, self._take)
+        menu.left.connect(lambda: self.toggle(False))
         return menu
-
-    def _methods(self, menu: QMenu, lanes, full: str) -> None:  # type: ignore[no-untyped-def]
-        menu.setToolTipsVisible(True)
-        for method in entries("methods"):
-            action = menu.addAction(method["title"])
-            reason = full or method_reason(method["name"], self._controller.experiment.shape.kind)
-            self._explain(action, reason or method["summary"], not reason)
-            action.triggered.connect(lambda _, n=method["name"]: self._take(lanes(n)))  # type: ignore[union-attr]
-
-    def _explain(self, action, text: str, enabled: bool | None = None) -> None:  # type: ignore[no-untyped-def]
-        action.setEnabled(not text if enabled is None else enabled)
-        action.setToolTip(text or action.text())
 
     def _take(self, lanes: tuple[LaneSpec, ...]) -> None:
         c = self._controller

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
@@ -12,7 +12,7 @@ from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE, font
 from app.widgets import Dot, Elided, Head, hbox, label, mini, rule, set_tone, vbox
 from core.comparison.table import Column, LaneResult, best_of, columns_of
 
-NOTE = "Bold is the best of its column. Each run is judged at its own pose. rimlight compare --repeats tells the noise."
+NOTE = "Bold is the best of its column. Each run is judged at its own pose. A card's menu adds a repeat, which tells the noise."
 SPARE = ("held_out_psnr", "total_gradient_relative_error", "steps_to", "silhouette_relative_l2", "translation_error")
 """Columns that are left out where the card is narrow, the first first."""
 CELL, CANNOT = 64, 130
@@ -28,6 +28,8 @@ class Table(QFrame):
         self.export = mini("export", "Write the table, the curves and the pictures into a folder")
         self.head = Head("Table", self.export)
         self._results: list[LaneResult] = []
+        self._noise: dict[str, float] = {}
+        self._remarks: list[str] = []
         self._shape: tuple = ()
         self._cells: dict[tuple[int, str], QLabel] = {}
         self._grid = QGridLayout()
@@ -39,16 +41,21 @@ class Table(QFrame):
         self.note = Elided(NOTE, HINT, REGULAR, "text3")
         self.setLayout(vbox(self.head, self._body, None, hbox(self.note, margins=(12, 0, 12, 8))))
 
-    def set_results(self, results: Sequence[LaneResult]) -> None:
-        """Show these runs; the layout is made anew only where its columns or runs change."""
-        self._results = list(results)
+    def set_results(
+        self, results: Sequence[LaneResult], noise: Mapping[str, float] | None = None, remarks: Sequence[str] = ()
+    ) -> None:
+        """Show these runs; the layout is made anew only where its columns or runs change. noise: of a column, from
+        repeats; nothing is best that does not rise above it. remarks: what else is to be known."""
+        self._results, self._noise, self._remarks = list(results), dict(noise or {}), list(remarks)
+        self.note.setText(" ".join(remarks) or NOTE)
+        self.note.set_tip("\n".join(remarks))
         columns = self._columns()
         shape = (tuple(c.key for c in columns), tuple((r.name, r.method) for r in results))
         if shape != self._shape:
             self._shape = shape
             self._build(columns)
         for column in columns:
-            best = best_of(self._results, column)
+            best = best_of(self._results, column, self._noise.get(column.key, 0.0))
             for row, result in enumerate(self._results):
                 cell = self._cells[row, column.key]
                 cell.setText(_text(result.value(column.key), column))
@@ -61,7 +68,7 @@ class Table(QFrame):
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
         if self._results:
-            self.set_results(self._results)
+            self.set_results(self._results, self._noise, self._remarks)
 
     def _columns(self) -> list[Column]:
         """What there is room for."""

@@ -5,33 +5,39 @@ Convention: images come by the lanes' names (core/comparison/lanes.py); zoom, cu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from app.compare.column import ROWS, SHARED_ROWS, Column
+from app.compare.path import PathCard, Paths
 from app.compare.table import Table
+from app.curves import TABS
 from app.panes.linking import Linking
 from app.panes.pane import CAPTION_HEIGHT, Pane
 from app.panes.ranges import Ranges
 from app.panes.words import Context, words
 from app.runs import Series
 from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
-from app.widgets import Dot, Head, Themed, current_theme, hbox, label, restyle, vbox
+from app.widgets import Dot, Elided, Head, Segment, Themed, current_theme, hbox, restyle, vbox
 from core.catalog import entry
 from core.comparison.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
-from core.comparison.table import lane_results
+from core.comparison.table import lane_noise, lane_results, noise_lines, terms_lines
 from core.experiment import Experiment
 from core.protocol import Agreement, Loaded, Scalars, Snapshot
-
-if TYPE_CHECKING:
-    pass
 
 REDRAW_MS = 100
 """Curves and table follow at most ten times a second."""
 LOWER = 0.31
 """Of the height: curves and table."""
+LOWER_SHARES = (36, 13, 51)
+"""Of the width: curves, path, table."""
+PATH_ROOM = 1300
+"""Logical pixels of width from which the path is shown."""
+COMPARED = tuple(tab for tab in TABS if tab.title in ("Loss", "IoU", "Pose"))
+MARKS = ("", " - -", " · ·", " - ·")
+"""What the legend says of curves that share a method's colour."""
 
 
 class CompareView(QFrame, Themed):
@@ -48,6 +54,8 @@ class CompareView(QFrame, Themed):
         self.experiment = Experiment()
         self.linking: Linking | None = None
         self._iteration, self._view, self._theta = -1, 0, None
+        self._shown: int | None = None
+        self._terms: list[str] = []
         self._sees = frozenset[str]()
         self._differences, self._derivatives = Ranges(set()), Ranges(set())
         self._cards: QHBoxLayout = hbox(gap=GAP)
@@ -58,10 +66,13 @@ class CompareView(QFrame, Themed):
         self._plot_place.setLayout(vbox(margins=(6, 0, 8, 4)))
         self._curves = QFrame()
         self._curves.setObjectName("card")
-        self._curves.setLayout(vbox(Head("Curves", self._legend), self._plot_place))
-        self._lower = hbox(self._curves, self.table, gap=GAP)
-        self._lower.setStretch(0, 40)
-        self._lower.setStretch(1, 60)
+        self.tabs = Segment(*(tab.title for tab in COMPARED), tips=tuple(tab.tip for tab in COMPARED))
+        self.tabs.chosen.connect(lambda _: self._draw_curves())
+        self._curves.setLayout(vbox(Head("Curves", self._legend, 6, self.tabs), self._plot_place))
+        self.path = PathCard()
+        self._lower = hbox(self._curves, self.path, self.table, gap=GAP)
+        for index, share in enumerate(LOWER_SHARES):
+            self._lower.setStretch(index, share)
         layout = vbox(self._cards, GAP, self._lower)
         layout.setStretch(0, 69)
         layout.setStretch(2, 31)
@@ -77,6 +88,8 @@ class CompareView(QFrame, Themed):
     def forget(self) -> None:
         """Another run: no number of the one before is shown as its own."""
         self.series: list[Series] = [Series() for _ in self.columns]
+        self._measured: list[dict[str, Series]] = [{} for _ in self.columns]
+        self.paths = Paths(len(self.columns))
         self._scalars: tuple[Scalars, ...] = ()
         self._metrics: list[dict[str, float]] = [{} for _ in self.columns]
         self._agreements: dict[int, Agreement] = {}
@@ -87,6 +100,7 @@ class CompareView(QFrame, Themed):
         self.experiment = loaded.experiment
         self._sees = frozenset(term.sees for term in self.experiment.terms if entry("losses", term.loss)["sees"])
         if changed:
+            self._terms = terms_lines(self.experiment)
             self._build()
         if not loaded.continued or changed:
             self.forget()
@@ -134,7 +148,10 @@ class CompareView(QFrame, Themed):
             array = snapshot.arrays.get(name)
             if array is not None or turned:
                 pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration))
+        self.paths.add(snapshot.iteration, snapshot.values)
         self._draw()
+        if not self._pending.isActive():
+            self._pending.start()
 
     def add_steps(self, batch: list[Scalars]) -> None:
         """Numbers of every step, by lane."""
@@ -144,14 +161,19 @@ class CompareView(QFrame, Themed):
                     self.forget()
                 if own.iteration > 0:
                     self.series[i].put(own.iteration, own.loss)
-                    self._metrics[i] |= own.metrics
+                    self._measure(i, own.iteration, own.metrics)
             self._scalars = scalars.lanes or self._scalars
             for name, value in scalars.metrics.items():
                 lane, plain = split_lane(name)
                 if lane < len(self._metrics):
-                    self._metrics[lane][plain] = value
+                    self._measure(lane, scalars.iteration, {plain: value})
         if not self._pending.isActive():
             self._pending.start()
+
+    def _measure(self, lane: int, iteration: int, metrics: Mapping[str, float]) -> None:
+        self._metrics[lane] |= metrics
+        for name, value in metrics.items():
+            self._measured[lane].setdefault(name, Series()).put(iteration, value)
 
     def set_agreement(self, agreement: Agreement) -> None:
         self._agreements[agreement.lane] = agreement
@@ -195,13 +217,22 @@ class CompareView(QFrame, Themed):
         count = len(self.columns)
         pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * count
         trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
-        self.table.set_results(lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble))
+        results = lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble)
+        noise, repeats = lane_noise(self.experiment, results)
+        self.table.set_results(
+            results, noise, [*(noise_lines(results, noise, repeats) if repeats else []), *self._terms]
+        )
+        self.path.draw(self.paths, [column.method for column in self.columns], self._shown)
         self._draw_curves()
 
     def _draw_curves(self) -> None:
-        if not any(len(series) for series in self.series):
-            if self.plot is not None:
-                self.plot.draw([], True, self.experiment.stop.steps, False)
+        tab = COMPARED[self.tabs.index()]
+        curves = []
+        for lane, column in enumerate(self.columns):
+            found = [self._measured[lane].get(name) for name, _ in tab.curves] if tab.curves else [self.series[lane]]
+            curves += [(series, column.method, 1.75, self._style(lane)) for series in found[:1] if series is not None]
+        curves = [curve for curve in curves if len(curve[0])]
+        if not curves and self.plot is None:
             return
         if self.plot is None:
             from app.plot import Plot
@@ -209,15 +240,15 @@ class CompareView(QFrame, Themed):
             self.plot = Plot()
             self.plot.set_theme(self.theme)
             self._plot_place.layout().addWidget(self.plot)  # type: ignore[union-attr]
-        curves, seen = [], set()
-        for lane, series in zip(self.experiment.lanes, self.series):
-            method = lane_experiment(self.experiment, lane).method.name
-            curves.append((series, method, 1.75, method in seen))
-            seen.add(method)
-        self.plot.draw(curves, True, self.experiment.stop.steps, False)
+        self.plot.draw(curves, tab.log, self.experiment.stop.steps, tab.unit)
+
+    def _style(self, lane: int) -> int:
+        """Which of the runs with the same method this is: they share its colour."""
+        return [column.method for column in self.columns[:lane]].count(self.columns[lane].method)
 
     def set_shown(self, iteration: int | None) -> None:
-        """The dashed line of the curves."""
+        """The dashed line of the curves, the dots of the paths."""
+        self._shown = iteration
         if self.plot is not None:
             self.plot.mark(iteration)
 
@@ -228,16 +259,17 @@ class CompareView(QFrame, Themed):
             item = row.takeAt(0)
             if item and (widget := item.widget()):
                 widget.deleteLater()
-        for lane, name in zip(self.experiment.lanes, lane_names(self.experiment)):
-            row.addWidget(Dot(lane_experiment(self.experiment, lane).method.name))
-            row.addWidget(label(name, HINT, REGULAR, "text2"))
+        for lane, name in enumerate(lane_names(self.experiment)):
+            row.addWidget(Dot(self.columns[lane].method))
+            row.addWidget(Elided(f"{name}{MARKS[self._style(lane)]}", HINT, REGULAR, "text2"))
 
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
-        """Square pictures where there is room: the lower row gets what they leave."""
+        """Square pictures where there is room: the lower row gets what they leave, the path only in a wide one."""
+        self.path.setVisible(self.width() >= PATH_ROOM)
         shares = 1 + 2 * len(self.columns)
         width = (self.width() - GAP * len(self.columns) - 2 * (PANE_GAP + 2) * (1 + len(self.columns))) / shares
         picture = int(width - PANE_GAP)

@@ -9,10 +9,10 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.controls import ChoiceRow, NumberRow, VectorRow
 from app.controls.rows import Row
-from app.experiment_panel.adapt import within
 from app.theme import BASE, REGULAR
 from app.widgets import Elided, hbox, mini
 from core.experiment import TargetSpec
+from core.experiments.fitting import within
 
 if TYPE_CHECKING:
     from app.experiment_panel.target import TargetPart

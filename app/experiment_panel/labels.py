@@ -6,10 +6,11 @@ from pathlib import Path
 
 from app.controller import Controller
 from app.controls import ChoiceRow
-from app.experiment_panel.adapt import labels_reason, with_labels, within
+from app.experiment_panel.adapt import with_labels
 from app.experiment_panel.base import Part
 from app.experiment_panel.camera_rows import FileRow, FolderRow
 from core.experiment import Experiment
+from core.experiments.fitting import labels_reason, within
 from core.io.suffixes import COLOURS, LABEL_WORDS, PARTS
 
 FILE = "file"

@@ -9,19 +9,12 @@ from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app.controller import Controller
 from app.controls import NumberField, QuietCombo
-from app.experiment_panel.adapt import (
-    last_image_term,
-    loss_reason,
-    sees_choices,
-    with_loss,
-    with_new_term,
-    with_term,
-    without_term,
-)
+from app.experiment_panel.adapt import last_image_term, with_loss, with_new_term, with_term, without_term
 from app.experiment_panel.base import PanelSection
 from app.widgets import hbox, mini
 from core.catalog import entries, entry
 from core.experiment import Experiment, TermSpec
+from core.experiments.fitting import loss_reason, sees_choices
 from core.protocol import Loaded
 
 LEVELS = 6

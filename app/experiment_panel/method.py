@@ -7,12 +7,13 @@ from PyQt6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from app.controller import Controller
 from app.controls import ChoiceRow, Row
-from app.experiment_panel.adapt import method_reason, with_method
+from app.experiment_panel.adapt import with_method
 from app.experiment_panel.base import CatalogRows, PanelSection
 from app.theme import Theme
 from app.widgets import Themed, current_theme, frame, vbox
 from core.catalog import entries, entry
 from core.experiment import Experiment
+from core.experiments.fitting import method_reason
 
 
 def dot_icon(colour: str) -> QIcon:

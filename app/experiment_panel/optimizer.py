@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from app.controller import Controller
 from app.controls import ChoiceRow, ColourRow, NumberRow, Row, VectorRow
-from app.experiment_panel.adapt import with_optimizer, within
+from app.experiment_panel.adapt import with_optimizer
 from app.experiment_panel.base import CatalogRows, Fold, PanelSection, Part
 from app.numbers import field
 from app.widgets import frame, vbox
 from core.catalog import entries, entry
 from core.experiment import Experiment
+from core.experiments.fitting import within
 
 LIGHTS = (("sun", "From one direction"), ("camera", "At the camera"))
 

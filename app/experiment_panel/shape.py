@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QWidget
 
 from app.controller import Controller
 from app.controls import ChoiceRow, FlagRow, NumberRow, VectorRow
-from app.experiment_panel.adapt import with_gaussians, with_shape, within
+from app.experiment_panel.adapt import with_gaussians
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.experiment_panel.labels import LabelsPart, labels_summary
 from app.numbers import field
@@ -20,6 +20,7 @@ from app.theme import Theme
 from app.timeline import picture
 from app.widgets import Themed, current_theme
 from core.experiment import Experiment, PoseSpec
+from core.experiments.fitting import with_shape, within
 from core.experiments.rules import LABELLED
 from core.protocol import Loaded
 from core.shapes.primitives import HULL

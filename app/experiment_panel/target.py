@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from app.controller import Controller
 from app.controls import ChoiceRow, ColourRow, FlagRow, NumberRow, VectorRow
-from app.experiment_panel.adapt import with_target_shape, within
+from app.experiment_panel.adapt import with_target_shape
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.experiment_panel.camera_rows import CameraRows
 from app.experiment_panel.shape import pose_summary
 from app.experiment_panel.views_strip import ViewsStrip
 from app.theme import HINT
 from core.experiment import Experiment, ViewsSpec
+from core.experiments.fitting import within
 from core.protocol import Loaded
 
 SAME, OTHER, PICTURE, CAMERAS = "same", "other", "image", "cameras"

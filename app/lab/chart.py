@@ -116,6 +116,14 @@ class Chart(pg.PlotWidget, Themed):
         item.setZValue(20)
         self._add(item)
 
+    def cross(self, x: float, y: float, colour: str) -> None:
+        """Where something began."""
+        item = pg.ScatterPlotItem(
+            x=[x], y=[y], size=10, symbol="+", brush=QColor(colour), pen=pg.mkPen(colour, width=1.5)
+        )
+        item.setZValue(18)
+        self._add(item)
+
     def arrow(self, tail: tuple[float, float], tip: tuple[float, float], colour: str) -> None:
         """From tail to tip, with a head."""
         (x0, y0), (x1, y1) = tail, tip

@@ -6,6 +6,7 @@ In two parameters the arrows are steepest descent in the plot's own scale, so th
 from __future__ import annotations
 
 import numpy as np
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QWidget
 
 from app import numbers
@@ -15,7 +16,7 @@ from app.lab.chart import Chart
 from app.lab.tool_window import ToolWindow
 from app.panes.head import thetas_of
 from app.theme import FINITE_DIFFERENCES, HINT, REGULAR
-from app.widgets import Dot, current_theme, frame, hbox, hint, label
+from app.widgets import Dot, current_theme, frame, hbox, hint, label, vbox
 from core.derivatives.questions import Axis, Landscape, Landscaped
 from core.protocol import Loaded
 
@@ -84,13 +85,15 @@ class LandscapeWindow(ToolWindow):
         self.method = Dot(controller.experiment.method.name)
         self.method_name = label("", HINT, REGULAR, "text2")
         self.pointer = label("", HINT, REGULAR, "text2")
+        self.empty = label("Compute draws the loss here, place by place; the fit goes on meanwhile.", tone="text2")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         legend = (
             self.method, self.method_name, 10, Dot(FINITE_DIFFERENCES), label("finite differences", HINT, REGULAR, "text2"),
             None, self.pointer,
         )  # fmt: skip
         self.build(
             (self.across, 4, self.up, 4, hint("places"), self.count),
-            self.chart,
+            vbox(self.chart, self.empty),
             frame(hbox(*legend, margins=(14, 2, 14, 0), gap=5)),
         )
         self.across.theta.activated.connect(lambda _: self._span(self.across))
@@ -194,8 +197,9 @@ class LandscapeWindow(ToolWindow):
         self.method_name.setText(method)
         self.chart.clear_all()
         found = self.shown
+        self.chart.setVisible(found is not None)
+        self.empty.setVisible(found is None)
         if found is None:
-            self.chart.frame((0.0, 1.0), (0.0, 1.0))
             self.facts.setText(
                 "The fit's own loss, all views and terms, over the chosen parameters. Compute takes seconds."
             )

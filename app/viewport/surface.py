@@ -22,6 +22,8 @@ NEUTRAL = 0.62
 """sRGB grey of a shape without colours."""
 KEY_LIGHT = np.array([-0.42, 0.50, 0.76])
 """Towards the light, in the eye's own axes: over the left shoulder."""
+LEAST_TOP = -8.5
+"""Of log10 |dL/dv| at the map's bright end: what is smaller is the rounding of float32 sums, and looks like zero."""
 LEAST_DECADES, MOST_DECADES = 2.0, 5.0
 """What the gradient's map spans: fewer would show noise as structure, more would look flat."""
 MAP_ENDS = (0.12, 0.97)
@@ -172,9 +174,12 @@ class Surface:
         """From the 10th percentile to the clip, in half decades, within bounds; it stays put while that is close."""
         if self.hold:
             return
-        top = float(np.ceil(2 * high) / 2)
+        top = max(float(np.ceil(2 * high) / 2), LEAST_TOP)
         span = float(np.clip(np.ceil(2 * (top - low)) / 2, LEAST_DECADES, MOST_DECADES))
-        close = self.range[1] - 1.0 < high <= self.range[1] and abs(self.range[1] - self.range[0] - span) < 1.0
+        close = (
+            self.range[1] - 1.0 < max(high, LEAST_TOP) <= self.range[1]
+            and abs(self.range[1] - self.range[0] - span) < 1.0
+        )
         if self.exponent is None or not close:
             self.range = (top - span, top)
 

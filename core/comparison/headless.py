@@ -17,14 +17,15 @@ from core.comparison.lanes import of_lane, split_lane, usual_lanes, with_methods
 from core.comparison.race import Race
 from core.comparison.table import (
     MEASURED,
-    NOISE_START,
     LaneResult,
     as_csv,
     as_markdown,
     curves_csv,
+    lane_noise,
     lane_results,
     noise_lines,
     spread,
+    terms_lines,
 )
 from core.engine.ports import Waiting
 from core.experiment import Experiment
@@ -75,16 +76,8 @@ def run_to_end(race: Race, task: str, progress: Progress = lambda task, done: No
 
 def _repeat(experiment: Experiment, number: int, progress: Progress) -> list[LaneResult]:
     """The same race from a start a thousandth away, with another seed."""
-    rng = np.random.default_rng(number)
-    turn, shift = (NOISE_START * v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
-    pose = experiment.shape.start
-    moved = dataclasses.replace(
-        pose,
-        rotation=tuple(float(a + np.degrees(b)) for a, b in zip(pose.rotation, turn)),
-        translation=tuple(float(a + b) for a, b in zip(pose.translation, shift)),
-    )
-    shape = dataclasses.replace(experiment.shape, start=moved)
-    race = Race(dataclasses.replace(experiment, shape=shape, seed=experiment.seed + number))
+    lanes = tuple(dataclasses.replace(lane, repeat=lane.repeat + number) for lane in experiment.lanes)
+    race = Race(dataclasses.replace(experiment, lanes=lanes))
     run_to_end(race, f"Repeat {number}", progress)
     return results_of(race)
 
@@ -130,12 +123,13 @@ def derive(race: Race, progress: Progress) -> dict[str, np.ndarray]:
 
 def write_comparison(race: Race, path: str | Path) -> None:
     """What the window exports: the race as it stands, into a folder."""
-    _write(race, out_folder(path), derive(race, lambda task, done: None), {}, 0)
+    noise, repeats = lane_noise(race.experiment, results_of(race))
+    _write(race, out_folder(path), derive(race, lambda task, done: None), noise, repeats)
 
 
 def _write(race: Race, folder: Path, arrays: dict[str, np.ndarray], noise: dict[str, float], repeats: int) -> dict:
     results, losses = results_of(race), [lane.losses for lane in race.lanes]
-    notes = noise_lines(results, noise, repeats)
+    notes = [*noise_lines(results, noise, repeats), *terms_lines(race.experiment)]
     title = race.experiment.title
     report = {
         "title": title,

@@ -119,10 +119,13 @@ class Race:
             lane.reset()
 
     def set_value(self, path: str, value: Any) -> None:
-        """To every lane; a method's setting to those that run the experiment's own method."""
+        """To every lane that has it: a method's setting to those that run the experiment's own method."""
         for lane in self.lanes:
-            if not path.startswith("method.") or lane.problem.method.name == self.experiment.method.name:
-                lane.set_value(path, value)
+            if path.startswith("method.") and lane.problem.method.name != self.experiment.method.name:
+                continue
+            if lane is not self.lanes[0] and not _has(lane, path):
+                continue
+            lane.set_value(path, value)
 
     # ------------------------------------------------------------------------------------------ looking
 
@@ -142,8 +145,10 @@ class Race:
     def derive_begin(
         self, request: protocol.Derive, view: int
     ) -> Iterator[tuple[dict[str, np.ndarray], protocol.Agreement | None] | Waiting | None]:
-        """One lane after the other, each judged where it stands itself."""
+        """One lane after the other, each judged where it stands itself; those without the parameter are left out."""
         for i, lane in enumerate(self.lanes):
+            if i and request.theta is not None and not _has(lane, f"value.{request.theta}"):
+                continue
             for part in lane.derive_begin(request, view):
                 if part is None or isinstance(part, Waiting):
                     yield part
@@ -198,3 +203,13 @@ class Race:
         self.failed, self._last = {}, {}
         for i, lane in enumerate(self.lanes):
             lane.restore_state(states[str(i)].tobytes())
+
+
+def _has(lane: Session, path: str) -> bool:
+    """Whether a lane, whose shape may be another, has the parameter that `path` or a theta names."""
+    kind, _, name = path.partition(".")
+    if kind not in ("value", "along"):
+        return True
+    name = name.removeprefix("random:")
+    known = lane.state.values
+    return name.startswith("random") or name in known or any(name.startswith(f"{each}.") for each in known)

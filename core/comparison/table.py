@@ -13,15 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.catalog import entry
-from core.comparison.lanes import lane_experiment, lane_names, lane_note
+from core.comparison.lanes import NUDGE, lane_experiment, lane_names, lane_note, repeats_of
 from core.experiment import Experiment
 from core.protocol import Agreement
 
 SHARE = 0.01
 """Of its first loss: how far a run must come for "steps to 1 %"."""
-
-NOISE_START = 1e-3
-"""Radians and unit-sphere units by which the start of a repeat differs: nothing that anybody would call another start."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +128,35 @@ def spread(values: Sequence[float]) -> float:
     return (max(values) - min(values)) / largest if len(values) > 1 and largest > 0 else 0.0
 
 
+def lane_noise(experiment: Experiment, results: Sequence[LaneResult]) -> tuple[dict[str, float], int]:
+    """From lanes that repeat one another: column -> the largest spread of a group, and how many repeats there are."""
+    groups = repeats_of(experiment)
+    found: dict[str, float] = {}
+    for key in MEASURED:
+        known = [[v for i in group if (v := results[i].value(key)) is not None] for group in groups]
+        if any(len(values) > 1 for values in known):
+            found[key] = max(spread(values) for values in known)
+    return found, max((len(group) - 1 for group in groups), default=0)
+
+
+def terms_lines(experiment: Experiment) -> list[str]:
+    """A line where lanes have other terms than the experiment, since their shapes cannot have all: losses then differ."""
+    lines = []
+    for name, lane in zip(lane_names(experiment), experiment.lanes):
+        own = lane_experiment(experiment, lane).terms
+        if own != experiment.terms:
+            missing = [t.loss for t in experiment.terms if t not in own]
+            lines.append(f"{name} has no {', '.join(missing)}: its loss is not comparable with the others'.")
+    return lines
+
+
 def noise_lines(results: Sequence[LaneResult], noise: Mapping[str, float], repeats: int) -> list[str]:
     """What the noise is, and which differences do not rise above it."""
     if not repeats:
         return ["Each run was taken once: how far repeating one would change it is not known."]
     known = {c.key: c for c in columns_of(results) if c.key in noise}
     lines = [
-        f"Noise is the range over {repeats + 1} runs of the same lane, from starts {NOISE_START:g} apart and with other "
+        f"Noise is the range over {repeats + 1} runs of the same lane, from starts {NUDGE:g} apart and with other "
         "seeds: " + ", ".join(f"{c.title} {100 * noise[key]:.2g} %" for key, c in known.items()) + "."
     ]
     for key, column in known.items():

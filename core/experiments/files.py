@@ -112,7 +112,7 @@ def _read(data: Mapping[str, Any], base: Path, complain: Complaint) -> Experimen
             values[field] = _read_list(key, spec, data[key], complain)
     experiment = Experiment(**values)
     if experiment.lanes:
-        experiment = dataclasses.replace(experiment, lanes=_read_lanes(experiment, complain))
+        experiment = dataclasses.replace(experiment, lanes=_read_lanes(experiment, base, complain))
     check_experiment(experiment, complain)
     return experiment
 
@@ -124,13 +124,15 @@ def _read_list(key: str, spec: type, items: Any, complain: Complaint) -> tuple:
     return tuple(spec(**read_table(spec, item, f"{key}[{i}]", complain, more)) for i, item in enumerate(items))
 
 
-def _read_lanes(experiment: Experiment, complain: Complaint) -> tuple[LaneSpec, ...]:
-    """The lanes with their further keys read as settings of their methods."""
+def _read_lanes(experiment: Experiment, base: Path, complain: Complaint) -> tuple[LaneSpec, ...]:
+    """The lanes with their further keys read as settings of their methods, and their files found."""
     found = []
     for i, lane in enumerate(experiment.lanes):
         described = entry("methods", lane.method or experiment.method.name)["settings"]
         settings = read_settings(described, lane.settings, f"compare[{i}]", complain)
-        found.append(dataclasses.replace(lane, settings=settings))
+        file = None if lane.file is None else os.path.normpath(base / lane.file)
+        kind = lane.shape_kind or (shape_kind(file) if file is not None else "")
+        found.append(dataclasses.replace(lane, settings=settings, file=file, shape_kind=kind))
     return tuple(found)
 
 

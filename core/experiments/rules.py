@@ -202,8 +202,17 @@ def _check_lanes(experiment: Experiment, complain: Complaint) -> None:
     if count and not 2 <= count <= MOST_LANES:
         raise complain("compare", f"found {count}; allowed: two to {MOST_LANES} tables, each headed [[compare]]")
     for i, lane in enumerate(experiment.lanes):
+        key, kind = f"compare[{i}]", lane.shape_kind or experiment.shape.kind
+        if lane.shape_kind:
+            entry("shapes", lane.shape_kind)
+        if lane.optimizer:
+            entry("optimizers", lane.optimizer)
+        if lane.file is not None or lane.primitive is not None:
+            if lane.file is not None and lane.primitive is not None:
+                raise complain(key, "found both file and primitive; allowed: one, or none for the experiment's shape")
+            _check_source(kind, lane.file, lane.primitive, key, complain)
         if lane.method:
-            _check_face(lane.method, experiment.shape.kind, f"compare[{i}].method", complain)
+            _check_face(lane.method, kind, f"{key}.method", complain)
 
 
 def _check_terms(experiment: Experiment, complain: Complaint) -> None:

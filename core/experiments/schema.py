@@ -17,7 +17,7 @@ from typing import Any
 
 from core.catalog import allowed, names
 from core.errors import RimlightError
-from core.experiment import GridSpec, PoseSpec
+from core.experiment import GridSpec, LaneSpec, PoseSpec
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ LIMITS: dict[str, Limits] = {
     "stage.learning_rate": Limits(0, 100),
     "optimizer.stall": Limits(0, 100_000),
     "compare.learning_rate": Limits(0, 100),
+    "compare.repeat": Limits(0, 1000),
     "stop.steps": Limits(1, 10_000_000),
     "stop.loss": Limits(0),
     "stop.stall": Limits(0, 1),
@@ -191,7 +192,7 @@ def read_settings(described: list[Mapping[str, Any]], data: Mapping[str, Any], k
         where = f"{key}.{name}"
         if name not in known:
             own = {"optimizer": ["name", "learning_rate", "decay", "stall"], "method": ["name"]}
-            fixed = own.get(key, ["method", "title"])
+            fixed = own.get(key, [f.name for f in dataclasses.fields(LaneSpec) if f.name != "settings"])
             raise complain(where, f"unknown key; {allowed(name, [*fixed, *known])}")
         values[name] = _read_setting(known[name], value, where, complain)
     return values

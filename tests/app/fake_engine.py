@@ -163,7 +163,8 @@ class FakeClient:
 
     def scalars(self) -> Scalars:
         own = Scalars(self.iteration, self.offset() ** 2, steps_per_second=40.0, seconds=0.1 * self.iteration)
-        lanes = tuple(replace(own, loss=own.loss * (i + 1)) for i in range(len(self.experiment.lanes)))
+        pose = {"rotation_error_degrees": 10 * self.offset()}
+        lanes = tuple(replace(own, loss=own.loss * (i + 1), metrics=pose) for i in range(len(self.experiment.lanes)))
         return Scalars(
             self.iteration,
             self.offset() ** 2,
@@ -216,12 +217,16 @@ class FakeClient:
         for lane in range(1, len(self.experiment.lanes)):
             images = ("render", "difference", "derivative", "disagreement")
             arrays |= {f"{lane}/{name}": arrays[name] * np.float32(1 - 0.2 * lane) for name in images if name in arrays}
+        place, turn = [self.offset(), 0.0, 0.0], [0.0, -12.5 - self.iteration, 0.0]
+        values = {"pose.translation": place, "pose.rotation": turn, "pose.scale": 1.0}
+        for lane in range(1, len(self.experiment.lanes)):
+            values |= {f"{lane}/pose.translation": [(1 + lane) * place[0], 0.0, 0.0], f"{lane}/pose.rotation": turn}
         return Snapshot(
             self.iteration,
             self.view,
             arrays,
             dict.fromkeys(arrays, self.iteration),
-            {"pose.translation": [self.offset(), 0.0, 0.0], "pose.rotation": [0.0, -12.5, 0.0], "pose.scale": 1.0},
+            values,
             theta=self.theta,
             generation=self.generation,
         )

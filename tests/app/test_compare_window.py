@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,39 @@ def test_lanes_are_changed_by_their_menus(make_window, qtbot, size):
     assert not last.isEnabled()
     pick(window.compare.menu(-1), "Leave")
     assert not window.controller.experiment.lanes
+
+
+def test_shapes_settings_and_repeats_are_lanes_too(make_window, qtbot):
+    window, _client = make_window()
+    view = compared(window, qtbot)
+    c = window.controller
+    named = lambda menu, text: next(a for a in menu.actions() if a.text().startswith(text))
+    below = lambda lane, text: named(window.compare.menu(lane), text).menu()
+    named(window.compare.menu(2), "Remove").trigger()
+    named(below(0, "Shape"), "Torus, signed").trigger()
+    assert (c.experiment.lanes[0].shape_kind, c.experiment.lanes[0].primitive) == ("sdf-grid", "torus-grid")
+    assert not named(below(1, "Shape"), "The experiment's").isEnabled()
+    named(below(0, "Shape"), "The experiment's").trigger()
+    assert c.experiment.lanes[0].primitive is None
+    reach = named(below(0, "Settings"), "Reach").menu()
+    named(reach, "0.5").trigger()
+    assert c.experiment.lanes[0].settings == {"reach": 0.5}
+    others = [a for a in below(1, "Optimizer").actions() if a.isEnabled()]
+    others[0].trigger()
+    assert c.experiment.lanes[1].optimizer not in ("", c.experiment.optimizer.name)
+    named(window.compare.menu(0), "Add a repeat").trigger()
+    assert c.experiment.lanes[2] == replace(c.experiment.lanes[0], repeat=1)
+    qtbot.waitUntil(lambda: len(view.columns) == 3 and c.shown is not None, timeout=20_000)
+    c.step(4)
+    qtbot.waitUntil(lambda: c.shown.iteration == 4 and len(view.series[2]) == 4, timeout=20_000)
+    view.refresh()
+    assert "Noise is the range over 2 runs" in view.table.note.text()
+    assert view.path.note.text() == "x, turn y°"  # the two that moved
+    axes = view.paths.axes()
+    assert np.allclose(view.paths.curve(2, axes)[:, 0], 3 * view.paths.curve(0, axes)[:, 0])
+    assert view.path.chart.isVisible()
+    view.tabs.button(2).click()  # the pose's error
+    assert np.allclose(view._measured[1]["rotation_error_degrees"].x, [1, 2, 3, 4])
 
 
 def test_a_comparison_is_exported(make_window, qtbot, monkeypatch, tmp_path):

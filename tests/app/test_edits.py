@@ -24,6 +24,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.experiments import fitting
 from core.protocol import Load, Scalars, SetValue, Snapshot
 
 BASE = Experiment(method=MethodSpec("splat", {"sigma": 0.5, "layers": 2}))
@@ -246,8 +247,8 @@ def test_another_kind_of_shape_replaces_what_it_cannot_have():
         terms=(TermSpec("laplacian"), TermSpec("l2", "normals")),
         parameters=ParametersSpec(("vertices",)),
     )
-    changed = adapt.with_shape(e, "sdf-grid", None, "torus-grid")
-    assert adapt.method_reason(changed.method.name, "sdf-grid") == ""
+    changed = fitting.with_shape(e, "sdf-grid", None, "torus-grid")
+    assert fitting.method_reason(changed.method.name, "sdf-grid") == ""
     assert [t.loss for t in changed.terms] == ["l2"]
     assert changed.parameters.free == ("pose.translation",)
 
@@ -293,7 +294,7 @@ def test_looking_at_labels_gives_the_shape_some() -> None:
     assert [t.loss for t in adapt.with_labels(entropy, "").terms] == ["l2"]
     grid = replace(plain, shape=ShapeSpec("sdf-grid", primitive="sphere"))
     assert "segmentation" not in adapt.sees_choices("l2", grid)
-    assert "Only meshes" in adapt.loss_reason("label-cross-entropy", grid)
+    assert "Only meshes" in fitting.loss_reason("label-cross-entropy", grid)
     picture = replace(plain, target=TargetSpec("image", file="x.png"))
-    assert "Shape, Labels" in adapt.loss_reason("label-cross-entropy", picture)
+    assert "Shape, Labels" in fitting.loss_reason("label-cross-entropy", picture)
     assert adapt.sees_choices("l2", adapt.with_labels(replace(picture, labels=LabelsSpec("parts", "y.png")), "parts"))

@@ -9,11 +9,41 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.comparison.lanes import lane_experiment, lane_names, lane_note, split_lane, usual_lanes, with_methods
+from core.comparison.lanes import (
+    chosen_lanes,
+    lane_experiment,
+    lane_names,
+    lane_note,
+    repeats_of,
+    split_lane,
+    usual_lanes,
+    with_methods,
+)
 from core.comparison.race import Race, session_for
-from core.comparison.table import COLUMNS, LaneResult, as_markdown, best_of, noise_lines, spread, steps_to
+from core.comparison.table import (
+    COLUMNS,
+    LaneResult,
+    as_markdown,
+    best_of,
+    lane_noise,
+    noise_lines,
+    spread,
+    steps_to,
+    terms_lines,
+)
 from core.errors import RimlightError
-from core.experiment import DeriveSpec, Experiment, LaneSpec, PoseSpec, ShapeSpec, StopSpec, ViewsSpec
+from core.experiment import (
+    DeriveSpec,
+    Experiment,
+    LaneSpec,
+    MethodSpec,
+    ParametersSpec,
+    PoseSpec,
+    ShapeSpec,
+    StopSpec,
+    TermSpec,
+    ViewsSpec,
+)
 from core.experiments.files import experiment_from_dict, experiment_to_toml, load_experiment
 from core.problem import NonFinite
 from core.protocol import Derive
@@ -64,6 +94,58 @@ def test_names_tell_lanes_apart():
     assert lane_names(usual_lanes(CUBE))[0] == "edge-grad"
     assert split_lane("2/render") == (2, "render")
     assert split_lane("render") == (0, "render")
+
+
+def test_shapes_are_lanes_in_front_of_the_same_target(tmp_path):
+    torus = replace(
+        CUBE,
+        shape=ShapeSpec(primitive="torus"),
+        terms=(TermSpec("l2", "silhouette"), TermSpec("laplacian", weight=0.1)),
+        parameters=ParametersSpec(("vertices", "pose.translation")),
+    )
+    grid = chosen_lanes(torus, [], ["torus-grid", "sphere"])
+    own, other, third = (lane_experiment(grid, lane) for lane in grid.lanes)
+    assert own.shape == torus.shape
+    assert (other.shape.kind, other.shape.primitive, other.method.name) == ("sdf-grid", "torus-grid", "edge-grad")
+    assert set(other.parameters.free) == {"pose.translation", "values"}
+    assert [t.loss for t in other.terms] == ["l2"]
+    assert (other.target.primitive, third.target.primitive, third.target.shape_kind) == ("torus", "torus", "mesh")
+    assert lane_names(grid) == ["torus mesh", "torus-grid sdf-grid", "sphere mesh"]
+    assert "torus-grid sdf-grid has no laplacian" in terms_lines(grid)[0]
+    assert [lane.method for lane in chosen_lanes(torus, ["naive", "splat"], ["cube"]).lanes] == ["naive", "splat"] * 2
+    file = replace(
+        grid, lanes=(*grid.lanes, LaneSpec(file=str(tmp_path / "a.obj"), optimizer="sgd", shape_kind="mesh"))
+    )
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    (tmp_path / "race.toml").write_text(experiment_to_toml(file, tmp_path))
+    assert 'file = "a.obj"' in (tmp_path / "race.toml").read_text()
+    assert load_experiment(tmp_path / "race.toml").lanes == file.lanes
+
+
+def test_a_repeat_is_a_lane_that_tells_the_noise():
+    lanes = (LaneSpec("splat"), LaneSpec("splat", repeat=1), LaneSpec("naive"))
+    experiment = replace(CUBE, lanes=lanes)
+    assert repeats_of(experiment) == [[0, 1]]
+    assert lane_names(experiment) == ["splat", "splat, repeat 1", "naive"]
+    first, second = (lane_experiment(experiment, lane) for lane in lanes[:2])
+    assert second.seed == first.seed + 1
+    moved = np.subtract(second.shape.start.translation, first.shape.start.translation)
+    assert np.linalg.norm(moved) == pytest.approx(1e-3, rel=1e-6)
+    results = [*rows(1.0, 1.02), LaneResult("c", "naive", values={"loss": 2.0})]
+    noise, repeats = lane_noise(experiment, results)
+    assert noise["loss"] == pytest.approx(0.02 / 1.02)
+    assert repeats == 1
+
+
+def test_lanes_of_two_shapes_race():
+    small = replace(CUBE, views=ViewsSpec("single", width=16, height=16), method=MethodSpec("naive"))
+    race = Race(chosen_lanes(small, [], ["sphere-grid"]))
+    race.step()
+    assert np.isfinite([scalars.loss for scalars in race.told().lanes]).all()
+    parts = [part for part in race.derive_begin(Derive("vertices.normal", reference=False), 0) if part]
+    assert not any("1/derivative" in part[0] for part in parts if isinstance(part, tuple))
+    race.set_value("value.vertices.0", [0.0, 0.0, 0.0])  # the grid has none, and goes on
+    assert "1/render" in race.snapshot(0).arrays
 
 
 def test_a_race_repeats_each_fit_to_the_bit_and_shows_all_of_them():
