@@ -128,11 +128,9 @@ def _window(file: str | None) -> int:
 
     if file is not None:
         checked_path(file, MESH_LIMIT)
-    unix = sys.platform not in ("win32", "darwin")
-    if unix and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
-        raise RimlightError(
-            "no display for the window; start it on a desktop, or use rimlight fit EXPERIMENT --out DIR"
-        )
+    from app.display import require_display
+
+    require_display()
     from app.main import run_window
 
     return run_window(file)
@@ -243,9 +241,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from core.engine import caches
 
     caches.configure()
-    from core.doctor import device_lines, folder_lines, version_lines
+    from core.doctor import device_lines, display_line, folder_lines, system_lines, version_lines
 
-    lines = [*version_lines()]
+    lines = [*version_lines(), display_line()]
     probe = [sys.executable, "-m", "app.gl_probe"]
     try:
         answer = subprocess.run(
@@ -254,7 +252,7 @@ def _doctor(options: argparse.Namespace) -> int:
         lines.append(("opengl", answer.stdout.strip() if answer.returncode == 0 else "none (no display, or no driver)"))
     except (OSError, subprocess.TimeoutExpired):
         lines.append(("opengl", "no answer in 30 s"))
-    lines += [*device_lines(), *folder_lines()]
+    lines += [*device_lines(), *system_lines(), *folder_lines()]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         print(f"{name:<{width}}  {value}")

@@ -20,7 +20,11 @@ def renderer() -> str:
         return f"no OpenGL context ({application.platformName()})"
     words = [GL.glGetString(name) for name in (GL.GL_VENDOR, GL.GL_RENDERER, GL.GL_VERSION)]
     context.doneCurrent()
-    return ", ".join(word.decode("utf-8", "replace") for word in words if word)
+    from app.viewport.canvas import opengl_problem
+
+    problem = opengl_problem()
+    found = ", ".join(word.decode("utf-8", "replace") for word in words if word)
+    return f"{found} (NOT ENOUGH for the 3D view: {problem})" if problem else found
 
 
 if __name__ == "__main__":

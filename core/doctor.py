@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import locale
 import os
+import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +33,59 @@ def device_lines() -> Iterator[Line]:
             yield "jax device", f"{device.platform}: {device.device_kind}"
     except Exception as error:  # a broken installation is what a doctor is for
         yield "jax device", f"none: {type(error).__name__}: {' '.join(str(error).split())}"
-    yield "processors", str(os.cpu_count())
+
+
+def system_lines() -> Iterator[Line]:
+    """Processors, memory, words and numbers, clocks: what a machine may lack or say otherwise."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    asked = [f"{name}={os.environ[name]}" for name in _THREAD_SETTINGS if name in os.environ]
+    yield "processors", ", ".join([f"{os.cpu_count()}, {usable} of them for this process", *asked])
+    yield "memory", _memory()
+    shared = Path("/dev/shm")
+    if shared.is_dir():
+        yield "shared memory", f"{_free(shared)} free; pictures cross to the window in it"
+    yield "locale", _locale()
+    clock = time.get_clock_info("perf_counter")
+    yield "clock", "steady" if clock.monotonic and not clock.adjustable else "NOT STEADY: times may be wrong"
+
+
+def display_line() -> Line:
+    """Where the window would open. Asks nobody: app/gl_probe.py does."""
+    if sys.platform in ("win32", "darwin"):
+        return "display", "the desktop's"
+    names = ("WAYLAND_DISPLAY", "DISPLAY", "QT_QPA_PLATFORM")
+    found = [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
+    return "display", ", ".join(found) or "none: the window cannot open; rimlight fit, derive and check need none"
+
+
+_THREAD_SETTINGS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "XLA_FLAGS")
+
+
+def _memory() -> str:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        sizes = {line.partition(":")[0]: int(line.split()[1]) / 2**20 for line in lines}
+        return f"{sizes['MemTotal']:.1f} GiB, {sizes['MemAvailable']:.1f} GiB available"
+    except (OSError, ValueError, KeyError, IndexError):
+        return "unknown"
+
+
+def _locale() -> str:
+    """The user's own; files and fields take and write a decimal point whatever it is."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        chosen = locale.setlocale(locale.LC_NUMERIC, "")
+        point = str(locale.localeconv()["decimal_point"])
+    except locale.Error as error:
+        return f"{error}; names are {sys.getfilesystemencoding()}"
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
+    return f"{chosen}, decimal {'comma' if point == ',' else 'point'}, file names in {sys.getfilesystemencoding()}"
+
+
+def _free(place: Path) -> str:
+    free = shutil.disk_usage(place).free
+    return f"{free / 2**30:.1f} GiB" if free >= 2**30 else f"{free / 2**20:.0f} MiB"
 
 
 def folder_lines() -> Iterator[Line]:
@@ -40,6 +95,7 @@ def folder_lines() -> Iterator[Line]:
     kernels = Path(__file__).resolve().parents[1] / "kernels"
     folders = {
         "settings": _settings_folder(),
+        "autosave": _settings_folder() / "autosave",
         "cache": cache,
         "jax cache": Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", cache / "jax")),
         "numba cache": Path(numba) if numba else kernels,
@@ -57,5 +113,5 @@ def _settings_folder() -> Path:
 
 def _state(folder: Path) -> str:
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    writable = "writable" if os.access(existing, os.W_OK) else "NOT WRITABLE"
-    return writable if existing == folder else f"not there yet, {writable}"
+    state = f"writable, {_free(existing)} free" if caches.writable(folder) else "NOT WRITABLE"
+    return state if existing == folder else f"not there yet, {state}"

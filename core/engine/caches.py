@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -33,10 +34,23 @@ def configure() -> None:
     for name, value in _JAX_SETTINGS.items():
         os.environ.setdefault(name, value)
     package = Path(__file__).resolve().parents[1] / "kernels"
-    if not os.access(package, os.W_OK):  # Numba keeps its code beside the source where it may
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder() / "numba"))
+    if "NUMBA_CACHE_DIR" not in os.environ and not writable(package):  # it keeps its code beside the source if it may
+        own = folder() / "numba"
+        # Numba refuses to import where it can write nowhere. A folder of one's own: what lies in it is unpickled.
+        os.environ["NUMBA_CACHE_DIR"] = str(own) if writable(own) else tempfile.mkdtemp(prefix="rimlight-numba-")
     with contextlib.suppress(OSError):
         prune(kept, LIMIT_BYTES)
+
+
+def writable(place: Path) -> bool:
+    """Whether a file can be made in `place`, or in the nearest folder above it that exists. Asks by making one, since
+    permissions alone do not tell of read-only disks."""
+    existing = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return True
+    except OSError:
+        return False
 
 
 def prune(cache: Path, limit: int) -> None:

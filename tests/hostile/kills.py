@@ -22,7 +22,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from app.launcher import EngineClient
 from core import protocol
@@ -32,23 +31,28 @@ from core.record.files import read_session
 from tests.hostile.program import KEPT
 
 PATIENCE_S = 100.0
+LONGEST_POLL_S = 0.1
+"""What passes between two polls of a process that is not stopped."""
 
 
 @dataclass
 class Watched:
-    """A client with what it was told, and when each step was."""
+    """A client with what it was told, and when each step was, by a clock that rests while this process is stopped."""
 
     client: EngineClient
     events: deque[Event] = field(default_factory=deque)
     told: list[tuple[float, int]] = field(default_factory=list)
+    clock: float = 0.0
+    _polled: float = field(default_factory=time.monotonic)
 
     def poll(self) -> None:
         fresh = self.client.poll_events()
         self.client.take_snapshot()
         now = time.monotonic()
-        if any(isinstance(e, protocol.Loaded) and not e.continued for e in fresh):
-            self.told.clear()  # a fit from its start: what was told before is another's
-        self.told += [(now, e.iteration) for e in fresh if isinstance(e, protocol.Scalars)]
+        self.clock, self._polled = self.clock + min(now - self._polled, LONGEST_POLL_S), now
+        for loaded in (e for e in fresh if isinstance(e, protocol.Loaded)):  # steps beyond it belong to the past
+            self.told = [t for t in self.told if loaded.continued and t[1] <= loaded.iteration]
+        self.told += [(self.clock, e.iteration) for e in fresh if isinstance(e, protocol.Scalars)]
         self.events += fresh
 
     def until(self, hit: Callable[[Event], bool]) -> Event:
@@ -126,14 +130,24 @@ def one_kill(watched: Watched, experiment: Experiment, draw: random.Random, fold
     assert said.level == "error"
     assert "\n" not in said.text
     watched.poll()
-    last = watched.told[-1] if watched.told else (time.monotonic(), 0)
+    told = list(watched.told)
     watched.client.restart()
     loaded = watched.until(lambda e: isinstance(e, protocol.Loaded))
     assert isinstance(loaded, protocol.Loaded)
     watched.until(is_status(Status.PAUSED))
-    at: Any = next((when for when, step in watched.told if step >= loaded.iteration), last[0])
-    lost = max(0, last[1] - loaded.iteration) if loaded.continued else 0
-    return Loss(moment, ending, last[0] - at if lost else 0.0, lost)
+    return Loss(moment, ending, *missing(told, loaded.iteration if loaded.continued else None))
+
+
+def missing(told: list[tuple[float, int]], at: int | None) -> tuple[float, int]:
+    """Seconds of stepping, and steps, between step `at` and the last that was told; None: the fit was to start anew.
+
+    Counted from the first step that is missing, which took as long as those after it.
+    """
+    gone = [] if at is None else [(when, step) for when, step in told if step > at]
+    if not gone:
+        return 0.0, 0
+    span = gone[-1][0] - gone[0][0]
+    return span * (len(gone) / max(1, len(gone) - 1)), gone[-1][1] - (at or 0)
 
 
 def end_it(watched: Watched, pid: int, ending: str) -> None:
@@ -180,9 +194,7 @@ def program_kill(draw: random.Random, folder: Path, factory: str = "") -> tuple[
     done = subprocess.run([*command, "--restore"], capture_output=True, text=True, timeout=3 * PATIENCE_S, check=False)
     word, *numbers = (done.stdout.split() or ["nothing"])[-2:]
     assert word == "restored", f"the run was not offered: {done.stdout[-200:]} {done.stderr[-500:]}"
-    at = int(numbers[0])
-    when = max((moment for moment, step in told if step <= at), default=told[0][0])
-    return max(0.0, told[-1][0] - when), max(0, told[-1][1] - at)
+    return missing(told, int(numbers[0]))
 
 
 def main() -> int:
@@ -213,13 +225,13 @@ def main() -> int:
     client.close()
     worst = max((loss.seconds for loss in losses), default=0.0)
     print(f"{len(losses)} kills survived; at most {worst:.2f} s lost; half-written files: {left or 'none'}", flush=True)
-    missing = []
+    gone = []
     for number in range(chosen.programs):
         with tempfile.TemporaryDirectory() as name:
-            missing.append(program_kill(draw, Path(name)))
-        print(f"program {number + 1}: {missing[-1][1]} steps missing, {missing[-1][0]:.2f} s", flush=True)
-    if missing:
-        print(f"{len(missing)} programs killed, each run offered again; at most {max(missing)[0]:.2f} s missing")
+            gone.append(program_kill(draw, Path(name)))
+        print(f"program {number + 1}: {gone[-1][1]} steps missing, {gone[-1][0]:.2f} s", flush=True)
+    if gone:
+        print(f"{len(gone)} programs killed, each run offered again; at most {max(gone)[0]:.2f} s missing")
     return 1 if left else 0
 
 
