@@ -1,15 +1,16 @@
 """Pose from a depth image and a silhouette with metaballs: SGD with momentum, the rate divided on a stall.
 
-Keselman and Hebert 2022, section 7.1, in the form of the authors' code: the L1 of relative depth, weighted, plus the
-silhouette's cross-entropy. Pixels correspond by projection; the translation's gradient is scaled by the square of the
-object's size, so that nothing depends on units.
+Keselman and Hebert 2022, section 7.1: the L1 of relative depth beside the silhouette's cross-entropy. Pixels correspond
+by projection; the translation's gradient is scaled by the square of the object's size, so that nothing depends on
+units. Every term is a sum over pixels divided by the target's own pixels, so that a small object is no weaker.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import jax
@@ -19,32 +20,51 @@ import numpy as np
 from core.parameters import retract
 from kernels.camera import lens_of
 from kernels.metaballs import gaussians_of
-from kernels.methods.fuzzy_metaballs import METHOD, Settings
+from kernels.metaballs_render import render_rays
+from kernels.methods.fuzzy_metaballs import METHOD, Settings, camera_quadrics
 from kernels.types import CameraView, Lens, Shape, Values, split_settings
 
 CLIP = 1e-7
 """Coverage is kept this far from 0 and 1 (the authors' code)."""
-
 SEEN = frozenset({"alpha", "depth"})
+BLOCK = 20
+"""Steps between two looks at the loss."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One descent. stride: every so many pixels, each way. depth_weight: of the relative depth's L1. rate: of SGD.
+
+    missed, added: the chance that a segmentation calls a covered pixel empty, and an empty one covered; with neither,
+    one part that is missing from the silhouette turns the whole object. outlier: relative depth error beyond which a
+    pixel pulls no more (Welsch's loss of the absolute error); 0 for plain L1.
+    """
+
+    stride: int = 1
+    depth_weight: float = 20.0
+    missed: float = 0.0
+    added: float = 0.0
+    outlier: float = 0.0
+    rate: float = 1.2e-3
+
+
+COARSE = Stage(stride=2, missed=0.1)
+FINE = Stage(depth_weight=40.0, missed=0.3, added=0.01, outlier=0.05, rate=4.8e-4)
+"""Chosen on 40 noisy trials of spot with seeds 1001 to 1003, which no table uses. The fine stage looks at every pixel:
+that alone takes the median error from 1.7 to 1.1, since depth noise averages out."""
 
 
 @dataclass(frozen=True)
 class PoseSettings:
-    """depth_weight: of the relative depth's L1 beside the cross-entropy. rate, momentum: of SGD. The authors' code has
-    50 and 1e-3; 20 and 1e-2 leave fewer trials in a wrong minimum (own choice, by 24 trials on spot).
+    """A block of BLOCK steps that gains less than `gain` (relative) on the best one `patience` times divides the rate by
+    `divide`; after `divisions` of them, or `steps`, a stage ends. momentum: the authors' (0.95)."""
 
-    A block of `block` steps that gains less than `gain` (relative) on the best one divides the rate by `divide`; after
-    `divisions` of them, or `steps`, the fit ends.
-    """
-
-    depth_weight: float = 20.0
-    rate: float = 1e-2
+    stages: tuple[Stage, ...] = (COARSE, FINE)
     momentum: float = 0.95
-    block: int = 20
     gain: float = 0.01
     patience: int = 2
     divide: float = 5.0
-    divisions: int = 3
+    divisions: int = 2
     steps: int = 800
 
 
@@ -59,16 +79,25 @@ class Found:
     seconds: float
 
 
-def pose_loss(image: Any, depth: Any, mask: Any, weight: Any) -> Any:
-    """weight * mean |z - z'| / z' over the target's pixels + mean cross-entropy of the silhouette over all.
+def pose_loss(image: Any, depth: Any, mask: Any, stage: Mapping[str, Any]) -> Any:
+    """depth_weight * |z - z'| / z' over the target's pixels + the silhouette's cross-entropy over all, per target pixel.
 
-    image: "depth" (not composited) and "alpha" planes; depth, mask: (h, w) of the target.
+    image: "depth" (not composited) and "alpha"; depth, mask: the target's, of the same shape. stage: a Stage's numbers.
     """
+    missed, added = stage["missed"], stage["added"]
     alpha = jnp.clip(image["alpha"], CLIP, 1.0 - CLIP)
-    entropy = -jnp.mean(mask * jnp.log(alpha) + (1.0 - mask) * jnp.log(1.0 - alpha))
+    reported = added + (1.0 - added - missed) * alpha
+    entropy = -jnp.sum(mask * jnp.log(reported) + (1.0 - mask) * jnp.log(1.0 - reported))
     inside = mask > 0.5
     gap = jnp.where(inside, jnp.abs(image["depth"] - depth) / jnp.where(inside, depth, 1.0), 0.0)
-    return weight * jnp.mean(gap) + entropy
+    limit = jnp.maximum(stage["outlier"], 1e-6)
+    gap = jnp.where(stage["outlier"] > 0, -limit * jnp.expm1(-gap / limit), gap)
+    return (stage["depth_weight"] * jnp.sum(gap) + entropy) / jnp.maximum(jnp.sum(inside), 1.0)
+
+
+def stage_numbers(stage: Stage) -> dict[str, Any]:
+    """What of a stage is a continuous setting: traced, so that no value compiles anew."""
+    return {f.name: jnp.float32(getattr(stage, f.name)) for f in fields(Stage) if f.name != "stride"}
 
 
 def find_pose(
@@ -79,56 +108,76 @@ def find_pose(
     mask: np.ndarray,
     settings: PoseSettings = PoseSettings(),
     size: float = 1.0,
+    look: Settings = Settings(),
 ) -> Found:
     """Move pose.rotation and pose.translation of host `values` until `view` shows the target depth and mask (h, w).
 
-    size: the object's, in world units (the paper's eta).
+    size: the object's, in world units (the paper's eta). look: the renderer's settings.
     """
     values = {n: jnp.asarray(v, jnp.float32) for n, v in values.items()}
-    samples = METHOD.sample(shape, values, view, Settings(), frozenset())
-    target = (jnp.asarray(depth, jnp.float32), jnp.asarray(mask, jnp.float32))
-    run = functools.partial(
-        _block, settings.block, samples, lens_of(view), target, jnp.float32(settings.depth_weight),
-        jnp.float32(settings.momentum), jnp.float32(size),
-    )  # fmt: skip
-    speed = {"pose.rotation": jnp.zeros(3), "pose.translation": jnp.zeros(3)}
-    run(values, speed, jnp.float32(0.0))  # compiles
-    begin, rate, best, stalls, divided, steps = time.perf_counter(), settings.rate, np.inf, 0, 0, 0
-    last = np.inf
-    while steps < settings.steps:
-        values, speed, loss = run(values, speed, jnp.float32(rate))
-        steps += settings.block
-        last = float(loss)
-        stalls = 0 if last < (1.0 - settings.gain) * best else stalls + 1
-        best = min(best, last)
-        if stalls >= settings.patience:
-            if divided == settings.divisions:
-                break
-            rate, stalls, divided = rate / settings.divide, 0, divided + 1
-            speed = jax.tree.map(jnp.zeros_like, speed)
-    place = (np.asarray(values["pose.rotation"]), np.asarray(values["pose.translation"]))
-    return Found(*place, last, steps, time.perf_counter() - begin)
+    rules = {n: jnp.float32(getattr(settings, n)) for n in ("momentum", "gain", "patience", "divide", "divisions")}
+    traced, lens = split_settings(look)[0], lens_of(view)
+    loss, steps, seconds = np.inf, 0, 0.0
+    for stage in settings.stages:
+        rays, target = _every(stage.stride, shape, view, depth, mask)
+        run = functools.partial(
+            _descend, look.intersection, look.form, rays, lens, target, traced, stage_numbers(stage), rules,
+            jnp.float32(size), values,
+        )  # fmt: skip
+        run(jnp.int32(0))  # compiles
+        begin = time.perf_counter()
+        moved, last, taken = run(jnp.int32(settings.steps))
+        values = {**values, **moved}
+        loss, steps = float(last), steps + int(taken)
+        seconds += time.perf_counter() - begin
+    return Found(np.asarray(values["pose.rotation"]), np.asarray(values["pose.translation"]), loss, steps, seconds)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _block(  # type: ignore[no-untyped-def]
-    block: int, samples, lens: Lens, target, weight, momentum, size, values, speed, rate
+def _every(stride: int, shape: Shape, view: CameraView, depth: np.ndarray, mask: np.ndarray) -> tuple[Any, Any]:
+    """Rays (x, y), flat, and (depth, mask) of every `stride`-th pixel each way."""
+    taken = slice(stride // 2, None, stride)
+    centres = METHOD.sample(shape, {}, view, Settings(), frozenset())
+    right, down = (pixels / view.height for pixels in view.shift)
+    x, y = np.meshgrid(centres.columns[taken] - right, centres.rows[taken] - down)
+    pick = lambda plane: jnp.asarray(plane[taken, taken].reshape(-1), jnp.float32)
+    flat = lambda slopes: jnp.asarray(slopes.reshape(-1), jnp.float32)
+    return (flat(x), flat(y)), (pick(depth), pick(mask))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _descend(  # type: ignore[no-untyped-def]
+    intersection: str, form: str, rays, lens: Lens, target, traced, stage, rules, size, values, most
 ):
-    """`block` steps of SGD with momentum; returns the mean loss of the last half too."""
-    traced = split_settings(Settings())[0]
+    """SGD with momentum until it stalls too often or `most` steps are taken: (pose, mean loss of the last, steps)."""
+    x, y = rays
+    beta = {**traced, "eta": traced["eta"] * values["pose.scale"]}
 
     def loss(delta: Any, values: Any) -> Any:
         moved = retract(values, delta)
-        image = METHOD.planes(gaussians_of(moved), moved, samples, lens, traced, Settings(), SEEN)
-        return pose_loss(image, target[0], target[1], weight)
+        seen = camera_quadrics(gaussians_of(moved), moved, lens)
+        image = render_rays(seen, None, x, y, beta, intersection=intersection, form=form, wanted=SEEN)
+        return pose_loss(image, target[0], target[1], stage)
 
     def step(carry, _):
-        values, speed = carry
-        zero = jax.tree.map(jnp.zeros_like, speed)
-        value, gradient = jax.value_and_grad(loss)(zero, values)
+        values, speed, rate = carry
+        value, gradient = jax.value_and_grad(loss)(still, values)
         gradient = {**gradient, "pose.translation": gradient["pose.translation"] * size * size}
-        speed = jax.tree.map(lambda s, g: momentum * s - rate * g, speed, gradient)
-        return (retract(values, speed), speed), value
+        speed = jax.tree.map(lambda s, g: rules["momentum"] * s - rate * g, speed, gradient)
+        return (retract(values, speed), speed, rate), value
 
-    (values, speed), losses = jax.lax.scan(step, (values, speed), None, length=block)
-    return values, speed, jnp.mean(losses[block // 2 :])
+    def block(carry):
+        values, speed, rate, best, stalls, divided, steps, _ = carry
+        (values, speed, rate), losses = jax.lax.scan(step, (values, speed, rate), None, length=BLOCK)
+        last = jnp.mean(losses[BLOCK // 2 :])
+        stalls = jnp.where(last < (1.0 - rules["gain"]) * best, 0, stalls + 1)
+        drop = stalls >= rules["patience"]
+        speed = jax.tree.map(lambda s: jnp.where(drop, 0.0, s), speed)
+        rate = jnp.where(drop, rate / rules["divide"], rate)
+        best = jnp.minimum(best, last)
+        return values, speed, rate, best, jnp.where(drop, 0, stalls), divided + drop, steps + BLOCK, last
+
+    still = {"pose.rotation": jnp.zeros(3), "pose.translation": jnp.zeros(3)}
+    begin = (values, still, stage["rate"], jnp.float32(jnp.inf), *([jnp.int32(0)] * 3), jnp.float32(jnp.inf))
+    going = lambda carry: (carry[5] <= rules["divisions"]) & (carry[6] < most)
+    values, _, _, _, _, _, steps, last = jax.lax.while_loop(going, block, begin)
+    return {name: values[name] for name in still}, last, steps

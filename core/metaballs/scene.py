@@ -12,7 +12,9 @@ from core.build import load_shape
 from core.derivatives.reference import hard_image
 from core.experiment import PoseSpec, SceneSpec, ViewsSpec
 from core.io.meshes import MeshData, load_mesh
+from core.metaballs.convert import Conversion, convert_mesh
 from core.parameters import scene_values
+from core.shapes.metaballs import Metaballs
 from core.shapes.primitives import primitive_path
 from core.targets.views import fitted_views, held_out_views
 from kernels.camera import look_at
@@ -24,6 +26,8 @@ FOV = 40.0
 DISTANCE = 3.2
 POSE_DISTANCE = 4.0
 """Camera to object where poses are disturbed: half a unit to the side must stay in the picture."""
+CLIP = 1e-6
+"""Coverage is kept this far from 0 and 1 before its logarithm is taken (section 7.1)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,32 @@ def subject(name: str) -> Subject:
     path = Path(name) if Path(name).suffix else primitive_path(name, "mesh")
     data = load_mesh(path)
     return Subject(path.stem, load_shape("mesh", str(path), None, None), data, 3.0 * float(data.vertices.std(0).mean()))
+
+
+@dataclass(frozen=True)
+class Options:
+    """trials: of poses, a shape. seeds: of carvings, a shape."""
+
+    components: int = 40
+    trials: int = 100
+    seeds: int = 5
+    seed: int = 0
+
+
+def fitted(one: Subject, options: Options, init: str = "surface") -> Metaballs:
+    """The subject's mesh as metaballs."""
+    return Metaballs.from_data(convert_mesh(one.data, Conversion(options.components, init, options.seed)))
+
+
+def mixtures(one: Subject) -> tuple[str, ...]:
+    """The mixtures that the subject's mesh can be made into: a volume needs a closed one."""
+    return ("surface", "volume") if one.data.facts.get("watertight") else ("surface",)
+
+
+def mask_error(alpha: np.ndarray, mask: np.ndarray) -> float:
+    """Cross-entropy of a coverage in [0, 1] against a hard silhouette (eq. 11)."""
+    a = np.clip(alpha.astype(np.float64), CLIP, 1.0 - CLIP)
+    return float(-np.mean(mask * np.log(a) + (1.0 - mask) * np.log(1.0 - a)))
 
 
 def silhouette_views(count: int = 32, side: int = 64) -> tuple[list[CameraView], list[CameraView]]:

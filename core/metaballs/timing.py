@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,20 +22,17 @@ SIZES = ((80, 60), (160, 120), (256, 256))
 """Pixels: the paper's CPU and CUDA sizes (Table 1), and a window's pane."""
 POSE = frozenset({"pose.rotation", "pose.translation"})
 CHANNELS = ("silhouette", "depth")
-LEFT_OUT = ("soft-raster",)
-"""Methods that take so long a picture that the table would take many minutes: they are timed by themselves."""
 PATIENCE = 1.0
 """Seconds after which a timing is not repeated."""
 
 
-def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | None], None]) -> list[Row]:
+def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | None], None]) -> Iterator[Row]:
     """forward: the image. pull_back: the gradient of a depth and silhouette loss by the pose, forward pass included."""
-    rows: list[Row] = []
     for name, method in methods().items():
         shape: Shape | None = {Face.SURFACE: one.mesh, Face.TRIANGULATION: one.mesh, Face.GAUSSIANS: balls}.get(
             method.face
         )
-        if shape is None or name in LEFT_OUT:
+        if shape is None:
             continue
         settings = method.Settings()
         for width, height in SIZES:
@@ -47,13 +44,11 @@ def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | 
             there = lambda s=scene: forward(s.shape, s.method, s.settings, s.values, s.view, CHANNELS)
             back = lambda s=scene, w=cotangent: method_pullback(s, POSE, w)
             size = 10 * len(values["means"]) if shape is balls else int(values["vertices"].size)
-            rows.append(
-                {"shape": one.name, "method": name, "numbers": size, "pixels": f"{width} x {height}",
-                 "forward_ms": _milliseconds(there), "pull_back_ms": _milliseconds(back)}
-            )  # fmt: skip
-            if rows[-1]["pull_back_ms"] > 1e3 * PATIENCE:
+            forward_ms, back_ms = _milliseconds(there), _milliseconds(back)
+            label = {"shape": one.name, "method": name, "numbers": size, "pixels": f"{width} x {height}"}
+            yield {**label, "forward_ms": forward_ms, "pull_back_ms": back_ms}
+            if back_ms > 1e3 * PATIENCE:
                 break  # the larger pictures would take minutes, and say no more
-    return rows
 
 
 def _milliseconds(call: Callable[[], Any], medians: int = 8, calls: int = 3) -> float:

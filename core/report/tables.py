@@ -37,17 +37,23 @@ def save_table(folder: Path, name: str, title: str, rows: Sequence[Row]) -> None
     write_text(folder / f"{name}.csv", text.getvalue())
 
 
+def mean_interval(values: Sequence[float], seed: int = 0, draws: int = 2000) -> tuple[float, float]:
+    """95 % bootstrap interval (percentile) of the mean."""
+    array = np.asarray(values, np.float64)
+    means = array[np.random.default_rng(seed).integers(0, len(array), (draws, len(array)))].mean(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def summary(errors: Sequence[float], seed: int = 0, draws: int = 2000) -> dict[str, float]:
     """mean, its 95 % bootstrap interval (percentile), median and interquartile range."""
     array = np.asarray(errors, np.float64)
-    rng = np.random.default_rng(seed)
-    means = array[rng.integers(0, len(array), (draws, len(array)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = mean_interval(errors, seed, draws)
     q1, q3 = np.percentile(array, [25, 75])
     return {
         "mean": float(array.mean()),
-        "mean_low": float(low),
-        "mean_high": float(high),
+        "mean_low": low,
+        "mean_high": high,
         "median": float(np.median(array)),
         "iqr": float(q3 - q1),
     }

@@ -69,11 +69,11 @@ def test_a_surface_mixture_lies_on_the_surface_and_a_volume_one_inside() -> None
     from core.io.meshes import load_mesh
 
     mesh = load_mesh(primitive_path("sphere", "mesh"))
-    surface = convert_mesh(mesh, Conversion(20, "surface"))
-    volume = convert_mesh(mesh, Conversion(20, "volume"))
+    surface = convert_mesh(mesh, Conversion(8, "surface"))
+    volume = convert_mesh(mesh, Conversion(8, "volume"))
     assert np.linalg.norm(surface.means, axis=1).mean() > 0.85
     assert np.linalg.norm(volume.means, axis=1).mean() < 0.75
-    assert surface.colours is None or surface.colours.shape == (20, 3)
+    assert surface.colours is None or surface.colours.shape == (8, 3)
     with pytest.raises(RimlightError, match="closed mesh"):
         convert_mesh(dataclasses.replace(mesh, facts={"watertight": False, "open_edges": 4}), Conversion(4, "volume"))
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from core.metaballs.calibrate import calibrated
 from core.metaballs.carve import CarveSettings, carve
-from core.metaballs.experiments import Options, fitted, intersections, judge_carved
+from core.metaballs.experiments import intersections
 from core.metaballs.icp import depth_points, icp
-from core.metaballs.pose import PoseSettings, find_pose
-from core.metaballs.scene import FOV, pose_error, silhouette_views, subject, trials
+from core.metaballs.pose import PoseSettings, Stage, find_pose, pose_loss, stage_numbers
+from core.metaballs.scene import FOV, Options, fitted, pose_error, silhouette_views, subject, trials
 from core.metaballs.sensor_noise import stereo_depth, undersegmented, without_a_part
+from core.metaballs.silhouette_tables import judge_carved
 from core.report.tables import markdown, summary
+from kernels.methods.fuzzy_metaballs import Settings
 from kernels.rotation import rotation_angle
 
 STILL = np.array([1.0, 0.0, 0.0, 0.0])
@@ -46,7 +50,7 @@ def test_icp_brings_a_model_back(pawn) -> None:
     trial = trials(1, pawn.size, 3, 48, 48, degrees=12.0, share=0.1)[0]
     seen = pawn.look(trial.view)
     points = depth_points(seen["depth"], seen["silhouette"], np.radians(FOV), trial.view)
-    from core.metaballs.experiments import _cloud
+    from core.metaballs.pose_tables import _cloud
 
     model, normals = _cloud(pawn, 20_000, 0)
     for chosen in (None, normals):
@@ -57,17 +61,34 @@ def test_icp_brings_a_model_back(pawn) -> None:
 
 
 def test_a_pose_is_found_from_one_depth_image(pawn) -> None:
-    shape = fitted(pawn, Options(20))
+    """By a mixture that was calibrated: its settings hide more of what lies behind than the defaults do."""
+    shape, look = calibrated(fitted(pawn, Options(20)), pawn)
+    assert look.beta2 > 1.5 * Settings().beta2
     trial = trials(1, pawn.size, 1, 40, 40, degrees=20.0, share=0.3)[0]
     seen = pawn.look(trial.view)
     values = pawn.values(shape, trial.rotation, trial.shift)
-    end = find_pose(shape, values, trial.view, seen["depth"], seen["silhouette"], PoseSettings(steps=300), pawn.size)
+    settings = PoseSettings(steps=160)
+    end = find_pose(shape, values, trial.view, seen["depth"], seen["silhouette"], settings, pawn.size, look)
     assert np.linalg.norm(end.translation) < 0.25 * np.linalg.norm(trial.shift)
-    assert end.steps <= 300
+    assert end.steps <= 2 * 160
     angle = np.degrees(rotation_angle(end.rotation, STILL))
     assert pose_error(float(angle), end.translation, pawn.size) < pose_error(
         float(np.linalg.norm(trial.rotation)), trial.shift, pawn.size
     )
+
+
+def test_a_part_that_a_segmentation_missed_pulls_less() -> None:
+    """The loss of a covered pixel that is called empty is bounded by -log(missed); without it, only by the clipping."""
+    covered = {"alpha": jnp.ones(4), "depth": jnp.full(4, 2.0)}
+    mask, depth = jnp.array([1.0, 1.0, 1.0, 0.0]), jnp.full(4, 2.0)
+    trusting, doubting = (
+        float(pose_loss(covered, depth, mask, stage_numbers(Stage(missed=missed)))) for missed in (0.0, 0.3)
+    )
+    assert trusting == pytest.approx(-np.log(1e-7) / 3, rel=0.1)
+    assert doubting == pytest.approx((-np.log(0.3) - 3 * np.log(0.7)) / 3, rel=1e-3)
+    far = {**covered, "depth": jnp.full(4, 8.0)}
+    limited = pose_loss(far, depth, jnp.ones(4), stage_numbers(Stage(depth_weight=1.0, outlier=0.05)))
+    assert float(limited) == pytest.approx(0.05, abs=0.01)
 
 
 def test_carving_from_few_silhouettes(pawn) -> None:
@@ -81,7 +102,8 @@ def test_carving_from_few_silhouettes(pawn) -> None:
 
 
 def test_tables_say_what_they_hold(pawn) -> None:
-    rows = intersections([pawn], Options(8), lambda task, done: None)
+    rows = list(intersections([pawn], Options(6), lambda task, done: None, 2, (40, 30)))
+    assert {row["mixture"] for row in rows} == {"surface", "volume"}
     assert {row["intersection"] for row in rows} == {"linear", "quadratic", "cubic"}
     assert all(0 < row["depth_error"] < 0.2 and np.isfinite(row["mask_error"]) for row in rows)
     assert markdown(rows).count("\n") == len(rows) + 2
