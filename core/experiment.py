@@ -127,7 +127,7 @@ class MethodSpec:
 class TermSpec:
     """loss: "l1", "l2", "silhouette-cross-entropy", "iou" (image terms), or a regulariser ("laplacian", "arap").
 
-    sees: "colour", "silhouette", "depth", "normals", "segmentation" (ignored by regularisers).
+    sees: "colour", "silhouette", "depth", "normals", "segmentation", "back-faces" (ignored by regularisers).
     levels: how many levels of a 2x box pyramid, 1 = full resolution only.
     band: terms on a grid's values: only nodes nearer to the surface than so many cells; 0 = the whole grid.
     sharpness: IDR's masks: alpha of sigmoid(-alpha f), per unit sphere (IDR starts at 50 and doubles it as it goes).
@@ -166,12 +166,14 @@ class ParametersSpec:
     """free: dotted names, whole ("pose.rotation") or components ("pose.translation.x").
 
     large_steps: lambda of v = (I + lambda L)^-1 u, where the optimizer moves u and not the vertices (0: the vertices).
-    Use it with adam-uniform. large_steps_colours: the same for vertex colours.
+    Use it with adam-uniform. large_steps_colours: the same for vertex colours; large_steps_texture: for a
+    texture, over the grid of its texels.
     """
 
     free: tuple[str, ...] = ("pose.rotation", "pose.translation")
     large_steps: float = 0.0
     large_steps_colours: float = 0.0
+    large_steps_texture: float = 0.0
 
 
 @dataclass(frozen=True)

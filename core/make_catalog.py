@@ -22,7 +22,15 @@ def make_catalog() -> dict[str, list[dict[str, Any]]]:
         "methods": [_method(method) for method in methods().values()],
         "shapes": [_shape(kind, shape) for kind, shape in shapes().items()],
         "losses": [
-            _entry(name, loss.title, help=loss.help, sees=list(loss.sees), needs=loss.needs, clearance=loss.clearance)
+            _entry(
+                name,
+                loss.title,
+                help=loss.help,
+                sees=list(loss.sees),
+                compares=loss.compares,
+                needs=loss.needs,
+                clearance=loss.clearance,
+            )
             for name, loss in LOSSES.items()
         ],
         "optimizers": [

@@ -19,7 +19,7 @@ from kernels.planes import stored
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
 from kernels.soft_sampler import SoftFragments
-from kernels.types import SEGMENTATION, Fragments, GBuffer, Image, Lens, Plane, Planes, Values
+from kernels.types import BACK_FACES, SEGMENTATION, Fragments, GBuffer, Image, Lens, Plane, Planes, Values
 
 NORMALS = "derived.normals"
 """Name under which a shape's `prepare` hands on vertex normals, computed once a step instead of once a view."""
@@ -51,6 +51,7 @@ class SurfaceSamples(NamedTuple):
     normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo. These and
     fragments.position may be held as K tuples of three planes, which jit takes without slicing. uv: (K, 2, H, W) texture
     coordinates and level: (K, H, W) mip levels, of shapes that have a texture. labels: (K, C, H, W), see kernels/labels.py.
+    behind: (K, H, W) float32, 1 where a triangle is seen from behind.
     """
 
     fragments: Fragments
@@ -59,6 +60,7 @@ class SurfaceSamples(NamedTuple):
     uv: Any = None
     level: Any = None
     labels: Any = None
+    behind: Any = None
 
 
 def surface_samples(samples: Any) -> SurfaceSamples:
@@ -128,6 +130,8 @@ def evaluate_fragments(
         if SEGMENTATION in channels:
             found = labels_at(values, samples, bary, k)
             image[SEGMENTATION] = tuple(jnp.where(mask, plane, 0.0) for plane in found)
+        if BACK_FACES in channels:
+            image[BACK_FACES] = (jnp.where(mask, samples.behind[k], 0.0),)
         images.append(image)
     slope = () if fragments.slope is None else (fragments.slope[0], fragments.slope[1])
     background = background_image(values, lens, channels, label_count(values, samples))
@@ -144,6 +148,7 @@ def background_image(values: Values, lens: Lens, channels: tuple[str, ...], labe
         "depth": (jnp.asarray(lens.background_depth),),
         "normals": (zero, zero, zero),
         SEGMENTATION: tuple(zero + (i == 0) for i in range(labels)),
+        BACK_FACES: (zero,),
     }
     return {name: empty[name] for name in channels}
 

@@ -31,7 +31,10 @@ CHANNELS: dict[str, int] = {"colour": 3, "silhouette": 1, "depth": 1, "normals":
 SEGMENTATION = "segmentation"
 """Channel of shapes whose points have labels: a plane a label, the background's first (kernels/labels.py)."""
 
-SEEN = (*CHANNELS, SEGMENTATION)
+BACK_FACES = "back-faces"
+"""Channel of triangles seen from behind: 1 there, else 0. No target has it (core/optimization/terms.py)."""
+
+SEEN = (*CHANNELS, SEGMENTATION, BACK_FACES)
 """All that a loss can see, in the order of planes."""
 
 

@@ -19,7 +19,7 @@ from core.experiments.fitting import (
     with_shape,
     within,
 )
-from core.experiments.rules import parameter_names
+from core.experiments.rules import leaves_out_back_faces, parameter_names
 from core.io.suffixes import PARTS
 from core.shapes.primitives import BALL, HULL, METABALLS_SUFFIX
 
@@ -36,7 +36,7 @@ def with_labels(experiment: Experiment, source: str) -> Experiment:
             terms.append(term)
         elif others:
             terms.append(dataclasses.replace(term, sees=others[0]))
-    if not any(entry("losses", term.loss)["sees"] for term in terms):
+    if not any(entry("losses", term.loss)["compares"] for term in terms):
         terms.append(TermSpec())
     return dataclasses.replace(changed, terms=tuple(terms))
 
@@ -112,13 +112,15 @@ def without_term(experiment: Experiment, index: int) -> Experiment:
 
 def last_image_term(experiment: Experiment, index: int) -> bool:
     """Whether this is the only term that looks at the image, which a fit needs."""
-    looks = [i for i, term in enumerate(experiment.terms) if entry("losses", term.loss)["sees"]]
+    looks = [i for i, term in enumerate(experiment.terms) if entry("losses", term.loss)["compares"]]
     return looks == [index]
 
 
 def with_method(experiment: Experiment, name: str) -> Experiment:
-    """Another method, at its own defaults."""
-    return dataclasses.replace(experiment, method=MethodSpec(name))
+    """Another method, at its own defaults; it shows back faces where a term looks at them."""
+    changed = dataclasses.replace(experiment, method=MethodSpec(name))
+    looks = any(term.loss == "back-face" for term in experiment.terms) and leaves_out_back_faces(changed.method)
+    return with_setting(changed, "method", "cull_back_faces", False) if looks else changed
 
 
 def with_optimizer(experiment: Experiment, name: str) -> Experiment:

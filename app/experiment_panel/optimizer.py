@@ -14,6 +14,11 @@ from core.catalog import entries, entry
 from core.experiment import Experiment
 from core.experiments.fitting import within
 
+NOT_FREE = {
+    "vertices": "The vertices are",
+    "vertex_colours": "The vertex colours are",
+    "texture": "The texture is",
+}
 LIGHTS = (("sun", "From one direction"), ("camera", "At the camera"))
 
 
@@ -67,6 +72,7 @@ class OptimizerPart(Part, CatalogRows):
             for name, title, what in (
                 ("large_steps", "Large steps λ", "Vertex gradients and steps are diffused by"),
                 ("large_steps_colours", "λ of colours", "Gradients and steps of vertex colours are diffused by"),
+                ("large_steps_texture", "λ of texture", "Gradients and steps of a texture are diffused by"),
             )
         }
         for name, row in self.steps.items():
@@ -86,10 +92,15 @@ class OptimizerPart(Part, CatalogRows):
         solves = entry("optimizers", optimizer.name)["least_squares"]
         for row in (self.decay, self.stall):
             row.set_reason("It has no learning rate" if solves else "")
-        for name, parameter in (("large_steps", "vertices"), ("large_steps_colours", "vertex_colours")):
+        of = (
+            ("large_steps", "vertices"),
+            ("large_steps_colours", "vertex_colours"),
+            ("large_steps_texture", "texture"),
+        )
+        for name, parameter in of:
             self.steps[name].show_value(getattr(experiment.parameters, name))
             free = parameter in experiment.parameters.free
-            self.steps[name].set_reason("" if free else f"The {parameter.replace('_', ' ')} are not free")
+            self.steps[name].set_reason("" if free else f"{NOT_FREE[parameter]} not free")
         for setting in entry("optimizers", optimizer.name)["settings"]:
             value = optimizer.settings.get(setting["name"], setting["default"])
             self.settings[setting["name"]].show_value(value)

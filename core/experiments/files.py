@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.catalog import allowed, entry
+from core.catalog import allowed, entry, names
 from core.errors import RimlightError
 from core.experiment import (
     DeriveSpec,
@@ -121,7 +121,17 @@ def _read_list(key: str, spec: type, items: Any, complain: Complaint) -> tuple:
     if not isinstance(items, list) or not items:
         raise complain(key, f"found {shown(items)}; allowed: one or more tables, each headed [[{key}]]")
     more = "settings" if spec is LaneSpec else None
+    if spec is TermSpec:
+        items = [_with_what_it_sees(item) for item in items]
     return tuple(spec(**read_table(spec, item, f"{key}[{i}]", complain, more)) for i, item in enumerate(items))
+
+
+def _with_what_it_sees(item: Any) -> Any:
+    """A term's table; a loss that can look at one thing only need not say at which."""
+    if not isinstance(item, Mapping) or "sees" in item or item.get("loss") not in names("losses"):
+        return item
+    sees = entry("losses", item["loss"])["sees"]
+    return {**item, "sees": sees[0]} if len(sees) == 1 else item
 
 
 def _read_lanes(experiment: Experiment, base: Path, complain: Complaint) -> tuple[LaneSpec, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.catalog import entries, entry
 from core.experiment import Experiment, MethodSpec, ParametersSpec, ShapeSpec, StageSpec, TermSpec
-from core.experiments.rules import LABELLED, REFINEMENTS, changes_something, parameter_names
+from core.experiments.rules import LABELLED, REFINEMENTS, changes_something, leaves_out_back_faces, parameter_names
 from core.io.suffixes import LABEL_WORDS, PARTS
 from core.shapes.primitives import HULL
 
@@ -38,6 +38,8 @@ def loss_reason(loss: str, experiment: Experiment) -> str:
         return f"It needs {needs}, which this kind of shape does not have"
     if entry("losses", loss)["clearance"] and "field" not in entry("shapes", experiment.shape.kind)["faces"]:
         return "It needs a field, which this kind of shape does not have"
+    if loss == "back-face" and leaves_out_back_faces(experiment.method):
+        return "The method leaves out back faces: untick Cull back faces first"
     if entry("losses", loss)["sees"] and not sees_choices(loss, experiment):
         return labels_reason(experiment) or "It needs the target's labels: choose them under Shape, Labels"
     return ""
@@ -58,7 +60,7 @@ def sees_choices(loss: str, experiment: Experiment) -> tuple[str, ...]:
     pictured = experiment.target.kind != "shape"
     if labels_reason(experiment) or (pictured and not experiment.labels.target):
         sees = tuple(c for c in sees if c != LABELS)
-    return tuple(c for c in sees if c in ("colour", "silhouette", LABELS)) if pictured else sees
+    return tuple(c for c in sees if c not in ("depth", "normals")) if pictured else sees
 
 
 def with_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:
@@ -81,7 +83,7 @@ def fitting(experiment: Experiment) -> Experiment:
         if loss_reason(term.loss, experiment):
             continue
         terms.append(term if not sees or term.sees in sees else dataclasses.replace(term, sees=sees[0]))
-    if not any(entry("losses", term.loss)["sees"] for term in terms):
+    if not any(entry("losses", term.loss)["compares"] for term in terms):
         terms.append(TermSpec())
     free = tuple(f for f in experiment.parameters.free if parent(f, list(own)) in own) or ("pose.translation",)
     theta = experiment.derive.parameter
@@ -96,8 +98,9 @@ def fitting(experiment: Experiment) -> Experiment:
 
 
 def _fitting_parameters(experiment: Experiment, free: tuple[str, ...], own: Mapping[str, object]) -> ParametersSpec:
-    """Large steps are for vertices."""
+    """Large steps are for vertices and textures."""
     changed = dataclasses.replace(experiment.parameters, free=free)
+    changed = changed if "texture" in own else dataclasses.replace(changed, large_steps_texture=0.0)
     return changed if "vertices" in own else dataclasses.replace(changed, large_steps=0.0, large_steps_colours=0.0)
 
 

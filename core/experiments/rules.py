@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.catalog import allowed, entries, entry
 from core.errors import RimlightError
-from core.experiment import Experiment, ShapeSpec, StageSpec
+from core.experiment import Experiment, MethodSpec, ShapeSpec, StageSpec
 from core.experiments.schema import Complaint
 from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, LABEL_WORDS, SHAPE_SUFFIXES
 from core.shapes.primitives import BUNDLED_AS, HULL, primitive_path
@@ -60,6 +60,8 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
         _check_lit(name, experiment, complain)
     if not experiment.parameters.free:
         raise complain("parameters.free", "found an empty list; allowed: at least one parameter, as pose.translation")
+    if experiment.parameters.large_steps_texture > 0 and "texture" not in parameter_names(shape):
+        raise complain("parameters.large_steps_texture", f"it diffuses over texels, and a {shape.kind} has none; use 0")
     for key in ("large_steps", "large_steps_colours"):
         if getattr(experiment.parameters, key) > 0 and "vertices" not in parameter_names(shape):
             raise complain(f"parameters.{key}", f"it diffuses over a mesh's edges, and a {shape.kind} has none; use 0")
@@ -220,7 +222,7 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
     looks = False
     for i, term in enumerate(experiment.terms):
         loss = entry("losses", term.loss)
-        looks = looks or bool(loss["sees"])
+        looks = looks or loss["compares"]
         if loss["sees"] and term.sees not in loss["sees"]:
             raise complain(
                 f"term[{i}].sees", f"found {term.sees!r}; allowed for {term.loss}: {' or '.join(loss['sees'])}"
@@ -237,12 +239,20 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
         if experiment.target.kind != "shape" and loss["sees"] and term.sees in ("depth", "normals"):
             allowed_here = "colour, silhouette or segmentation"
             raise complain(f"term[{i}].sees", f"found {term.sees!r}; allowed with a picture: {allowed_here}")
+        if loss["sees"] and term.sees == "back-faces" and leaves_out_back_faces(experiment.method):
+            raise complain("method.cull_back_faces", "found true, and a loss sees back faces; allowed: false")
         if loss["sees"] and term.sees == "segmentation":
             _check_labelled(experiment, f"term[{i}].sees", complain)
     if not looks:
         raise complain(
             "term", "no term looks at the image; allowed: at least one of l1, l2, iou, ... beside regularisers"
         )
+
+
+def leaves_out_back_faces(method: MethodSpec) -> bool:
+    """Whether a method with these settings renders no triangle from behind."""
+    own = {setting["name"]: setting["default"] for setting in entry("methods", method.name)["settings"]}
+    return bool({**own, **method.settings}.get("cull_back_faces", False))
 
 
 def _check_labelled(experiment: Experiment, key: str, complain: Complaint) -> None:

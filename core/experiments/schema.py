@@ -77,6 +77,7 @@ LIMITS: dict[str, Limits] = {
     "optimizer.decay": Limits(0, 1, open_low=True),
     "parameters.large_steps": Limits(0, 10_000),
     "parameters.large_steps_colours": Limits(0, 10_000),
+    "parameters.large_steps_texture": Limits(0, 10_000),
     "stage.at": Limits(1, 10_000_000),
     "stage.subdivide": Limits(0, 4),
     "stage.remesh": Limits(0, 2),
@@ -118,7 +119,7 @@ def choices(key: str) -> tuple[str, ...]:
         "views.order": ("random", "in-order", "worst-first", "greedy"),
         "shape.grid.axes": ("xyz", "xzy", "yxz", "yzx", "zxy", "zyx"),
         "scene.light": ("sun", "camera"),
-        "term.sees": ("colour", "silhouette", "depth", "normals", "segmentation"),
+        "term.sees": ("colour", "silhouette", "depth", "normals", "segmentation", "back-faces"),
     }
     kinds = {
         "shape.kind": "shapes",

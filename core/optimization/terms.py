@@ -25,9 +25,9 @@ from core.optimization.mesh_terms import (
     mesh_constants,
     normal_consistency,
 )
-from kernels.types import SEEN, SEGMENTATION, Image, Planes
+from kernels.types import BACK_FACES, SEEN, SEGMENTATION, Image, Planes
 
-EVERY = SEEN
+EVERY = tuple(c for c in SEEN if c != BACK_FACES)
 SILHOUETTE_FLOOR = 0.01
 """Hard silhouettes are exactly 0 or 1, where a clipped logarithm has no gradient at all: the cross-entropy sees
 floor + (1 - 2 floor) * alpha instead. Own choice: bounds a wrong pixel's pull to 100 times a right one's."""
@@ -80,6 +80,11 @@ def label_cross_entropy(image: Planes, target: Planes) -> Any:
     return -jnp.mean(sum(b * jnp.log(floor + rest * a) for a, b in zip(image, target)))
 
 
+def back_faces(image: Planes, target: Planes) -> Any:
+    """Mean square of the picture of triangles seen from behind (EdgeGrad, supplement B): a clean surface shows none."""
+    return jnp.mean(jnp.square(image[0]))
+
+
 @dataclass(frozen=True)
 class LossInfo:
     """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on.
@@ -96,6 +101,11 @@ class LossInfo:
     banded: bool = False
     clearance: bool = False
     constants: tuple[str, ...] = ()
+
+    @property
+    def compares(self) -> bool:
+        """Whether it holds the image against a target; a fit needs a term that does."""
+        return bool(self.sees) and self.sees != (BACK_FACES,)
 
 
 LOSSES: dict[str, LossInfo] = {
@@ -118,6 +128,14 @@ LOSSES: dict[str, LossInfo] = {
         "How surprising the target's labels are, floored at 0.01.",
         label_cross_entropy,
         (SEGMENTATION,),
+    ),
+    "back-face": LossInfo(
+        "Back faces",
+        "How much of the image shows triangles from behind, which a closed surface without folds never does. EdgeGrad: "
+        "weight 10.",
+        back_faces,
+        (BACK_FACES,),
+        "vertices",
     ),
     "laplacian": LossInfo(
         "Smoothness", "Uniform Laplacian: each vertex stays near the mean of its neighbours.", laplacian, (), "vertices"
@@ -170,7 +188,7 @@ def term_constants(
 
 def check_terms(terms: tuple[TermSpec, ...], values: Mapping[str, Any]) -> None:
     """Raise RimlightError where a term cannot be evaluated on this problem."""
-    if not any(LOSSES[t.loss].sees for t in terms):
+    if not any(LOSSES[t.loss].compares for t in terms):
         raise RimlightError("term: no term looks at the image; add one with loss l1, l2, iou or cross-entropy")
     for i, term in enumerate(terms):
         info = LOSSES[term.loss]
@@ -214,7 +232,8 @@ def image_terms(terms: tuple[TermSpec, ...], weights: Any, image: Image, target:
         if not info.sees:
             each.append(jnp.zeros(()))
             continue
-        a, b, value = image[term.sees], target[term.sees], 0.0
+        a = image[term.sees]
+        b, value = target[term.sees] if info.compares else a, 0.0
         if info.clearance:
             value = info.function(a, b, image[CLEARANCE], weights[len(terms) + i])
         for level in range(0 if info.clearance else term.levels):

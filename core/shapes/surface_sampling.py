@@ -17,7 +17,7 @@ from kernels.labels import sampled_labels
 from kernels.raster.interpolate import interpolate, vertex_normals
 from kernels.raster.sampler import Rasterizer
 from kernels.surface import SurfaceSamples, needs_normals
-from kernels.types import SEGMENTATION, CameraView, Values
+from kernels.types import BACK_FACES, SEGMENTATION, CameraView, Values
 
 
 @functools.lru_cache(maxsize=8)
@@ -64,12 +64,13 @@ def sample_triangles(
     labelled = SEGMENTATION in channels
     host_normals = needs_normals(channels) and not moving
     host_colours = "colour" in channels and colours is not None
+    matrix = object_to_pixel(values, view)
     find = rasterizer or _rasterizer(view.width, view.height, layers)
     held = _as_planes if rasterizer is None else lambda stack: stack
     fragments = find(
         vertices,
         faces,
-        object_to_pixel(values, view),
+        matrix,
         near=view.near,
         cull_back_faces=cull_back_faces,
         corners=moving or host_normals or "colour" in channels or labelled,
@@ -79,7 +80,17 @@ def sample_triangles(
         held(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
         held(interpolate(colours, fragments)) if host_colours and colours is not None else None,
         labels=held(sampled_labels(values, fragments)) if labelled and labels else None,
+        behind=_seen_from_behind(vertices, faces, matrix, fragments.face_id) if BACK_FACES in channels else None,
     )
+
+
+def _seen_from_behind(vertices: np.ndarray, faces: np.ndarray, matrix: np.ndarray, face_id: np.ndarray) -> np.ndarray:
+    """(K, H, W) float32: 1 where the triangle's corners run clockwise as they are seen, 0 elsewhere."""
+    shown = np.unique(face_id[face_id >= 0])
+    corners = vertices[faces[shown]].astype(np.float64) @ matrix[:, :3].T + matrix[:, 3]  # (x w, y w, w), y down
+    behind = np.zeros(len(faces) + 1, np.float32)
+    behind[shown] = np.linalg.det(corners) > 0
+    return behind[face_id]  # -1 reads the last, which is 0
 
 
 def _as_planes(stack: np.ndarray) -> tuple[tuple[np.ndarray, ...], ...]:

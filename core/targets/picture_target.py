@@ -9,12 +9,12 @@ from core.experiment import TargetSpec
 from core.optimization.resampling import resized, same_aspect
 from core.problem import Target
 from core.targets.labels import LabelSource, label_planes
-from kernels.types import SEEN, SEGMENTATION, CameraView
+from kernels.types import BACK_FACES, SEEN, SEGMENTATION, CameraView
 
 
 def with_silhouette(channels: tuple[str, ...]) -> tuple[str, ...]:
     """What a target must show: what the loss sees, and the silhouette for the metrics."""
-    return tuple(c for c in SEEN if c in channels or c == "silhouette")
+    return tuple(c for c in SEEN if c != BACK_FACES and (c in channels or c == "silhouette"))
 
 
 def image_target(
@@ -33,7 +33,7 @@ def image_target(
     found = {}
     if SEGMENTATION in channels:
         found[SEGMENTATION] = label_planes(labels.source or spec.file or "", labels, views[0])
-    if set(channels) == {SEGMENTATION}:
+    if set(channels) <= {SEGMENTATION, BACK_FACES}:
         alpha = 1.0 - found[SEGMENTATION][0]
         return Target({**found, "silhouette": (alpha,)}, alpha), ()
     image = load_image(spec.file or "", encoding=spec.encoding)
@@ -55,7 +55,7 @@ def image_target(
 
 def require_pictured(channels: tuple[str, ...], whose: str) -> None:
     """Raise RimlightError where a loss sees what pictures do not show."""
-    unseen = [c for c in channels if c not in ("colour", "silhouette", SEGMENTATION)]
+    unseen = [c for c in channels if c not in ("colour", "silhouette", SEGMENTATION, BACK_FACES)]
     if unseen:
         raise RimlightError(
             f"term.sees: {whose} no {' or '.join(unseen)}; let the loss see colour, silhouette or segmentation"

@@ -25,7 +25,7 @@ from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane
 LEAST_BACKGROUND = 1e-10
 """Least weight of the background, relative to the nearest triangle's (PyTorch3D's eps)."""
 
-LAYERED = ("fragments", "normals", "colours", "uv", "level", "labels")
+LAYERED = ("fragments", "normals", "colours", "uv", "level", "labels", "behind")
 """Fields of SurfaceSamples: each holds K layers."""
 
 

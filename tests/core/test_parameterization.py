@@ -24,7 +24,13 @@ from core.experiment import (
 from core.experiments.files import experiment_from_dict
 from core.metrics import flipped_triangles
 from core.optimization import parameterization
-from core.optimization.parameterization import IDENTITY, LargeSteps, diffusion_matrix, parameterization_of
+from core.optimization.parameterization import (
+    IDENTITY,
+    LargeSteps,
+    diffusion_matrix,
+    parameterization_of,
+    texel_diffusion,
+)
 from core.session import Session
 
 TETRAHEDRON = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]], np.int32)
@@ -113,3 +119,16 @@ def test_large_steps_reach_further_than_adam_with_a_tenth_of_the_folds():
     assert large[0] > other[0]
     assert large[1] < 60
     assert other[1] >= 10 * large[1]
+
+
+def test_texels_are_diffused_over_the_torus_that_a_repeating_texture_is():
+    height, width, strength = 5, 6, 8.0
+    index = np.arange(height * width).reshape(height, width)
+    matrix = np.eye(height * width) * (1 + 4 * strength)
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        matrix[index.ravel(), np.roll(index, step, axis).ravel()] -= strength
+    right = np.random.default_rng(0).standard_normal((height, width, 8)).astype(np.float32)
+    expected = np.linalg.solve(matrix, right.reshape(-1, 8)).reshape(right.shape)
+    np.testing.assert_allclose(texel_diffusion(height, width, strength)(right), expected, atol=1e-6)
+    chart = parameterization_of(ParametersSpec(large_steps_texture=strength), {}, {"texture": right})
+    np.testing.assert_allclose(chart.pull({"texture": right})["texture"], expected, atol=1e-6)
