@@ -80,7 +80,8 @@ def export_curves(session: Session, path: Path) -> None:
     terms = [f"{t.loss}_{t.sees}" if entry("losses", t.loss)["sees"] else t.loss for t in session.problem.terms]
     names = [f"{i}_{t}" for i, t in enumerate(terms)]
     writer.writerow(["iteration", "loss", *names])
-    for i, (loss, parts) in enumerate(zip(session.losses, session.term_history)):
+    parts_of = np.reshape(session.term_history, (len(session.losses), -1)).tolist() if session.losses else []
+    for i, (loss, parts) in enumerate(zip(session.losses, parts_of)):
         writer.writerow([i + 1, repr(loss), *(repr(p) for p in parts)])
     write_text(path, text.getvalue())
 
@@ -118,7 +119,7 @@ def report(session: Session) -> dict[str, Any]:
     from core.parameters import display_values
     from core.versions import versions
 
-    losses = session.losses
+    losses = list(session.losses)
     metrics: dict[str, Any] = session.all_metrics()
     values = session.host()
     truth = session.target_mesh()

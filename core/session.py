@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -46,8 +47,10 @@ class Session:
         self.problem = self.scene.problem
         self.state: State = initial_state(self.problem, self.scene.values)
         self.experiment = experiment
-        self.losses: list[float] = []
-        self.term_history: list[tuple[float, ...]] = []
+        # Plain doubles: a fit of hours takes a million steps, and checkpoints copy this every second.
+        self.losses = array("d")
+        self.term_history = array("d")
+        """The terms of every step, one step after the other."""
         self.seconds = 0.0
         self.last: StepReport | None = None
         self._learning_rate = experiment.optimizer.learning_rate
@@ -121,7 +124,7 @@ class Session:
         self._view_losses[batch] = self.last.views
         self._compiled = True
         self.losses.append(self.last.loss)
-        self.term_history.append(self.last.terms)
+        self.term_history.extend(self.last.terms)
         self.seconds += time.perf_counter() - start
         self._started = [*self._started[-19:], time.perf_counter()]
         return protocol.Scalars(
@@ -187,7 +190,8 @@ class Session:
             self.problem = self._stages.back(self.problem)
             self._stand()
         self.state = initial_state(self.problem, self.scene.values)
-        self.losses, self.term_history, self.last, self._started, self.seconds = [], [], None, [], 0.0
+        self.losses, self.term_history = array("d"), array("d")
+        self.last, self._started, self.seconds = None, [], 0.0
         self._view_losses[:] = np.inf
 
     def _shown_gradient(self) -> Mapping[str, Any]:

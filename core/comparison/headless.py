@@ -102,7 +102,7 @@ def results_of(race: Race) -> list[LaneResult]:
         lane, plain = split_lane(name)
         metrics[lane][plain] = value
     pace = [(lane.seconds, len(lane.losses) / lane.seconds if lane.seconds > 0 else 0.0) for lane in race.lanes]
-    losses = [lane.losses for lane in race.lanes]
+    losses = [list(lane.losses) for lane in race.lanes]
     return lane_results(race.experiment, losses, metrics, race.agreements, pace, race.failed)
 
 
@@ -128,7 +128,7 @@ def write_comparison(race: Race, path: str | Path) -> None:
 
 
 def _write(race: Race, folder: Path, arrays: dict[str, np.ndarray], noise: dict[str, float], repeats: int) -> dict:
-    results, losses = results_of(race), [lane.losses for lane in race.lanes]
+    results, losses = results_of(race), [list(lane.losses) for lane in race.lanes]
     notes = [*noise_lines(results, noise, repeats), *terms_lines(race.experiment)]
     title = race.experiment.title
     report = {

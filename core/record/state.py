@@ -5,6 +5,7 @@ Large values that no optimizer moves and no hand has moved are left out: the exp
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +27,8 @@ class Kept:
     values: dict[str, np.ndarray]
     moments: list[np.ndarray]
     iteration: int
-    losses: list[float]
-    terms: list[tuple[float, ...]]
+    losses: array
+    terms: array
     seconds: float
     stages: tuple[int, dict[str, np.ndarray]]
 
@@ -36,11 +37,12 @@ def freeze(
     state: State,
     start: Mapping[str, Any],
     free: Iterable[str],
-    history: tuple[list[float], list[tuple[float, ...]]],
+    history: tuple[array, array],
     seconds: float,
     stages: tuple[int, Mapping[str, np.ndarray]],
 ) -> bytes:
-    """The state in full. start: the scene's values, which unfreed ones are compared with. history: losses and terms."""
+    """The state in full. start: the scene's values, which unfreed ones are compared with. history: doubles, the losses and, one step
+    after the other, the terms."""
     free = set(free)
     arrays: dict[str, np.ndarray] = {}
     for name, value in state.values.items():
@@ -50,8 +52,7 @@ def freeze(
     for index, leaf in enumerate(jax.tree.leaves(state.optimizer)):
         arrays[f"moment/{index}"] = np.asarray(leaf)
     arrays["losses"] = np.asarray(history[0], np.float64)
-    width = len(history[1][0]) if history[1] else 0
-    arrays["terms"] = np.asarray(history[1], np.float64).reshape(len(history[1]), width)
+    arrays["terms"] = np.asarray(history[1], np.float64).reshape(len(history[0]), -1 if history[0] else 0)
     arrays |= {f"stage/{name}": array for name, array in stages[1].items()}
     return pack({"iteration": state.iteration, "seconds": seconds, "stages": stages[0]}, arrays)
 
@@ -65,8 +66,8 @@ def thaw(data: bytes) -> Kept:
         values=part("value/"),
         moments=[moments[str(index)] for index in range(len(moments))],
         iteration=int(facts["iteration"]),
-        losses=arrays["losses"].tolist(),
-        terms=[tuple(row) for row in arrays["terms"].tolist()],
+        losses=array("d", arrays["losses"].astype(np.float64).tobytes()),
+        terms=array("d", arrays["terms"].astype(np.float64).tobytes()),
         seconds=float(facts["seconds"]),
         stages=(int(facts["stages"]), part("stage/")),
     )
