@@ -1,6 +1,6 @@
 # make run    sets everything up and opens the window (without a display: the same lesson, headless, into out/)
 # make test   sets everything up and runs lint, types, import rules and the whole suite, the window's tests under Xvfb
-# make bench | fuzz | hostile | kills | rows | monkey | lint | report | screenshots | clean
+# make bench | fuzz | hostile | kills | rows | soak | monkey | lint | report | screenshots | clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ LESSON := assets/lessons/02-silhouette.toml
 APT := xvfb libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
 	libxcb-keysyms1 libxcb-shape0 python3-venv
 
-.PHONY: run test bench fuzz hostile kills rows monkey lint report screenshots catalog assets system clean
+.PHONY: run test bench fuzz hostile kills rows soak monkey lint report screenshots catalog assets system clean
 
 run: .venv/ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/rimlight; else \
@@ -43,6 +43,11 @@ monkey: .venv/ready
 # Kills the engine, and the whole program, at random moments and says what was lost.
 kills: .venv/ready
 	$(BIN)/python -m tests.display $(BIN)/python -m tests.hostile.kills --kills $${KILLS:-30}
+
+# A long fit with every panel open, both processes watched: out/soak.csv. HOURS=0.3 make soak is shorter.
+soak: .venv/ready
+	$(BIN)/python -m tests.display $(BIN)/python -m tests.hostile.soak --opens $${OPENS:-50}
+	$(BIN)/python -m tests.display $(BIN)/python -m tests.hostile.soak --hours $${HOURS:-2}
 
 # Every row of the shared table of malformed files, and a sibling of each, through fit and the window.
 rows: .venv/ready

@@ -1,0 +1,63 @@
+"""What a running window and its engine hold: memory, threads, handles, shared memory, widgets and GL objects."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+from typing import Any
+
+FIELDS = (
+    "window_mb", "engine_mb", "window_threads", "engine_threads", "window_handles", "engine_handles", "segments",
+    "widgets", "gl_objects",
+)  # fmt: skip
+MEMORY = ("window_mb", "engine_mb")
+
+
+def resident_mb(process: int) -> float:
+    """Resident memory that is the process's own, MB: without files and what it shares."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024
+
+
+def threads(process: int) -> int:
+    return len(os.listdir(f"/proc/{process}/task"))
+
+
+def handles(process: int) -> int:
+    return len(os.listdir(f"/proc/{process}/fd"))
+
+
+def segments(*processes: int) -> int:
+    """Blocks of shared memory that are named or mapped."""
+    named = {path.name for path in Path("/dev/shm").glob("rimlight-*")}
+    for process in processes:
+        for line in Path(f"/proc/{process}/maps").read_text(encoding="utf-8").splitlines():
+            if "/rimlight-" in line:
+                named.add(line.partition("/rimlight-")[2].split()[0])
+    return len(named)
+
+
+def widgets() -> int:
+    from PyQt6.QtWidgets import QApplication
+
+    return len(QApplication.allWidgets())
+
+
+def gl_objects(window: Any) -> int:
+    """Buffers, textures, programs of the 3D view; 0 where there is none."""
+    canvas = window.viewport._canvas
+    if canvas is None or canvas.widget is None or canvas.repaints == 0:
+        return 0
+    return len(canvas.canvas.context.shared.parser._objects)
+
+
+def gauge(window: Any, engine: int) -> dict[str, float]:
+    """One reading of everything."""
+    gc.collect()
+    me = os.getpid()
+    values = (
+        resident_mb(me), resident_mb(engine), threads(me), threads(engine), handles(me), handles(engine),
+        segments(me, engine), widgets(), gl_objects(window),
+    )  # fmt: skip
+    return dict(zip(FIELDS, values, strict=True))

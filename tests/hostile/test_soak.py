@@ -1,0 +1,73 @@
+"""Nothing grows: a bounded long run and bounded openings and closings; `make soak` does both for hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.launcher import EngineClient
+from tests.hostile.gauges import FIELDS
+from tests.hostile.soak import complaints, open_and_close, slope, soak, ways
+
+
+def curve(**changes: Any) -> list[dict[str, float]]:
+    """A hundred level samples, some fields as given."""
+    fields = {name: changes.get(name, 10.0) + np.zeros(100) for name in ("seconds", *FIELDS)}
+    fields["seconds"] = np.arange(100.0)
+    return [{name: float(values[i]) for name, values in fields.items()} for i in range(100)]
+
+
+def test_growth_is_told_from_warm_up_and_noise() -> None:
+    rng = np.random.default_rng(0)
+    assert complaints(curve(window_mb=300 + rng.normal(0, 5, 100))) == []
+    assert complaints(curve(engine_mb=np.where(np.arange(100) < 15, 100.0, 400.0))) == []  # warm-up
+    assert complaints(curve(engine_mb=np.linspace(400, 460, 100))) == ["engine_mb grew by 11.0 %"]
+    assert complaints(curve(window_handles=20 + np.arange(100) // 30)) == ["window_handles grew from 20 to 23"]
+    assert complaints(curve(window_threads=10 + np.arange(100) % 2)) == []  # one comes and goes
+    assert abs(slope(curve(), "window_mb")) < 1e-9
+
+
+@pytest.fixture
+def stage(qapp: Any, tmp_path: Path) -> Iterator[Any]:
+    """make(client's maker) -> a window on it."""
+    from tests.hostile.stage import Stage
+
+    qapp.setStyle("Fusion")
+    made: list[Stage] = []
+
+    def make(client: Any) -> Stage:
+        made.append(Stage(tmp_path, client))
+        c = made[-1].window.controller
+        assert made[-1].wait(lambda: c.shown is not None)
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.window
+def test_a_run_with_everything_open_holds_what_it_held(stage: Any) -> None:
+    one = stage(lambda: EngineClient("tests.fakes.fake_session:FakeSession"))
+    samples = soak(one, 4.0, lambda sample: None)
+    counts = [line for line in complaints(samples) if "_mb" not in line]  # of memory a few seconds tell nothing
+    assert counts == []
+    assert samples[-1]["step"] > samples[0]["step"]
+    assert samples[-1]["gl_objects"] > 0
+    assert samples[-1]["segments"] >= 2
+
+
+@pytest.mark.window
+def test_what_is_closed_is_gone(stage: Any) -> None:
+    from tests.hostile.scripted import scripted_client
+
+    one = stage(scripted_client)
+    slow = ("Presentation",)  # ten relayouts of everything; `soak --opens` does them
+    names = [name for name in ways(one.window) if not name.endswith("afloat") and name not in slow]
+    assert len(names) > 20
+    left = {name: open_and_close(one, name, 3) for name in names}
+    assert {name: more for name, more in left.items() if max(more) > 0} == {}
