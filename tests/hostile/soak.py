@@ -29,6 +29,7 @@ WARM_UP = 0.2
 """Share of the samples that are not judged."""
 GROWTH = 0.05
 """Most that memory may grow after warm-up, as a share of its mean."""
+COLUMNS = ("seconds", "step", *FIELDS)
 LOOKS = 240
 """Samples of a run."""
 
@@ -178,11 +179,11 @@ def _opens(stage: Any, times: int) -> list[str]:
 def _hours(stage: Any, seconds: float, out: Path) -> list[str]:
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ("seconds", "step", *FIELDS))
-        writer.writeheader()
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
 
         def note(sample: dict[str, float]) -> None:
-            writer.writerow({name: round(value, 2) for name, value in sample.items()})
+            writer.writerow([round(sample[name], 2) for name in COLUMNS])
             file.flush()
 
         samples = soak(stage, seconds, note)
