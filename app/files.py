@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from app.controller import Controller
 from app.experiment_panel.adapt import with_target_cameras, with_target_picture, with_target_shape
 from app.lessons import Lesson
+from app.session_io import to_record
 from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
@@ -226,7 +227,8 @@ class Files(QObject):
         if not path:
             return
         try:
-            save_script(self.with_derive(c.experiment), Path(path).with_suffix(".py"))
+            state = to_record(c.experiment, c.replay, c.runs).state
+            save_script(self.with_derive(c.experiment), Path(path).with_suffix(".py"), state)
         except (RimlightError, OSError) as error:
             self._complain(error)
             return

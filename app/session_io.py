@@ -11,6 +11,7 @@ from app.runs import Run, RunBook, Series
 from core.experiment import Experiment
 from core.protocol import Snapshot
 from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun
+from core.record.history import history_of
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Past:
     iteration: int
 
 
-def to_record(experiment: Experiment, replay: Replay, runs: RunBook) -> SessionRecord:
-    """Everything a session file keeps. Arrays are handed over, not copied."""
+def to_record(experiment: Experiment, replay: Replay, runs: RunBook, *, edits: bool = False) -> SessionRecord:
+    """Everything a session file keeps. Arrays are handed over, not copied. edits: list what a hand changed beside the
+    state, which knows it anyhow: an autosave goes without."""
     places = {id(branch): i for i, branch in enumerate(replay.branches)}
     stored = []
     for branch in replay.branches:
@@ -38,6 +40,7 @@ def to_record(experiment: Experiment, replay: Replay, runs: RunBook) -> SessionR
         branches=tuple(stored),
         current=places[id(replay.current)],
         runs=tuple(_stored_run(run) for run in runs.runs if len(run.loss)),
+        edits=history_of(newest.state if newest else None, experiment).edits if edits else (),
     )
 
 

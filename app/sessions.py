@@ -63,7 +63,7 @@ class Sessions(QObject):
     def save(self, path: str | Path) -> None:
         """Write everything to a session file, in the background."""
         c, self._target = self._controller, Path(path).with_suffix(SUFFIX)
-        self._work = write_session(to_record(c.experiment, c.replay, c.runs), self._target)
+        self._work = write_session(to_record(c.experiment, c.replay, c.runs, edits=True), self._target)
         c.say("info", f"Saving {self._target.name}")
         self._slices.start()
 

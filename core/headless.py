@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,12 @@ from core.derivatives.derive import agreement, method_derivative, milliseconds, 
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
+from core.experiments.files import experiment_from_dict
 from core.export import export, report
 from core.inspection import inspect
 from core.io.atomic import write_bytes, write_text
 from core.label_colours import as_shown
+from core.record.history import EXPERIMENT, Edit, due
 from core.session import Session
 
 Progress = Callable[[str, float | None], None]
@@ -30,9 +33,16 @@ FRAMES = 60
 
 
 def run_fit(
-    experiment: Experiment, out: str | Path, steps: int | None = None, progress: Progress = lambda task, done: None
+    experiment: Experiment,
+    out: str | Path,
+    steps: int | None = None,
+    progress: Progress = lambda task, done: None,
+    edits: Sequence[Edit] = (),
 ) -> dict[str, Any]:
-    """Fit to the stop rule (or `steps`), write report.json, history.csv, the shape, PNGs and fit.gif; return the report."""
+    """Fit to the stop rule (or `steps`), write report.json, history.csv, the shape, PNGs and fit.gif; return the report.
+
+    edits: what a hand changed at which iteration (core/record/history.py), done again. Raises RimlightError.
+    """
     if steps is not None:
         experiment = replace(experiment, stop=replace(experiment.stop, steps=steps))
     folder = out_folder(out)
@@ -42,7 +52,10 @@ def run_fit(
     total = experiment.stop.steps
     every = max(1, total // FRAMES)
     frames = [_frame(session)]
-    while session.finished() is None:
+    while True:
+        session = edited(session, edits)
+        if session.finished() is not None:
+            break
         if session.needs_compile():
             session.compile()
         scalars = session.step()
@@ -53,6 +66,16 @@ def run_fit(
     pictures.save_animation(folder / "fit.gif", frames)
     export(session, "all", str(folder))
     return report(session)
+
+
+def edited(session: Session, edits: Sequence[Edit]) -> Session:
+    """After what was changed by hand at this iteration."""
+    for _, what, value in due(edits, session.state.iteration):
+        if what == EXPERIMENT:
+            session = session.replace(experiment_from_dict(tomllib.loads(value), Path.cwd(), "an edit"))
+        else:
+            session.set_value(what, value)
+    return session
 
 
 def _frame(session: Session) -> np.ndarray:

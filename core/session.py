@@ -33,6 +33,7 @@ from core.optimization.stages import Stages, with_live
 from core.optimization.stepping import step
 from core.parameters import components_of, describe_parameters, require_settable, set_small_value, theta_direction
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, set_live
+from core.record.history import History, history_from
 from core.record.state import freeze, thaw
 from core.snapshots import Snapshots
 from core.targets.view_order import ViewOrder
@@ -61,6 +62,7 @@ class Session:
         self._view_losses = np.full(len(self.problem.views), np.inf)
         self._order = ViewOrder()
         self._shown_term: int | None = None
+        self.history = History(experiment)
         self._snapshots = Snapshots()
 
     # ------------------------------------------------------------------------------------------ what it is
@@ -189,6 +191,7 @@ class Session:
                 self._learning_rate = self.experiment.optimizer.learning_rate
             self.problem = self._stages.back(self.problem)
             self._stand()
+        self.history = self.history.reset(self.experiment)
         self.state = initial_state(self.problem, self.scene.values)
         self.losses, self.term_history = array("d"), array("d")
         self.last, self._started, self.seconds = None, [], 0.0
@@ -217,6 +220,7 @@ class Session:
             self._take_values(moved_values(self.host(), self.direction(rest), float(value)))
         else:
             raise RimlightError(f"{path}: no such value to set while a fit runs")
+        self.history = self.history.noted(self.state.iteration, path, value)
 
     def _take_values(self, changed: Mapping[str, Any]) -> None:
         kept = {n: np.asarray(changed[n]) for n in self.state.values}
@@ -302,6 +306,7 @@ class Session:
             for n, v in new.scene.values.items()
         }
         new.state = initial_state(new.problem, kept)._replace(iteration=self.state.iteration)
+        new.history = self.history.replaced(self.state.iteration, experiment)
         return new
 
     def state_bytes(self) -> bytes:
@@ -313,12 +318,14 @@ class Session:
             (self.losses, self.term_history),
             self.seconds,
             self._stages.kept(self.problem),
+            self.history.facts(),
         )
 
     def restore_state(self, data: bytes) -> None:
         """Go on from state_bytes of a session of the same problem. Raises RimlightError where it cannot be read."""
         kept, live = thaw(data), self.problem
         self.losses, self.term_history, self.seconds = kept.losses, kept.terms, kept.seconds
+        self.history = history_from(kept.history, self.experiment)
         self._stages.resume(kept.stages, kept.values, self._report)
         if self._stages.entered or self._stages.changed:
             self._learning_rate = self.experiment.optimizer.learning_rate

@@ -26,6 +26,7 @@ from core.experiment import Experiment
 from core.experiments.files import experiment_from_dict, experiment_to_toml
 from core.io.atomic import atomic_path
 from core.io.files import MEBIBYTE, checked_path
+from core.record.history import Edit
 from core.versions import versions
 
 FORMAT, OLDEST = 1, 1
@@ -86,7 +87,7 @@ class StoredRun:
 @dataclass(frozen=True)
 class SessionRecord:
     """A session as it is saved. state: the newest one, at `iteration`; None where no step was stored. current: the
-    branch at hand. edits: (iteration, what) of what a hand changed."""
+    branch at hand. edits: what a hand changed (core/record/history.py)."""
 
     experiment: Experiment
     state: np.ndarray | None = None
@@ -94,7 +95,7 @@ class SessionRecord:
     branches: tuple[StoredBranch, ...] = ()
     current: int = 0
     runs: tuple[StoredRun, ...] = ()
-    edits: tuple[tuple[int, str], ...] = ()
+    edits: tuple[Edit, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -284,7 +285,7 @@ def _read(archive: zipfile.ZipFile, path: Path, folder: Path) -> SessionRecord:
             )
             for r in manifest["runs"]
         ),
-        edits=tuple((int(i), str(what)) for i, what in manifest["edits"]),
+        edits=tuple((int(i), str(what), *value) for i, what, *value in manifest["edits"]),
         versions=manifest["versions"],
     )  # fmt: skip
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from core.experiment import Experiment
 from core.experiments.files import experiment_to_toml
 from core.io.atomic import write_text
+from core.record.history import History, history_of, text_edits, with_present_files
 
 TEMPLATE = '''"""{title}: reproduces this run of Rimlight {version} without a window.
 
     python {name} [OUT]        results in OUT (default: {stem}-out)
 
-The same machine and versions give the same numbers. What a hand changed while the run went on is not in it.
+The same machine and versions give the same numbers. {hand}
 """
 
 import sys
@@ -23,7 +26,7 @@ from core.engine import caches
 
 EXPERIMENT = r"""
 {text}"""
-
+{edits}
 
 def main(out: str) -> dict:
     caches.configure()  # before JAX is imported
@@ -31,7 +34,7 @@ def main(out: str) -> dict:
     from core.{module} import {function}
 
     experiment = experiment_from_dict(tomllib.loads(EXPERIMENT), Path(__file__).parent, Path(__file__).name)
-    return {function}(experiment, out)
+    return {function}(experiment, out{more})
 
 
 if __name__ == "__main__":
@@ -40,23 +43,36 @@ if __name__ == "__main__":
 '''
 
 
-def script_text(experiment: Experiment, path: Path) -> str:
-    """The script as it stands at `path`; files are named relative to it."""
+NO_HAND = "Nothing was changed by hand while the run went on."
+HAND = "EDITS is what a hand changed while the run went on, and is done again."
+NOT_KEPT = "What a hand changed while the runs went on is not in it."
+
+
+def script_text(experiment: Experiment, path: Path, state: np.ndarray | bytes | None = None) -> str:
+    """The script as it stands at `path`; files are named relative to it. state: the newest stored one, which knows what
+    the run began with and what a hand changed since."""
     from core.versions import versions
 
-    race = bool(experiment.lanes)
+    race, base = bool(experiment.lanes), path.absolute().parent
+    history = History(experiment) if race else with_present_files(history_of(state, experiment), experiment)
+    edits = text_edits(history.edits, base)
+    begun = history.begun if edits else experiment
+    lines = ["", "EDITS = [", *(f"    {edit!r}," for edit in edits), "]", '"""(iteration, what, value)"""', ""]
     return TEMPLATE.format(
         title=experiment.title.replace("\\", " ").replace('"', "'"),
         version=versions()["rimlight"],
         name=path.name,
         stem=path.stem,
-        text=experiment_to_toml(experiment, path.absolute().parent),
-        module="compare" if race else "headless",
+        text=experiment_to_toml(begun, base),
+        edits="\n".join(lines) if edits else "",
+        hand=NOT_KEPT if race else HAND if edits else NO_HAND,
+        more=", edits=EDITS" if edits else "",
+        module="comparison.headless" if race else "headless",
         function="run_compare" if race else "run_fit",
         summary='"\\n".join(report["notes"])' if race else 'report["loss"]["last"], report["metrics"]',
     )
 
 
-def save_script(experiment: Experiment, path: str | Path) -> None:
+def save_script(experiment: Experiment, path: str | Path, state: np.ndarray | bytes | None = None) -> None:
     """Write it, atomically. Raises RimlightError."""
-    write_text(path, script_text(experiment, Path(path)))
+    write_text(path, script_text(experiment, Path(path), state))

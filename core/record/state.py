@@ -31,6 +31,8 @@ class Kept:
     terms: array
     seconds: float
     stages: tuple[int, dict[str, np.ndarray]]
+    history: Any = None
+    """What a hand changed, as core/record/history.py wrote it; None in states of before that."""
 
 
 def freeze(
@@ -40,9 +42,10 @@ def freeze(
     history: tuple[array, array],
     seconds: float,
     stages: tuple[int, Mapping[str, np.ndarray]],
+    hand: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The state in full. start: the scene's values, which unfreed ones are compared with. history: doubles, the losses and, one step
-    after the other, the terms."""
+    """The state in full. start: the scene's values, which unfreed ones are compared with. history: doubles, the losses
+    and, one step after the other, the terms. hand: History.facts."""
     free = set(free)
     arrays: dict[str, np.ndarray] = {}
     for name, value in state.values.items():
@@ -54,7 +57,8 @@ def freeze(
     arrays["losses"] = np.asarray(history[0], np.float64)
     arrays["terms"] = np.asarray(history[1], np.float64).reshape(len(history[0]), -1 if history[0] else 0)
     arrays |= {f"stage/{name}": array for name, array in stages[1].items()}
-    return pack({"iteration": state.iteration, "seconds": seconds, "stages": stages[0]}, arrays)
+    facts = {"iteration": state.iteration, "seconds": seconds, "stages": stages[0], "history": hand}
+    return pack(facts, arrays)
 
 
 def thaw(data: bytes) -> Kept:
@@ -70,4 +74,5 @@ def thaw(data: bytes) -> Kept:
         terms=array("d", arrays["terms"].astype(np.float64).tobytes()),
         seconds=float(facts["seconds"]),
         stages=(int(facts["stages"]), part("stage/")),
+        history=facts.get("history"),
     )

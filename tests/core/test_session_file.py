@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import pickle
+import re
+import runpy
 import shutil
-import subprocess
 import sys
 import zipfile
 from dataclasses import replace
@@ -16,11 +18,21 @@ import pytest
 
 from core.catalog import ASSETS
 from core.errors import RimlightError
-from core.experiment import Experiment, LaneSpec, PoseSpec, ShapeSpec, StopSpec, TargetSpec, ViewsSpec
+from core.experiment import (
+    Experiment,
+    LaneSpec,
+    MethodSpec,
+    PoseSpec,
+    ShapeSpec,
+    StopSpec,
+    TargetSpec,
+    TermSpec,
+    ViewsSpec,
+)
 from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun, read_session, write_session
+from core.record.history import history_of
 from core.record.script import save_script, script_text
-
-ROOT = Path(__file__).resolve().parents[2]
+from core.session import Session
 
 
 def record(experiment: Experiment) -> SessionRecord:
@@ -45,7 +57,7 @@ def record(experiment: Experiment) -> SessionRecord:
     return SessionRecord(
         experiment, state, 3,
         (StoredBranch("naive", 0, None, frames), StoredBranch("splat", 3, 0, frames[1:])), 1,
-        (StoredRun("naive", 0, "T", True, curves),), ((3, "sigma"),),
+        (StoredRun("naive", 0, "T", True, curves),), ((3, "method.sigma", 0.7),),
     )  # fmt: skip
 
 
@@ -73,7 +85,7 @@ def test_a_session_opens_without_its_data(tmp_path):
     assert Path(found.experiment.shape.file).read_bytes() == content
     assert replace(found.experiment, shape=experiment.shape, target=experiment.target) == experiment
     assert np.array_equal(found.state, given.state)
-    assert (found.iteration, found.current, found.edits) == (3, 1, ((3, "sigma"),))
+    assert (found.iteration, found.current, found.edits) == (3, 1, ((3, "method.sigma", 0.7),))
     assert [b.parent for b in found.branches] == [None, 0]
     for branch, other in zip(found.branches, given.branches, strict=True):
         for frame, before in zip(branch.frames, other.frames, strict=True):
@@ -154,23 +166,61 @@ def test_the_file_before_stays_until_the_new_one_is_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.rimlight"]
 
 
-def test_a_script_repeats_the_run(tmp_path):
-    experiment = Experiment(
-        title='A "cube"',
-        shape=ShapeSpec(primitive="cube", start=PoseSpec((10.0, 20.0, 0.0))),
-        views=ViewsSpec("orbit", 2, width=32, height=32),
-        stop=StopSpec(3),
-    )
-    path = tmp_path / "cube.py"
-    save_script(experiment, path)
-    answer = subprocess.run(
-        [sys.executable, str(path), str(tmp_path / "out")], cwd=ROOT, env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False, timeout=280,
-    )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr
-    from core.session import Session
+SMALL = Experiment(
+    title='A "cube"',
+    shape=ShapeSpec(primitive="cube", start=PoseSpec((10.0, 20.0, 0.0))),
+    views=ViewsSpec("single", width=24, height=24),
+    method=MethodSpec("naive"),
+    stop=StopSpec(5),
+)
 
-    session = Session(experiment)
-    losses = [session.step().loss for _ in range(3)]
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["loss"]["curve"] == losses
-    assert "run_compare" in script_text(replace(experiment, lanes=(LaneSpec("naive"), LaneSpec("splat"))), path)
+
+def run_script(path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The losses of a script that is run as a program, in this process: JAX is warm here, and its settings stay."""
+    from core.engine import caches
+
+    monkeypatch.setattr(caches, "configure", lambda *a, **k: None)
+    monkeypatch.setattr(sys, "argv", [str(path), str(out)])
+    runpy.run_path(str(path), run_name="__main__")
+    return json.loads((out / "report.json").read_text())["loss"]["curve"]
+
+
+def test_a_script_repeats_the_run(tmp_path, monkeypatch):
+    path = tmp_path / "cube.py"
+    save_script(SMALL, path)
+    session = Session(SMALL)
+    losses = [session.step().loss for _ in range(5)]
+    assert run_script(path, tmp_path / "out", monkeypatch) == losses
+    race = script_text(replace(SMALL, lanes=(LaneSpec("naive"), LaneSpec("splat"))), path)
+    [module] = re.findall(r"from (core\.[\w.]+) import run_compare", race)
+    assert importlib.util.find_spec(module) is not None
+    assert "is not in it" in race
+
+
+def test_a_script_does_again_what_a_hand_did(tmp_path, monkeypatch):
+    session = Session(SMALL)
+    losses = [session.step().loss]
+    for place in (0.05, 0.1):  # dragged on: one edit
+        session.set_value("value.pose.translation.x", place)
+    losses.append(session.step().loss)
+    session.set_value("optimizer.learning_rate", 0.001)
+    state = session.state_bytes()  # a fork, a restart of the engine, or a session file goes on from here
+    other = Session(SMALL)
+    other.restore_state(state)
+    changed = replace(SMALL, terms=(TermSpec("l1", "silhouette"),))
+    other.set_value("value.pose.rotation", [5.0, 5.0, 0.0])
+    losses.append(other.step().loss)
+    other = other.replace(changed)
+    losses += [other.step().loss for _ in range(2)]
+    history = history_of(other.state_bytes(), changed)
+    assert history.begun == SMALL
+    assert [(i, what) for i, what, _ in history.edits] == [
+        (1, "value.pose.translation.x"), (2, "optimizer.learning_rate"), (2, "value.pose.rotation"), (3, "experiment"),
+    ]  # fmt: skip
+    assert history.edits[0][2] == 0.1
+    path = tmp_path / "again.py"
+    save_script(changed, path, other.state_bytes())
+    assert run_script(path, tmp_path / "out", monkeypatch) == losses[3:]  # another problem has a curve of its own
+    other.reset()
+    assert other.history.edits == ()
+    assert other.history.begun == changed
