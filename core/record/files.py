@@ -7,11 +7,9 @@ unpickled. Writing goes on in slices, so that a window can save while it is used
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import json
-import re
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -23,9 +21,10 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.experiments.files import experiment_from_dict, experiment_to_toml
+from core.experiments.files import experiment_from_dict
 from core.io.atomic import atomic_path
 from core.io.files import MEBIBYTE, checked_path
+from core.record.data_files import DATA_LIMIT, embedded, inner_place, text_of
 from core.record.history import Edit
 from core.versions import versions
 
@@ -36,13 +35,6 @@ LARGEST = 4096 * MEBIBYTE
 """Bytes that a session file may unpack to; what the window keeps is bounded far below."""
 CHUNK = MEBIBYTE // 2
 """Bytes written at a time: a few milliseconds."""
-DATA_LIMIT = 512 * MEBIBYTE
-"""A data file larger than this is named in the session file, not kept in it."""
-
-ROOT = Path("/").absolute()
-INSIDE = ROOT / "inside-the-session-file" / "data"
-"""Where embedded files are said to be while the experiment's text is written."""
-_PATH_LINE = re.compile(r'(?m)^(file|images|masks) = "([^"]*)"')
 
 _LEVEL = 1
 """Of deflate: images of floats hardly get smaller above it, and take three times as long."""
@@ -105,9 +97,8 @@ class SessionRecord:
 def write_session(record: SessionRecord, path: str | Path, *, with_data: bool = True) -> Iterator[float]:
     """Write in slices; yields the share done. Raises RimlightError; the file there before stays until all is written."""
     with atomic_path(path) as temporary, _Writer(temporary) as writer:
-        experiment, data = _embedded(record.experiment) if with_data else (record.experiment, {})
-        text = experiment_to_toml(experiment, ROOT)
-        yield from writer.put("experiment.toml", _PATH_LINE.sub(_inner_path, text).encode())
+        experiment, data = embedded(record.experiment) if with_data else (record.experiment, {})
+        yield from writer.put("experiment.toml", text_of(experiment).encode())
         for name, source in data.items():
             yield from writer.put(f"data/{name}", checked_path(source, DATA_LIMIT).read_bytes())
         manifest = {
@@ -165,49 +156,6 @@ class _Writer:
         self.checksums[name] = digest.hexdigest()
 
 
-def _embedded(experiment: Experiment) -> tuple[Experiment, dict[str, Path]]:
-    """The experiment with its single files below INSIDE, and what to put there. Sets of cameras stay where they are."""
-    data: dict[str, Path] = {}
-
-    def keep(file: str | None) -> str | None:
-        if file is None or not Path(file).is_file() or Path(file).stat().st_size > DATA_LIMIT:
-            return file
-        name = next((n for n, p in data.items() if p == Path(file)), None) or f"{len(data)}-{_safe(Path(file).name)}"
-        data[name] = Path(file)
-        for companion in _companions(Path(file)):
-            data.setdefault(companion.name, companion)
-        return str(INSIDE / name)
-
-    shape = dataclasses.replace(experiment.shape, file=keep(experiment.shape.file))
-    target = experiment.target
-    if target.kind != "cameras":
-        target = dataclasses.replace(target, file=keep(target.file))
-    return dataclasses.replace(experiment, shape=shape, target=target), data
-
-
-def _companions(path: Path) -> list[Path]:
-    """Materials and textures that an OBJ names, which lie beside it."""
-    if path.suffix.lower() != ".obj":
-        return []
-    found: list[Path] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith("mtllib "):
-            found.append(path.parent / line.partition(" ")[2].strip())
-    for material in list(found):
-        if material.is_file():
-            text = material.read_text(encoding="utf-8", errors="replace")
-            found += [material.parent / m[1].split()[-1] for m in re.finditer(r"(?m)^\s*map_\w+\s+(.+)$", text)]
-    return [file for file in found if file.is_file() and file.parent == path.parent]
-
-
-def _inner_path(line: re.Match[str]) -> str:
-    """A path relative to ROOT as the file's reader needs it: data/NAME for what is inside, absolute otherwise."""
-    key, path = line[1], line[2]
-    inner = INSIDE.relative_to(ROOT).as_posix()
-    kept = f"data{path.removeprefix(inner)}" if path.startswith(inner) else (ROOT / path).as_posix()
-    return f'{key} = "{kept}"'
-
-
 def _branch_facts(branch: StoredBranch, writer: _Writer) -> dict[str, Any]:
     frames = []
     for frame in branch.frames:
@@ -231,10 +179,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | list | tuple):
         return [_plain(item) for item in value]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.\-]", "_", name)[-80:]
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -308,9 +252,7 @@ def _experiment(entries: Mapping[str, bytes], path: Path, folder: Path) -> Exper
         digest = hashlib.sha256(b"".join(hashlib.sha256(c).digest() for c in data.values())).hexdigest()
         home = folder / digest[:16]
         for name, content in data.items():
-            if _safe(name) != name or name.startswith("."):
-                raise ValueError(f"data/{name} is no plain file name")
-            target = home / "data" / name
+            target = home / "data" / inner_place(name)
             if not target.is_file() or target.stat().st_size != len(content):
                 with atomic_path(target) as temporary:
                     temporary.write_bytes(content)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,10 +26,13 @@ from core.experiment import (
 )
 from core.experiments.defaults import experiment_for_file
 from core.experiments.files import experiment_to_toml, load_experiment, save_experiment
+from core.io.camera_set import split_file
 from core.io.cameras import load_cameras
 from core.io.lenses import Intrinsics
 from core.io.meshes import load_mesh
 from core.problem import Target
+from core.record.data_files import inner_place
+from core.record.files import SessionRecord, read_session, write_session
 from core.session import Session
 from core.targets.camera_targets import load_camera_scene
 from core.targets.lazy_targets import LazyTargets, target_bytes
@@ -253,6 +258,32 @@ def test_pictures_grow_with_the_stages_of_a_fit(folder):
     assert session.problem.targets[0].alpha.shape == (48, 48)
     assert session.scene.held_out[0].width == 48
     assert session.host()["vertices"].shape == vertices.shape  # not carved anew
+
+
+def test_a_session_brings_its_cameras_along(folder, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine)
+    masks = mine / "other masks"
+    masks.mkdir()
+    before = load_cameras(mine / "transforms_train.json")
+    for picture in before.pictures:
+        shutil.copy(picture, masks / picture.name)
+    made = experiment(mine)
+    made = replace(made, target=replace(made.target, masks=str(masks)))
+    for _ in write_session(SessionRecord(made), tmp_path / "a.rimlight"):
+        pass
+    shutil.rmtree(mine)
+    found = read_session(tmp_path / "a.rimlight", tmp_path / "cache").experiment
+    assert replace(found, target=made.target) == made
+    cameras = load_cameras(found.target.file)
+    assert np.array_equal(cameras.camera_to_world, before.camera_to_world)
+    assert len(load_cameras(split_file(Path(found.target.file), "test")).pictures) == 3
+    scene = load_camera_scene(replace(found, target=replace(found.target, masks=None)), CHANNELS, quiet)
+    assert len(scene.held_out) == 3
+    assert len(list(Path(found.target.masks).iterdir())) == len(before.pictures)
+    for name in ("../a.png", "/a.png", "a/../../b", "c:\\a", ".hidden", ""):
+        with pytest.raises(ValueError, match="no plain file name"):
+            inner_place(name)
 
 
 def test_an_experiment_with_cameras_is_written_and_read_back(folder, tmp_path):
