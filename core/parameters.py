@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from core.derivatives.brush import brush_direction
 from core.derivatives.elements import XYZ, element_of
 from core.errors import RimlightError
 from core.experiment import PoseSpec, SceneSpec
@@ -252,7 +253,8 @@ def theta_direction(
     """What `theta` means: the parameter it belongs to and the tangent (unit theta) it moves along.
 
     "vertices.normal" inflates along `normals` (n, 3); "vertices.12.x" and "values.3.4.5" move one element (see
-    core/derivatives/elements.py), "vertices.12.normal" one vertex along its normal; "random" is a seeded unit direction over the
+    core/derivatives/elements.py), "vertices.12.normal" one vertex along its normal, "values.near.3.4.5" the nodes around one
+    (core/derivatives/brush.py); "random" is a seeded unit direction over the
     free parameters' first group member, "random:NAME" over one parameter.
     """
     if theta == "random" or theta.startswith("random:"):
@@ -262,6 +264,9 @@ def theta_direction(
         return name, {name: (draw / max(float(np.sqrt(np.mean(draw**2))), 1e-12)).astype(np.float32)}
     if theta == "vertices.normal" and normals is not None and "vertices" in values:
         return "vertices", {"vertices": np.asarray(normals, np.float32)}
+    brush = brush_direction(theta, values)
+    if brush is not None:
+        return "values", {"values": brush}
     element = element_of(theta, values)
     if element is not None:
         return element.name, {element.name: element.direction(values, normals)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PyQt6.QtCore import QObject, QTimer
 
+from app.lab.brush import Brush
 from app.lab.lesson_commands import carry_out
 from app.lab.overlays import Overlays
 from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
@@ -44,6 +45,7 @@ class Lab(QObject):
         self.controller, self.viewport = window.controller, window.viewport
         self.actions = window.actions_.lab
         self.hand = window.viewport.hand
+        self.brush = Brush(self.controller, self.viewport)
         self.probed: Probed | None = None
         self._asked: Probe | None = None
         self._pixel: tuple[int, int] | None = None
@@ -163,7 +165,7 @@ class Lab(QObject):
         """Another problem: pixels stay, vertices go."""
         names = {parameter.name for parameter in loaded.parameters}
         if self.hand is not None:
-            self.hand.draggable = "vertices" in names
+            self.hand.draggable = "vertices" in names or self.brush.lattice is not None
             self.hand.choose(None)
             self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
         self.viewport.paint_row(None)
@@ -232,7 +234,7 @@ class Lab(QObject):
         theta = self.controller.theta or ""
         parts = theta.split(".")
         mine = len(parts) == 3 and parts[0] == "vertices" and parts[1].isdigit()
-        chosen = int(parts[1]) if mine else None
+        chosen = int(parts[1]) if mine else self.brush.vertex(theta)
         if chosen != self.hand.chosen:
             self.hand.choose(chosen)
 
@@ -245,11 +247,13 @@ class Lab(QObject):
             scene = self.viewport.scene
             drawn = len(scene.surface.vertices) if scene else 0
             self.choose_theta(f"means.{index * (counts['means'] // 3) // max(drawn, 1)}.x")
+        elif self.brush.lattice is not None:
+            self.brush.pick(index)
         else:
             self._pick_nearest_mover()
 
     def _pick_nearest_mover(self) -> None:
-        """A grid's surface has no parameters of its own: what moves the probed pixel most stands for the pick."""
+        """A surface without parameters of its own: what moves the probed pixel most stands for the pick."""
         movers: tuple[Mover, ...] = self.probed.movers if self.probed else ()
         if movers:
             self.choose_theta(movers[0].theta)
@@ -258,7 +262,10 @@ class Lab(QObject):
             self.controller.say("info", text)
 
     def _on_moved(self, index: int, place: tuple[float, float, float]) -> None:
-        self.controller.set_value(f"vertices.{index}", list(place))
+        if self.brush.lattice is not None:
+            self.brush.drag(place)
+        else:
+            self.controller.set_value(f"vertices.{index}", list(place))
 
     # ------------------------------------------------------------------------------------------ windows
 

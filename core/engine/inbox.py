@@ -50,13 +50,13 @@ def _supersedes(later: Command, earlier: Command) -> bool:
         return type(later) is type(earlier)
     match later, earlier:
         case SetValue(path, _), SetValue(earlier_path, _):
-            return path == earlier_path
+            return path == earlier_path and not path.startswith("along.")  # those add up
         case (Look(), Look()) | (Derive(), Derive()):
             return True
         case Load(_, True), Load(_, keep_state):
             return keep_state
         case Load(_, True), SetValue(path, _):
-            return not path.startswith("value.")  # the new experiment says what its settings are
+            return not path.startswith(("value.", "along."))  # the new experiment says what its settings are
         case ((Load() | Restore()), _):
             return not isinstance(earlier, (Look, Derive))
     return False

@@ -25,7 +25,7 @@ class Succession:
         match command:
             case Load():
                 self._load, self._begun, self._coming = command, False, {}
-            case SetValue(path, _) if not path.startswith("value."):
+            case SetValue(path, _) if not path.startswith(("value.", "along.")):
                 settings = self._settings if self._coming is None else self._coming
                 settings[path] = command
             case Look() | Derive():

@@ -77,7 +77,9 @@ def check_theta(theta: str, shape: ShapeSpec, complain: Complaint, key: str = "d
         _check_parameter(theta.partition(":")[2], shape, key, complain)
     elif theta == "vertices.normal":
         _check_parameter("vertices", shape, key, complain)
-    elif found := re.fullmatch(r"(\w+)\.\d+(\.\w+)*", theta):  # an element: how many there are is not known here
+    elif found := re.fullmatch(
+        r"(\w+)\.(?:near\.)?\d+(\.\w+)*", theta
+    ):  # an element: how many there are is not known here
         _check_parameter(found[1], shape, key, complain)
     else:
         _check_parameter(theta, shape, key, complain)

@@ -108,7 +108,9 @@ class SdfGrid(Shape):
 
     def facts(self) -> dict[str, Any]:
         size = " x ".join(str(n) for n in self.values.shape)
-        return {"summary": f"{size} nodes", "warnings": (), "nodes": self.values.size, **self._facts}
+        lattice = {"origin": self.origin.tolist(), "spacing": self.spacing.tolist(), "shape": self.values.shape}
+        facts = {"summary": f"{size} nodes", "warnings": (), "nodes": self.values.size, "lattice": lattice}
+        return {**facts, **self._facts}
 
     def save(self, path: str | Path, values: Values) -> None:
         """Write the posed shape in the file's own units and place: the grid as .npz (a turned one is sampled anew), or

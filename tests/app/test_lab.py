@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QEvent, QPointF, Qt
@@ -77,6 +79,31 @@ def test_the_wrong_zero_is_where_the_method_is_silent(make_window, qtbot):
     c.shown.arrays["derivative"] = truth
     assert window.lab.wrong_zero() is None
     assert "wrongly zero" in window.status.message.text
+
+
+def test_a_grid_has_a_brush(make_window, qtbot):
+    window, client = make_window()
+    c, brush = window.controller, window.lab.brush
+    if window.viewport.hand is None:
+        pytest.skip("the 3D view is off")
+    lattice = {"origin": [-1.0, -1.0, -1.0], "spacing": [0.5, 0.5, 0.5], "shape": (5, 5, 5)}
+    parameters = tuple(p for p in c.loaded.parameters if p.name != "vertices")
+    c.loaded_changed.emit(dataclasses.replace(c.loaded, shape_facts={"lattice": lattice}, parameters=parameters))
+    c.loaded = dataclasses.replace(c.loaded, shape_facts={"lattice": lattice}, parameters=parameters)
+    place = window.viewport.scene.surface.vertices[2].astype(float)
+    window.viewport.hand.picked.emit(2)
+    node = np.rint((place + 1.0) / 0.5).astype(int)
+    assert c.theta == "values.near." + ".".join(map(str, node))
+    assert brush.vertex(c.theta) == 2
+    normal = brush._normal
+    for way in (0.1, 0.25):  # the pointer goes on, aside too
+        window.viewport.hand.moved.emit(2, tuple(place + way * normal + 0.3 * np.cross(normal, [0.2, 0.5, 0.8])))
+    sent = [s for s in client.sent if isinstance(s, SetValue) and s.path.startswith("along.")]
+    assert [s.path for s in sent] == [f"along.{c.theta}"] * 2
+    assert sum(s.value for s in sent) == pytest.approx(0.25, abs=1e-6)
+    window.viewport.navigator.dropped.emit()
+    window.viewport.hand.moved.emit(2, tuple(brush._place - 0.1 * normal))
+    assert client.sent[-1].value == pytest.approx(-0.1, abs=1e-6)
 
 
 def test_picking_prefers_the_near_side_and_dragging_keeps_the_depth():
