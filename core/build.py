@@ -117,6 +117,8 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         hyper=_hyper(experiment),
         constants={n: jnp.asarray(c) for n, c in constants.items()},
         parameterization=parameterization_of(experiment.parameters, constants, values),
+        rays=experiment.views.rays if method.pixelwise else 0,
+        seed=experiment.seed,
     )
     warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings))
     return Scene(experiment, problem, values, aims.held_out, aims.held_out_targets, aims.shape, aims.values,
@@ -163,7 +165,7 @@ def _aims(
 
     def taken(i: int) -> Target:
         picture = _shape_target(goal, values, shaken_view(views[i], experiment, i), seen, how)
-        return on_device(noisy_target(picture, experiment, i))
+        return on_device(noisy_target(picture, experiment, i, len(views)))
 
     targets = LazyTargets(len(views), taken)
     others = LazyTargets(len(apart), lambda i: _shape_target(goal, values, apart[i], seen, None))

@@ -78,6 +78,10 @@ class TargetSpec:
     encoding: str = "srgb"
     noise: float = 0.0
     """Standard deviation of Gaussian noise on a target shape's pictures."""
+    depth_noise: float = 0.0
+    """Standard deviation of a stereo camera's noise on a target shape's depth: of inverse depth, relative to its mean."""
+    missing: float = 0.0
+    """Share of the views of a target shape whose silhouette has lost an eighth, as a poor segmentation loses it."""
     images: str | None = None
     """cameras: the folder of the pictures, where it is not the file's."""
     masks: str | None = None
@@ -96,7 +100,7 @@ class ViewsSpec:
     Angles in degrees.
 
     count: views of an orbit or sphere. held_out: further views, never fitted (of cameras: at most so many).
-    batch: views a step, 0 for all. most: of cameras, at most so many are fitted, evenly spread; 0 for all.
+    batch: views a step, 0 for all. rays: random pixels a step of each view, 0 for all (a pixelwise method). most: of cameras, at most so many are fitted, evenly spread; 0 for all.
     order: of the batches: "random" (each view once an epoch), "in-order", "worst-first" (the largest losses last seen)
     or "greedy" (SDFDiff: one view a step, 5 to 20 in a row).
     """
@@ -111,6 +115,7 @@ class ViewsSpec:
     distance: float = 3.2
     fov: float = 40.0
     batch: int = 0
+    rays: int = 0
     pose_noise: float = 0.0
     """Standard deviation by which the cameras that took the pictures of a target shape are off: radians, unit spheres."""
     most: int = 0

@@ -74,10 +74,11 @@ def code_key(shape: Shape, method: Method, settings: Any) -> tuple:
 
 class ViewSamples(NamedTuple):
     """method: what the method sampled of a view. least: (H, W) where its rays pass closest (kernels/clearance.py), or
-    None where no term asks."""
+    None where no term asks. pixels: (p,) int32, those that a step sees, row by row; None for all."""
 
     method: Any
     least: Any = None
+    pixels: Any = None
 
 
 class Target(NamedTuple):
@@ -103,6 +104,9 @@ class Problem:
     hyper: Mapping[str, Any]
     constants: Mapping[str, Any]
     parameterization: Parameterization = IDENTITY
+    rays: int = 0
+    """Pixels that a step sees of each view, drawn anew each time; 0 for all."""
+    seed: int = 0
 
     @functools.cached_property
     def free(self) -> frozenset[str]:
@@ -126,6 +130,16 @@ class Problem:
         samples = self.method.sample(self.shape, host, view, self.settings, self.free, self.channels)
         shape: Any = self.shape
         return ViewSamples(samples, shape.least_along_rays(host, view) if self.structure.clearance else None)
+
+    def sample_step(self, host: Mapping[str, Any], index: int, iteration: int) -> ViewSamples:
+        """What step `iteration` sees of view `index`: the whole view, or `rays` of its pixels."""
+        view = self.views[index]
+        whole = self.sample(host, view)
+        pixels = view.width * view.height
+        if not 0 < self.rays < pixels:
+            return whole
+        drawn = np.random.default_rng((self.seed, iteration, index)).integers(0, pixels, self.rays, np.int32)
+        return whole._replace(method=self.method.at_pixels(whole.method, drawn), pixels=drawn)
 
     def with_setting(self, name: str, value: float) -> Problem:
         """The same problem with one continuous method setting changed: recompiles nothing."""
@@ -184,6 +198,13 @@ def initial_state(problem: Problem, values: Mapping[str, Any]) -> State:
 def host_values(problem: Problem, state: State) -> dict[str, Any]:
     """Values and constants as NumPy arrays, for samplers and readouts."""
     return {**problem.constants, **{n: np.asarray(v) for n, v in state.values.items()}}
+
+
+def target_at(target: Target, pixels: Any) -> Target:
+    """A target's `pixels` (p,) as an image of one row; the whole target for None."""
+    if pixels is None:
+        return target
+    return jax.tree.map(lambda plane: plane.reshape(-1)[pixels][None], target)
 
 
 def composite_target(target: Target, background: Any) -> Image:

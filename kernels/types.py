@@ -264,6 +264,8 @@ class Method(ABC):
     Settings: ClassVar[type]
     cannot: ClassVar[str] = ""
     """What it cannot do, one sentence, shown to the user."""
+    pixelwise: ClassVar[bool] = False
+    """Every pixel is evaluated by itself, so that a step may see some only (`at_pixels`)."""
 
     def moves(self, settings: Any) -> frozenset[str]:
         """Which DISCONTINUITIES its derivative follows when they move on the screen."""
@@ -277,6 +279,10 @@ class Method(ABC):
     def face_of(self, shape: Shape, settings: Any) -> Face:
         """The side of `shape` that it looks at."""
         return self.face
+
+    def at_pixels(self, samples: Any, pixels: np.ndarray) -> Any:
+        """Of a whole view's samples, those of flat `pixels` (p,), row by row: an image of one row and p columns."""
+        raise NotImplementedError(f"{self.name} evaluates whole images")
 
     @abstractmethod
     def sample(

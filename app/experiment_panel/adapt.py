@@ -19,6 +19,7 @@ from core.experiments.fitting import (
     with_shape,
     within,
 )
+from core.experiments.rays import with_possible_rays
 from core.experiments.rules import leaves_out_back_faces, parameter_names
 from core.io.suffixes import PARTS
 from core.shapes.primitives import BALL, HULL, METABALLS_SUFFIX
@@ -95,7 +96,7 @@ def with_loss(experiment: Experiment, index: int, loss: str) -> Experiment:
 def with_term(experiment: Experiment, index: int, **changes: Any) -> Experiment:
     terms = list(experiment.terms)
     terms[index] = dataclasses.replace(terms[index], **changes)
-    return _labelled(dataclasses.replace(experiment, terms=tuple(terms)))
+    return with_possible_rays(_labelled(dataclasses.replace(experiment, terms=tuple(terms))))
 
 
 def with_new_term(experiment: Experiment, loss: str) -> Experiment:
@@ -120,21 +121,21 @@ def with_method(experiment: Experiment, name: str) -> Experiment:
     """Another method, at its own defaults; it shows back faces where a term looks at them."""
     changed = dataclasses.replace(experiment, method=MethodSpec(name))
     looks = any(term.loss == "back-face" for term in experiment.terms) and leaves_out_back_faces(changed.method)
-    return with_setting(changed, "method", "cull_back_faces", False) if looks else changed
+    return with_possible_rays(with_setting(changed, "method", "cull_back_faces", False) if looks else changed)
 
 
 def with_optimizer(experiment: Experiment, name: str) -> Experiment:
     """Another optimizer at its own defaults; the rate and its decay stay."""
     old = experiment.optimizer
-    return dataclasses.replace(experiment, optimizer=OptimizerSpec(name, old.learning_rate, old.decay))
+    changed = OptimizerSpec(name, old.learning_rate, old.decay)
+    return with_possible_rays(dataclasses.replace(experiment, optimizer=changed))
 
 
 def with_setting(experiment: Experiment, table: str, name: str, value: Any) -> Experiment:
     """One setting of the "method" or the "optimizer"."""
     spec = getattr(experiment, table)
-    return dataclasses.replace(
-        experiment, **{table: dataclasses.replace(spec, settings={**spec.settings, name: value})}
-    )
+    changed = {table: dataclasses.replace(spec, settings={**spec.settings, name: value})}
+    return with_possible_rays(dataclasses.replace(experiment, **changed))
 
 
 def with_free(experiment: Experiment, name: str, components: tuple[str, ...], chosen: tuple[str, ...]) -> Experiment:

@@ -15,6 +15,7 @@ from app.experiment_panel.views_strip import ViewsStrip
 from app.theme import HINT
 from core.experiment import Experiment, ViewsSpec
 from core.experiments.fitting import within
+from core.experiments.rays import rays_complaint
 from core.protocol import Loaded
 
 SAME, OTHER, PICTURE, CAMERAS = "same", "other", "image", "cameras"
@@ -32,6 +33,7 @@ VIEW_NUMBERS = (
     ("fov", "Field of view", "Vertical", 10, 90, "°", False, False),
     ("most", "At most", "Of the file's cameras, so many are fitted, evenly spread; 0 for all", 0, 200, "", True, False),
     ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
+    ("rays", "Rays", "Random pixels of each view that a step sees; 0 for all", 0, 4096, "", True, False),
 )
 """Field of ViewsSpec, title, tooltip, slider's low and high, unit, whole, logarithmic."""
 VIEW_ORDERS = (
@@ -118,6 +120,12 @@ class TargetPart(Part):
         tip = "The silhouette is where the picture differs from this colour, not its alpha"
         self.noise = NumberRow("Noise", "Gaussian noise on the target's pictures, standard deviation", 0.0, 0.5)
         self.bind(self.noise, "target noise", lambda e, v: within(e, "target", noise=v))
+        tip = "A stereo camera's noise on depth: of inverse depth, relative to its mean, standard deviation"
+        self.depth_noise = NumberRow("Depth noise", tip, 0.0, 0.1)
+        self.bind(self.depth_noise, "depth noise", lambda e, v: within(e, "target", depth_noise=v))
+        tip = "Share of the views whose silhouette has lost an eighth, as a poor segmentation loses it"
+        self.missing = NumberRow("Parts missing", tip, 0.0, 1.0)
+        self.bind(self.missing, "missing parts", lambda e, v: within(e, "target", missing=v))
         self.keyed = FlagRow("Background by colour", tip)
         self.key = ColourRow("Background", "The colour that is not the shape")
         self.linear = FlagRow("Linear values", "The picture's values are linear light, not sRGB")
@@ -128,7 +136,8 @@ class TargetPart(Part):
         self.bind(self.keyed, "target background", lambda e, v: within(e, "target", background=KEY if v else None))
         self.bind(self.key, "target background", lambda e, v: within(e, "target", background=v))
         self.bind(self.linear, "target encoding", lambda e, v: within(e, "target", encoding="linear" if v else "srgb"))
-        self._shape_rows = (self.rotation, self.translation, self.scale, self.through, self.noise)
+        noise = (self.noise, self.depth_noise, self.missing)
+        self._shape_rows = (self.rotation, self.translation, self.scale, self.through, *noise)
         self._picture_rows = (self.keyed, self.key, self.linear)
         self.cameras = CameraRows(self)
         for row in (self.kind, self.source, *self._shape_rows, *self._picture_rows, *self.cameras.rows):
@@ -138,7 +147,8 @@ class TargetPart(Part):
         kind, target = target_kind(experiment), experiment.target
         self.kind.show_value(kind)
         self.source.setVisible(kind != SAME)
-        self.noise.show_value(target.noise)
+        for name in ("noise", "depth_noise", "missing"):
+            getattr(self, name).show_value(getattr(target, name))
         self.source.bundled.setVisible(kind == OTHER)
         facts = {PICTURE: "A picture", CAMERAS: "Cameras with pictures"}.get(kind, "A shape")
         self.source.show_source(target.file, target.primitive, facts)
@@ -219,6 +229,8 @@ class ViewsPart(Part):
         self.pose_noise.show_value(views.pose_noise)
         self.pose_noise.set_reason(picture or filed)
         self.numbers["batch"].set_reason("There is one view" if views.kind == "single" else "")
+        tried = rays_complaint(within(experiment, "views", rays=1))
+        self.numbers["rays"].set_reason(tried[1].capitalize() if tried else "")
 
 
 def _pose(experiment: Experiment, **changes: object) -> Experiment:

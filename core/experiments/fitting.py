@@ -11,6 +11,7 @@ from typing import Any
 
 from core.catalog import entries, entry
 from core.experiment import Experiment, MethodSpec, ParametersSpec, ShapeSpec, StageSpec, TermSpec
+from core.experiments.rays import with_possible_rays
 from core.experiments.rules import LABELLED, REFINEMENTS, changes_something, leaves_out_back_faces, parameter_names
 from core.io.suffixes import LABEL_WORDS, PARTS
 from core.shapes.primitives import HULL
@@ -88,13 +89,14 @@ def fitting(experiment: Experiment) -> Experiment:
     free = tuple(f for f in experiment.parameters.free if parent(f, list(own)) in own) or ("pose.translation",)
     theta = experiment.derive.parameter
     known = theta is None or theta.startswith("random") or parent(theta, list(own)) in own or theta.split(".")[0] in own
-    return dataclasses.replace(
+    changed = dataclasses.replace(
         experiment,
         terms=tuple(terms),
         parameters=_fitting_parameters(experiment, free, own),
         stages=fitting_stages(experiment.stages, experiment.shape.kind),
         derive=dataclasses.replace(experiment.derive, parameter=theta if known else None),
     )
+    return with_possible_rays(changed)
 
 
 def _fitting_parameters(experiment: Experiment, free: tuple[str, ...], own: Mapping[str, object]) -> ParametersSpec:

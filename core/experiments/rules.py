@@ -9,6 +9,7 @@ from pathlib import Path
 from core.catalog import allowed, entries, entry
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec, ShapeSpec, StageSpec
+from core.experiments.rays import rays_complaint
 from core.experiments.schema import Complaint
 from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, LABEL_WORDS, SHAPE_SUFFIXES
 from core.shapes.primitives import BUNDLED_AS, HULL, primitive_path
@@ -53,6 +54,8 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
         raise complain("scene.light_sh", f"found {len(experiment.scene.light_sh)} rows; allowed: at most 9")
     _check_method(experiment, complain)
     _check_terms(experiment, complain)
+    if wrong := rays_complaint(experiment):
+        raise complain(*wrong)
     _check_stages(experiment, complain)
     _check_lanes(experiment, complain)
     for name in experiment.parameters.free:

@@ -12,17 +12,21 @@ a stereo camera has (its error grows with the square of the distance). Own choic
 
 
 def without_a_part(mask: np.ndarray, rng: np.random.Generator, parts: int = PARTS) -> np.ndarray:
-    """A silhouette (h, w) less one of the `parts` clusters of its pixels (k-means on their coordinates)."""
+    """A silhouette (h, w) less one of the `parts` clusters of its pixels (k-means on their coordinates), soft edge
+    included."""
     from scipy.cluster.vq import kmeans2
+    from scipy.spatial import cKDTree
 
     rows, columns = np.nonzero(mask > 0.5)
     if len(rows) < 2 * parts:
         return mask
     places = np.stack([rows, columns], 1).astype(np.float64)
-    _, labels = kmeans2(places, parts, minit="++", seed=rng)  # pyright: ignore[reportCallIssue]
-    gone = labels == rng.choice(np.unique(labels))
+    centres, labels = kmeans2(places, parts, minit="++", seed=rng)  # pyright: ignore[reportCallIssue]
+    lost = rng.choice(np.unique(labels))
+    rows, columns = np.nonzero(mask > 0)
+    nearest = cKDTree(centres).query(np.stack([rows, columns], 1))[1]
     noisy = mask.copy()
-    noisy[rows[gone], columns[gone]] = 0.0
+    noisy[rows[nearest == lost], columns[nearest == lost]] = 0.0
     return noisy
 
 

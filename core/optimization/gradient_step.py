@@ -18,7 +18,7 @@ from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.parameterization import IDENTITY
 from core.optimization.terms import image_terms, parameter_terms
 from core.parameters import retract, tangent_shape, zero_tangent
-from core.problem import NonFinite, Problem, State, StepReport, Structure, composite_target, host_values
+from core.problem import NonFinite, Problem, State, StepReport, Structure, composite_target, host_values, target_at
 from kernels.camera import lens_of
 
 
@@ -47,7 +47,7 @@ def gradient_step(
     total, sums = _nothing(problem, state, derived), [np.zeros(())]
     for index in batch:
         view = problem.views[index]
-        samples = problem.sample(host, view)
+        samples = problem.sample_step(host, index, state.iteration)
         total = compiled.accumulate(
             total,
             state.values,
@@ -122,7 +122,9 @@ def _build(structure: Structure) -> _Compiled:
     def view_loss(delta, derived, values, constants, samples, lens, target, weights, traced):
         moved = {**constants, **retract(values, delta), **derived}
         image = structure.image(moved, samples, lens, traced)
-        return image_terms(terms, weights, image, composite_target(target, moved["background"]))
+        return image_terms(
+            terms, weights, image, composite_target(target_at(target, samples.pixels), moved["background"])
+        )
 
     def accumulate(total, values, derived, constants, masks, samples, lens, target, weights, traced):
         zero = zero_tangent(values, free)

@@ -71,10 +71,12 @@ class Settings:
 
 
 class PixelCentres(NamedTuple):
-    """columns (W,) and rows (H,): pixel centres, in pixels from the image's middle, over its height."""
+    """columns and rows: pixel centres, in pixels from the image's middle, over its height. (W,) and (H,) of a whole
+    image, (1, P) each of P pixels picked from it. pixel: (), a pixel in the same unit."""
 
     columns: Any
     rows: Any
+    pixel: Any
 
 
 class FuzzyMetaballs(Method):
@@ -84,6 +86,7 @@ class FuzzyMetaballs(Method):
     paper = "Keselman and Hebert 2022, Approximate Differentiable Rendering with Algebraic Surfaces, eqs. 5 to 10"
     face = Face.GAUSSIANS
     Settings = Settings
+    pixelwise = True
     cannot = "Edges are soft and hidden parts shine through a little: it trades sharpness for good gradients."
 
     def sample(
@@ -97,7 +100,11 @@ class FuzzyMetaballs(Method):
     ) -> PixelCentres:
         across = (np.arange(view.width) + 0.5 - 0.5 * view.width) / view.height
         down = (np.arange(view.height) + 0.5) / view.height - 0.5
-        return PixelCentres(across.astype(np.float32), down.astype(np.float32))
+        return PixelCentres(across.astype(np.float32), down.astype(np.float32), np.float32(1.0 / view.height))
+
+    def at_pixels(self, samples: PixelCentres, pixels: np.ndarray) -> PixelCentres:
+        row, column = np.divmod(pixels, len(samples.columns))
+        return samples._replace(columns=samples.columns[column][None], rows=samples.rows[row][None])
 
     def evaluate(
         self,
@@ -143,9 +150,11 @@ class FuzzyMetaballs(Method):
 
 
 def _rays(samples: PixelCentres, lens: Lens) -> tuple[Any, Any]:
-    """x and y (H, W) of every pixel's ray, in heights of the image, shifted as the lens is."""
-    size = (samples.rows.shape[0], samples.columns.shape[0])
-    x, y = samples.columns - lens.shift[0] / size[0], samples.rows - lens.shift[1] / size[0]
+    """x and y (H, W) of every pixel's ray (or (1, P) of those picked), in heights of the image, shifted as the lens is."""
+    x, y = samples.columns - lens.shift[0] * samples.pixel, samples.rows - lens.shift[1] * samples.pixel
+    if y.ndim == 2:
+        return x, y
+    size = (y.shape[0], x.shape[0])
     return jnp.broadcast_to(x, size), jnp.broadcast_to(y[:, None], size)
 
 

@@ -1,0 +1,33 @@
+"""Steps that see random pixels of each view (views.rays): which experiments can, and why the others cannot. No JAX."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from core.catalog import entries, entry
+from core.experiment import Experiment
+
+
+def rays_complaint(experiment: Experiment) -> tuple[str, str] | None:
+    """The key that does not go with views.rays and what is wrong about it; None where all is well."""
+    method, optimizer = experiment.method, experiment.optimizer
+    if not experiment.views.rays:
+        return None
+    if not entry("methods", method.name)["pixelwise"]:
+        able = ", ".join(m["name"] for m in entries("methods") if m["pixelwise"])
+        return "views.rays", f"{method.name} renders whole images; allowed: 0, or the method {able}"
+    if entry("optimizers", optimizer.name)["least_squares"]:
+        return "views.rays", f"{optimizer.name} averages over blocks of pixels; allowed: 0"
+    if method.settings.get("normals") == "depth":
+        return "method.normals", "found 'depth' with views.rays, and it needs neighbouring pixels; allowed: analytic"
+    for i, term in enumerate(experiment.terms):
+        if entry("losses", term.loss)["sees"] and term.levels > 1:
+            return f"term[{i}].levels", f"found {term.levels} with views.rays; allowed: 1"
+    return None
+
+
+def with_possible_rays(experiment: Experiment) -> Experiment:
+    """The experiment; with whole views where it cannot take some of their pixels."""
+    if rays_complaint(experiment) is None:
+        return experiment
+    return dataclasses.replace(experiment, views=dataclasses.replace(experiment.views, rays=0))
