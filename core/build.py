@@ -131,7 +131,10 @@ def _own_shape(experiment: Experiment, labels: LabelSource, report: Report) -> S
     if spec.kind == "metaballs":
         how = Conversion(spec.components, spec.init, experiment.seed)
         return load_metaballs_shape(spec.file, spec.primitive, spec.colour, how, report)
-    return load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid, labels)
+    shape = load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid, labels)
+    if spec.kind == "neural-mesh":
+        return shape.begun_anew(spec.feature_resolution, experiment.seed)  # type: ignore[attr-defined]
+    return shape
 
 
 def _aims(
@@ -159,7 +162,8 @@ def _aims(
         )
     goal = _target_shape(experiment, shape, labels[1])
     own = {**goal.parameters(), **goal.constants(), **scene_constants(experiment.scene)}
-    values = {**own, **scene_values(experiment.scene, target.pose, fov)}
+    gloss = experiment.scene.specular if target.specular is None else target.specular
+    values = {**own, **scene_values(dataclasses.replace(experiment.scene, specular=gloss), target.pose, fov)}
     seen, how = with_silhouette(channels), through if target.render == "method" else None
     apart = tuple(held_out_views(experiment.views))
 
@@ -260,6 +264,10 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
 
     data = load_mesh(path)
     labelling = labels.of_mesh(data)
+    if kind == "neural-mesh":
+        from core.shapes.neural_mesh import NeuralMesh
+
+        return NeuralMesh.from_neural(data, labelling=labelling)
     if kind == "textured-mesh":
         from core.shapes.textured_mesh import TexturedMesh
 

@@ -54,6 +54,8 @@ class ShapeSpec:
     """metaballs: how many Gaussians are fitted to a mesh or to points (a metaballs file has its own count)."""
     init: str = "surface"
     """metaballs: fitted to points on the "surface", in the "volume" of a closed mesh, or "random" in a ball."""
+    feature_resolution: int = 128
+    """neural-mesh: texels a side of its texture of features."""
     grid: GridSpec = GridSpec()
 
 
@@ -82,6 +84,8 @@ class TargetSpec:
     """Standard deviation of a stereo camera's noise on a target shape's depth: of inverse depth, relative to its mean."""
     missing: float = 0.0
     """Share of the views of a target shape whose silhouette has lost an eighth, as a poor segmentation loses it."""
+    specular: float | None = None
+    """Gloss of a target shape, where it is not scene.specular: what a fit must find without being told."""
     images: str | None = None
     """cameras: the folder of the pictures, where it is not the file's."""
     masks: str | None = None

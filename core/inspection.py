@@ -71,7 +71,8 @@ def forward(
     samples = method.sample(shape, values, view, settings, nothing, channels)
     # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
     sampled = method.face_of(shape, settings) in SURFACES
-    needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n == "values"}
+    kept = {"values", *getattr(shape, "needed", ())}
+    needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n in kept}
     image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
     return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}
 

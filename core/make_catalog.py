@@ -81,7 +81,8 @@ def _example_values(kind: str) -> dict[str, Any]:
     from core.build import load_shape
     from core.shapes.primitives import list_primitives
 
-    names = [primitive["name"] for primitive in list_primitives() if primitive["kind"] == kind]
+    kinds = ("textured-mesh",) if kind == "neural-mesh" else (kind,)
+    names = [primitive["name"] for primitive in list_primitives() if primitive["kind"] in kinds]
     values: dict[str, Any] = {}
     for name in names if kind == "sdf-analytic" else names[:1]:
         values |= load_shape(kind, None, name, None).parameters()

@@ -39,6 +39,7 @@ _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
     "profile": ("profile radii", (), ""),
     "vertex_colours": ("vertex colours", (), ""),
     "texture": ("texture", (), ""),
+    "decoder": ("decoder of features", (), ""),
     "values": ("grid values", (), ""),
     "means": ("means", (), ""),
     "precision_factors": ("precision factors", (), ""),
@@ -79,7 +80,7 @@ GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"vertices"}),
     frozenset({"control_points", "profile"}),
     frozenset({"vertex_colours"}),
-    frozenset({"texture"}),
+    frozenset({"texture", "decoder"}),
     frozenset({"values"}),
     frozenset({"means", "precision_factors", "log_weights", "colours"}),
 )

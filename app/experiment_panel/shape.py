@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from app.controller import Controller
-from app.controls import ChoiceRow, FlagRow, NumberRow, VectorRow
+from app.controls import ChoiceRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_gaussians
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.experiment_panel.labels import LabelsPart, labels_summary
@@ -26,6 +26,12 @@ from core.protocol import Loaded
 from core.shapes.primitives import HULL
 
 SIDE = 40
+TEXTURES = (
+    ("mesh", "At the vertices"),
+    ("textured-mesh", "In a texture"),
+    ("neural-mesh", "In a neural texture"),
+)
+"""Kind of shape, and where its colours are."""
 MAY_HAVE_TEXTURE = (".obj", ".glb", ".gltf")
 
 
@@ -132,11 +138,12 @@ class ShapeSection(PanelSection):
         self.source.setFixedHeight(44)
         self.start = Fold(controller, "Start", "Where the fit begins", StartPart)
         self.rows.addWidget(self.source)
-        self.texture = FlagRow(
-            "Texture", "Keep the file's picture as a texture, which can be fitted, instead of vertex colours"
-        )
+        self.texture = ChoiceRow("Colours", "Where the colours of a mesh are", TEXTURES)
         self.texture.changed.connect(self.choose_texture)
         self.rows.addWidget(self.texture)
+        self.features = NumberRow("Features", "Texels a side of the neural texture", 4, 1024, log=True, whole=True)
+        self.bind(self.features, "neural texture", lambda e, v: within(e, "shape", feature_resolution=v))
+        self.rows.addWidget(self.features)
         self.balls = Fold(controller, "Gaussians", "How Gaussians are fitted to the shape", BallsPart)
         self.rows.addWidget(self.balls)
         tip = "What a loss on segmentation compares"
@@ -154,10 +161,12 @@ class ShapeSection(PanelSection):
         self.source.show_source(shape.file, shape.primitive, self._facts[1] if self._facts[0] == known else "Loading…")
         self.set_summary(source_title(shape.file, shape.primitive))
         self.start.show_experiment(experiment, pose_summary(shape.start))
-        textured = shape.kind == "textured-mesh"
         can = shape.file is not None and shape.file.lower().endswith(MAY_HAVE_TEXTURE)
-        self.texture.setVisible(can and shape.kind in ("mesh", "textured-mesh"))
-        self.texture.show_value(textured)
+        bundled = shape.primitive is not None and shape.kind in ("textured-mesh", "neural-mesh")
+        self.texture.setVisible(bundled or (can and shape.kind in [kind for kind, _ in TEXTURES]))
+        self.texture.show_value(shape.kind)
+        self.features.setVisible(shape.kind == "neural-mesh")
+        self.features.show_value(shape.feature_resolution)
         self.labels.setVisible(shape.kind in LABELLED)
         self.labels.show_experiment(experiment, labels_summary(experiment))
         self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
@@ -171,10 +180,12 @@ class ShapeSection(PanelSection):
         self._facts = ((shape.kind, shape.file, shape.primitive), summary)
         self.show_experiment(self.controller.experiment)
 
-    def choose_texture(self, wanted: bool) -> None:
+    def choose_texture(self, kind: str) -> None:
         shape = self.controller.experiment.shape
-        kind = "textured-mesh" if wanted else "mesh"
-        self.edit("texture", with_shape(self.controller.experiment, kind, shape.file, None))
+        if kind == "mesh" and shape.file is None:  # a bundled texture has no mesh of vertex colours beside it
+            self.show_experiment(self.controller.experiment)
+            return
+        self.edit("texture", with_shape(self.controller.experiment, kind, shape.file, shape.primitive))
 
     def choose_primitive(self, name: str, kind: str) -> None:
         self.edit("shape", with_shape(self.controller.experiment, kind, None, name))

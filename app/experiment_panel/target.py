@@ -117,7 +117,6 @@ class TargetPart(Part):
         self.translation = VectorRow("Position", "Target: in radii of the bounding sphere", "xyz")
         self.scale = NumberRow("Scale", "Target: its size", 0.1, 3.0, unit="×", log=True)
         self.through = FlagRow("Rendered by the method", "So that a blurring method is compared with its own blur")
-        tip = "The silhouette is where the picture differs from this colour, not its alpha"
         self.noise = NumberRow("Noise", "Gaussian noise on the target's pictures, standard deviation", 0.0, 0.5)
         self.bind(self.noise, "target noise", lambda e, v: within(e, "target", noise=v))
         tip = "A stereo camera's noise on depth: of inverse depth, relative to its mean, standard deviation"
@@ -126,6 +125,11 @@ class TargetPart(Part):
         tip = "Share of the views whose silhouette has lost an eighth, as a poor segmentation loses it"
         self.missing = NumberRow("Parts missing", tip, 0.0, 1.0)
         self.bind(self.missing, "missing parts", lambda e, v: within(e, "target", missing=v))
+        self.own_gloss = FlagRow("A gloss of its own", "The target gleams otherwise than what is fitted to it")
+        self.gloss = NumberRow("Gloss", "How strongly the target gleams in the directional light", 0.0, 2.0)
+        self.bind(self.own_gloss, "target gloss", lambda e, v: within(e, "target", specular=0.5 if v else None))
+        self.bind(self.gloss, "target gloss", lambda e, v: within(e, "target", specular=v))
+        tip = "The silhouette is where the picture differs from this colour, not its alpha"
         self.keyed = FlagRow("Background by colour", tip)
         self.key = ColourRow("Background", "The colour that is not the shape")
         self.linear = FlagRow("Linear values", "The picture's values are linear light, not sRGB")
@@ -137,10 +141,10 @@ class TargetPart(Part):
         self.bind(self.key, "target background", lambda e, v: within(e, "target", background=v))
         self.bind(self.linear, "target encoding", lambda e, v: within(e, "target", encoding="linear" if v else "srgb"))
         noise = (self.noise, self.depth_noise, self.missing)
-        self._shape_rows = (self.rotation, self.translation, self.scale, self.through, *noise)
+        self._shape_rows = (self.rotation, self.translation, self.scale, self.through, *noise, self.own_gloss)
         self._picture_rows = (self.keyed, self.key, self.linear)
         self.cameras = CameraRows(self)
-        for row in (self.kind, self.source, *self._shape_rows, *self._picture_rows, *self.cameras.rows):
+        for row in (self.kind, self.source, *self._shape_rows, self.gloss, *self._picture_rows, *self.cameras.rows):
             self.rows.addWidget(row)
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -157,6 +161,9 @@ class TargetPart(Part):
         for row in self._picture_rows:
             row.setVisible(kind in (PICTURE, CAMERAS))
         self.cameras.show_target(target)
+        self.own_gloss.show_value(target.specular is not None)
+        self.gloss.setVisible(kind not in (PICTURE, CAMERAS) and target.specular is not None)
+        self.gloss.show_value(target.specular or 0.0)
         self.rotation.show_value(target.pose.rotation)
         self.translation.show_value(target.pose.translation)
         self.scale.show_value(target.pose.scale)

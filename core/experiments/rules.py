@@ -22,7 +22,7 @@ CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.n
 MOST_LANES = 4
 """Runs that are compared: more columns cannot be told apart beside each other."""
 
-LABELLED = ("mesh", "textured-mesh")
+LABELLED = ("mesh", "textured-mesh", "neural-mesh")
 """Kinds of shape whose points may have labels."""
 
 SMALLEST_SIDE = 8

@@ -55,6 +55,8 @@ class Limits:
 LIMITS: dict[str, Limits] = {
     "seed": Limits(0, 2**63 - 1),
     "shape.components": Limits(1, 1024),
+    "shape.feature_resolution": Limits(2, 2048),
+    "target.specular": Limits(0, 100),
     "shape.grid.resolution": Limits(0, 320),
     "views.count": Limits(1, 256),
     "views.held_out": Limits(0, 256),

@@ -20,6 +20,7 @@ EXPERIMENT_SUFFIXES = (".toml",)
 SHAPE_SUFFIXES: dict[str, tuple[str, ...]] = {
     "mesh": MESH_SUFFIXES,
     "textured-mesh": MESH_SUFFIXES,
+    "neural-mesh": MESH_SUFFIXES,
     "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "sdf-analytic": BODY_SUFFIXES,
     "spline-patches": CAGE_SUFFIXES,

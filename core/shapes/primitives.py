@@ -24,6 +24,7 @@ BUNDLED_AS = {
     "sdf-grid": (("sdf-grid",), "-grid"),
     "sdf-analytic": (("sdf-analytic",), "-field"),
     "metaballs": (("metaballs", "mesh"), METABALLS_SUFFIX),
+    "neural-mesh": (("textured-mesh",), ""),
     "spline-patches": (("spline-patches",), "-cage"),
 }
 """Kind of shape -> kinds of bundled shapes that serve it, and the ending that may be left out of their names."""

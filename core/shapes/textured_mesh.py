@@ -160,12 +160,12 @@ class TexturedMesh(Mesh):
     ) -> GBuffer:
         if "colour" in channels and samples.colours is None:
             layers = range(samples.fragments.inverse_depth.shape[0])
-            colours = tuple(_albedo(values, samples, lens, k, attached) for k in layers)
+            colours = tuple(albedo_at(values, samples, lens, k, attached) for k in layers)
             samples = samples._replace(colours=colours)
         return evaluate_fragments(values, samples, lens, channels=channels, free=free, attached=attached)
 
 
-def _albedo(values: Values, samples: SurfaceSamples, lens: Lens, k: int, attached: bool) -> tuple:
+def albedo_at(values: Values, samples: SurfaceSamples, lens: Lens, k: int, attached: bool) -> tuple:
     """The texture at layer k's fragments; attached, the coordinates slide with the triangle under each pixel."""
     level = None if samples.level is None else samples.level[k]
     if not attached:

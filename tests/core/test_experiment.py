@@ -30,6 +30,7 @@ from core.experiments.defaults import experiment_for_file
 from core.experiments.files import experiment_from_dict, experiment_to_toml, load_experiment, save_experiment
 from core.experiments.rules import check_experiment
 from core.experiments.schema import Complaint, find_line
+from core.shapes.primitives import BUNDLED_AS
 
 BASE = """title = "Torus pose"
 seed = 3
@@ -173,7 +174,8 @@ def test_every_method_default_is_accepted_and_every_bound_kept(tmp_path):
     """The schema follows the catalog: each setting's default loads, one beyond its range does not."""
     for method in entries("methods"):
         for kind in (shape["name"] for shape in entries("shapes") if method["face"] in shape["faces"]):
-            own = [primitive["name"] for primitive in entries("primitives") if primitive["kind"] == kind]
+            kinds = BUNDLED_AS.get(kind, ((kind,),))[0]
+            own = [primitive["name"] for primitive in entries("primitives") if primitive["kind"] in kinds]
             for setting in method["settings"]:
                 data = {
                     "shape": {"kind": kind, "primitive": own[0] if own else "torus"},

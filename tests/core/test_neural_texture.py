@@ -1,0 +1,162 @@
+"""Features and a decoder that knows the ray: gradients, every surface method, and a highlight no plain texture can fit."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from core.build import load_shape
+from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.reference import as_arrays, hard_image
+from core.experiment import (
+    Experiment,
+    MethodSpec,
+    OptimizerSpec,
+    ParametersSpec,
+    PoseSpec,
+    SceneSpec,
+    ShapeSpec,
+    StopSpec,
+    TargetSpec,
+    TermSpec,
+    ViewsSpec,
+)
+from core.registry import methods
+from core.session import Session
+from kernels.camera import lens_of
+from kernels.neural_texture import FEATURES, WEIGHTS, decode, initial_decoder, viewing_rays
+from kernels.types import SURFACES
+from tests.kernels.scenes import QUICK, orbit_view, scene
+
+SURFACE = [name for name, method in methods().items() if set(method.faces) & SURFACES and name != "soft-raster"]
+"""soft-raster takes the layers in turn through the same evaluation: its compilation would take as long as all others'."""
+
+
+def test_the_decoder_is_four_layers_of_32() -> None:
+    assert WEIGHTS == 12 * 32 + 2 * 33 * 32 + 33 * 3
+    rng = np.random.default_rng(0)
+    weights = initial_decoder(0)
+    features = tuple(rng.standard_normal((FEATURES, 2, 3)).astype(np.float32))
+    ray = tuple(rng.standard_normal((3, 2, 3)).astype(np.float32))
+    x, start = np.stack([*features, *ray], -1), 0
+    for i, (a, b) in enumerate(((11, 32), (32, 32), (32, 32), (32, 3))):
+        x = x @ weights[start : start + a * b].reshape(a, b) + weights[start + a * b : start + (a + 1) * b]
+        x, start = np.maximum(x, 0) if i < 3 else x, start + (a + 1) * b
+    np.testing.assert_allclose(np.stack(decode(jnp.asarray(weights), features, ray), -1), x, atol=1e-5)
+
+
+def test_rays_run_from_the_camera_to_the_fragments() -> None:
+    view = orbit_view(16)
+    shape = load_shape("neural-mesh", None, "textured-sphere", None)
+    values = scene(shape, PoseSpec(rotation=(20.0, 50.0, -10.0), translation=(0.1, 0.0, 0.2)))
+    y, x = (np.float32(a) + np.float32(0.5) for a in np.mgrid[0:16, 0:16])
+    rays = np.stack(viewing_rays(values, lens_of(view), x, y), -1)
+    samples = shape.sample_surface(  # type: ignore[attr-defined]
+        values, view, layers=1, cull_back_faces=True, free=frozenset(), channels=("silhouette",)
+    )
+    seen = np.asarray(samples.fragments.inverse_depth[0]) > 0
+    points = np.stack([np.asarray(p) for p in samples.fragments.position[0]], -1)
+    from kernels.camera import camera_eye, model_matrix
+
+    eye = np.linalg.inv(model_matrix(values)) @ np.append(camera_eye(view), 1.0)
+    expected = points - eye[:3]
+    expected /= np.linalg.norm(expected, axis=-1, keepdims=True)
+    np.testing.assert_allclose(rays[seen], expected[seen], atol=2e-4)
+
+
+def test_total_gradients_of_the_pose_agree_with_finite_differences() -> None:
+    shape, method, view = (
+        load_shape("neural-mesh", None, "textured-sphere", None),
+        methods()["edge-grad"],
+        orbit_view(48),
+    )
+    smooth = shape.begun_anew(4, 3)  # type: ignore[attr-defined]
+    values = scene(smooth, PoseSpec(rotation=(10.0, 30.0, 5.0)))
+    rendered = Rendered(smooth, method, method.Settings(), values, view, ("colour",))
+    y, x = np.mgrid[0:48, 0:48] / 48.0
+    weight = np.stack([x, y, x * y], -1)
+    found, truth = [], []
+    for name in ("pose.translation", "pose.rotation"):
+        for axis in np.eye(3, dtype=np.float32):
+            found.append(float((method_derivative(rendered, {name: axis})[1]["colour"] * weight).sum()))
+            truth.append(float((reference_derivative(rendered, {name: axis}, 0.5, 4)[1]["colour"] * weight).sum()))
+    for part in (slice(0, 3), slice(3, 6)):
+        gap = np.linalg.norm(np.subtract(found, truth)[part])
+        assert gap < 0.16 * np.linalg.norm(truth[part]), (found, truth)
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_every_surface_method_differentiates_features_and_weights(name: str) -> None:
+    """A central difference of the method's own image along a random direction of both."""
+    method, view = methods()[name], orbit_view(12)
+    shape = load_shape("neural-mesh", None, "textured-sphere", None).begun_anew(8, 0)  # type: ignore[attr-defined]
+    values, names = scene(shape), frozenset({"texture", "decoder"})
+    settings = method.Settings()
+    samples = method.sample(shape, values, view, settings, names, ("colour",))
+    rng = np.random.default_rng(0)
+    step = {n: rng.standard_normal(np.shape(values[n])).astype(np.float32) for n in names}
+    from kernels.types import split_settings
+
+    traced = split_settings(settings)[0]
+
+    def image(amount: jax.Array) -> jax.Array:
+        moved = {**values, **{n: values[n] + amount * step[n] for n in names}}
+        planes = method.evaluate(shape, moved, samples, lens_of(view), traced, settings, ("colour",), names)["colour"]
+        return sum(((i + 1.0) * p).sum() for i, p in enumerate(planes))  # type: ignore[return-value]
+
+    run = jax.jit(lambda a: jax.jvp(image, (a,), (jnp.ones(()),)), compiler_options=QUICK)
+    slope = float(run(jnp.zeros(()))[1])
+    h = 2e-3
+    difference = float(run(jnp.asarray(h))[0] - run(jnp.asarray(-h))[0]) / (2 * h)
+    assert slope == pytest.approx(difference, rel=3e-2)
+
+
+def highlight(kind: str, free: tuple[str, ...]) -> Experiment:
+    """A glossy brown ball; what is fitted knows of no gloss, and has a grey texture or one of features."""
+    return Experiment(
+        shape=ShapeSpec(kind, primitive="textured-sphere", colour=(0.5, 0.5, 0.5), feature_resolution=8),
+        target=TargetSpec(
+            shape_kind="textured-mesh", primitive="textured-sphere", colour=(0.35, 0.22, 0.15), specular=0.8
+        ),
+        scene=SceneSpec(light_intensity=0.4, light_ambient=0.4, shininess=12.0),
+        views=ViewsSpec("sphere", 48, held_out=6, width=32, height=32, distance=2.6, batch=4),
+        method=MethodSpec("edge-grad"),
+        terms=(TermSpec("l2", "colour"),),
+        optimizer=OptimizerSpec("adam", 0.03, decay=0.1),
+        parameters=ParametersSpec(free, large_steps=20.0),
+        stop=StopSpec(200),
+    )
+
+
+def inside_psnr(session: Session) -> float:
+    """PSNR of the held-out views where they show the ball and nothing else, so that no jagged outline counts."""
+    values, errors = session.host(), []
+    for view, target in zip(session.scene.held_out, session.scene.held_out_targets):
+        seen = hard_image(session.problem.shape, values, view, ("colour",), 1)["colour"]
+        truth = as_arrays(target.planes)
+        inside = truth["silhouette"][..., 0] > 0.999
+        errors.append(np.mean(np.square(seen - truth["colour"])[inside]))
+    return float(-10.0 * np.log10(np.mean(errors)))
+
+
+def test_a_highlight_that_a_plain_texture_cannot_fit(tmp_path: Path) -> None:
+    found = {}
+    for kind, free in (("textured-mesh", ("texture",)), ("neural-mesh", ("texture", "decoder"))):
+        experiment = highlight(kind, free)
+        if kind == "textured-mesh":
+            experiment = dataclasses.replace(experiment, optimizer=OptimizerSpec("adam", 0.05, decay=0.1))
+        session = Session(experiment)
+        while session.finished() is None:
+            session.step()
+        found[kind] = inside_psnr(session)
+    assert found["textured-mesh"] < 26.0, found
+    assert found["neural-mesh"] > found["textured-mesh"] + 2.0, found
+    session.export("shape", str(tmp_path / "shape.ply"))
+    with np.load(tmp_path / "shape.npz", allow_pickle=False) as kept:
+        assert kept["texture"].shape == (8, 8, FEATURES)
+        assert kept["decoder"].shape == (WEIGHTS,)
