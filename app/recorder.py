@@ -5,7 +5,7 @@ Convention: one picture for every snapshot that is shown; the fit is never asked
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
@@ -73,10 +73,15 @@ class Recorder(QObject):
         self._on_shown()
         self.changed.emit()
 
-    def start_film(self, path: str | Path) -> None:
-        """Show one stored step after the other and record each."""
+    @property
+    def busy(self) -> bool:
+        """Whether a file is being made: pictures are still taken, or the encoder works on."""
+        return self.recording or self._ending is not None
+
+    def start_film(self, path: str | Path, frames: Iterable[Frame] | None = None) -> None:
+        """Show one stored step after the other (`frames`, or those on the timeline) and record each."""
         self.start(path)
-        self._film = list(self._controller.replay.frames)
+        self._film = list(self._controller.replay.frames if frames is None else frames)
         QTimer.singleShot(0, self._next_of_film)
 
     def stop(self) -> None:

@@ -1,6 +1,6 @@
 """The lab as the window meets it: a pixel's parameters and a parameter's pixels, through the engine's process.
 
-    python -m benchmarks.bench_lab [--quick]
+    python -m benchmarks.bench_lab [--quick] [--lesson 02-silhouette ...]
 
 Milliseconds from sending the question to having the answer, warm, paused: least and median of 20. The window polls
 every 2 ms here instead of 16, so a screen's refresh comes on top.
@@ -95,12 +95,13 @@ def measure(name: str, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_lab", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, one lesson")
+    parser.add_argument("--lesson", nargs="+", metavar="NAME", help="only these")
     options = parser.parse_args()
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
-    names = sorted(path.stem for path in LESSONS.glob("*.toml"))
+    names = options.lesson or sorted(path.stem for path in LESSONS.glob("*.toml"))
     for name in names[:1] if options.quick else names:
         measure(name, 5 if options.quick else 20)
 

@@ -12,10 +12,14 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-STEPS, ROUNDS = 100, 5
+from app import screenshots
+from core.protocol import Status
+
+STEPS, ROUNDS, PICTURES = 100, 5, 300
 
 
 def main() -> int:
@@ -25,7 +29,6 @@ def main() -> int:
     from PyQt6.QtCore import QSettings
 
     from app import main as entry
-    from app import screenshots
 
     entry.prepare_environment()
     application = entry.make_application([])
@@ -41,12 +44,11 @@ def main() -> int:
 
 
 def _measure(application: Any, window: Any, folder: Path) -> None:
-    from app.screenshots import take_steps
     from benchmarks.timing import machine
 
     c = window.controller
     print(machine())
-    take_steps(application, c, STEPS)
+    screenshots.take_steps(application, c, STEPS)
     told, painted = [], []
     for _ in range(ROUNDS):
         for frame in c.replay.frames:
@@ -72,14 +74,33 @@ def _measure(application: Any, window: Any, folder: Path) -> None:
     recorded = _speed(application, c)
     window.recorder.stop()
     print(f"fit: {plain:.1f} it/s; while both views are recorded {recorded:.1f} it/s ({100 * recorded / plain:.0f} %)")
+    screenshots.wait_for(application, lambda: not window.recorder.busy, "the recording")
+    _film(application, window, folder / "b.mp4", plain)
+
+
+def _film(application: Any, window: Any, path: Path, plain: float) -> None:
+    """PICTURES stored steps as a video, viewport above images, while the fit goes on."""
+    c, recorder = window.controller, window.recorder
+    frames = list(islice(cycle(c.replay.frames), PICTURES))
+    c.step(100_000)
+    screenshots.wait_for(application, lambda: c.running and c.status is Status.RUNNING, "the fit")
+    begin, first = time.perf_counter(), c.last.iteration
+    recorder.start_film(path, frames)
+    screenshots.wait_for(application, lambda: not recorder.busy, "the video")
+    seconds = time.perf_counter() - begin
+    speed = (c.last.iteration - first) / seconds
+    c.pause()
+    size = recorder.picture()
+    print(
+        f"video of {PICTURES} pictures, {size.width()} x {size.height()}: {seconds:.1f} s, the fit at {speed:.1f} it/s "
+        f"({100 * speed / plain:.0f} %)"
+    )
 
 
 def _speed(application: Any, c: Any) -> float:
     """Steps a second over STEPS further ones."""
-    from app.screenshots import take_steps
-
     begin = time.perf_counter()
-    take_steps(application, c, STEPS)
+    screenshots.take_steps(application, c, STEPS)
     return STEPS / (time.perf_counter() - begin)
 
 
