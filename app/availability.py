@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from PyQt6.QtGui import QAction
 
@@ -11,7 +12,7 @@ from app.controller import Controller
 from app.keymap import key_text
 from core.protocol import Status
 
-LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "pane")
+LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "health", "pane")
 """What a lesson asks of the lab (app/lab/desk.py)."""
 
 
@@ -102,6 +103,8 @@ def carry_out(command: str, c: Controller) -> None:
     elif name == "fd":
         step, _, samples = value.partition(":")
         c.set_derive_options(float(step), int(samples or c.supersampling))
+    elif name == "race":
+        _race(value, c)
     elif name in LAB_COMMANDS:
         c.lab_wanted.emit(command)
     elif name == "view":
@@ -134,3 +137,13 @@ def carry_out(command: str, c: Controller) -> None:
         c.settle()
     else:
         raise ValueError(f"a lesson asks for {command!r}, which no button can do")
+
+
+def _race(shape: str, c: Controller) -> None:
+    """Compare with another shape: a bundled one, a kind, or a file beside the experiment's own."""
+    from core.comparison.lanes import chosen_lanes
+
+    own = c.experiment.shape.file
+    beside = str(Path(own).with_name(shape)) if own is not None and "." in shape else shape
+    c.edit("compare", chosen_lanes(c.experiment, [], [beside]))
+    c.settle()

@@ -2,7 +2,7 @@
 
 A text is "# title", paragraphs, and steps that begin with "## ". A link to "do:COMMAND" becomes a button; the commands
 are run, step, pause, reset, method=NAME, theta=NAME, view=NUMBER, set=PARAMETER:NUMBER, setting=NAME:VALUE (of the
-method), weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE,
+method), race=SHAPE, weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE,
 optimizer-setting=NAME:VALUE and large-steps=LAMBDA. Several in a row are joined by "+": reset+set=pose.scale:2+run.
 """
 

@@ -58,8 +58,8 @@ def subdivide(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.n
     return np.vstack([vertices, vertices[unique].mean(axis=1)]), np.concatenate([np.stack(p, -1) for p in parts])
 
 
-def sphere() -> Mesh:
-    """An icosphere of 5,120 triangles, with soft swirling bands."""
+def icosphere(levels: int) -> tuple[np.ndarray, np.ndarray]:
+    """20 * 4^levels triangles on the unit sphere, turned outwards: vertices (n, 3), faces (m, 3)."""
     g = 0.5 * (1.0 + np.sqrt(5.0))
     v = np.array([[0, s, t * g] for s in (-1, 1) for t in (-1, 1)], float)
     vertices = np.vstack([v, v[:, [2, 0, 1]], v[:, [1, 2, 0]]])
@@ -70,9 +70,15 @@ def sphere() -> Mesh:
     )
     inward = np.einsum("ij,ij->i", vertices[faces[:, 0]], np.cross(vertices[faces[:, 1]], vertices[faces[:, 2]])) < 0
     faces[inward] = faces[inward][:, ::-1]
-    for _ in range(4):
+    for _ in range(levels):
         vertices, faces = subdivide(vertices, faces)
         vertices = vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
+    return vertices, faces
+
+
+def sphere() -> Mesh:
+    """An icosphere of 5,120 triangles, with soft swirling bands."""
+    vertices, faces = icosphere(4)
     x, y, z = vertices.T
     swirl = 1.6 * y + 0.35 * np.sin(2.0 * np.arctan2(x, z)) * (1.0 - y * y)
     palette = linear("#f3e4c9", "#f0a868", "#c95d63", "#3f6c88", "#4fb5a5")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import re
+from functools import cache
 from importlib import metadata
 
 PACKAGES = (
@@ -11,12 +13,19 @@ PACKAGES = (
 )  # fmt: skip
 
 
+@cache
+def _version(package: str) -> str:
+    """metadata.version would parse the whole description of a package as an e-mail: 60 ms for all of them together."""
+    try:
+        text = metadata.distribution(package).read_text("METADATA") or ""
+    except metadata.PackageNotFoundError:
+        return "missing"
+    found = re.search(r"(?m)^Version: *(\S+)", text)
+    return found[1] if found else metadata.version(package)
+
+
 def versions() -> dict[str, str]:
     """Package name -> version, "missing" where it is not installed; Python and the platform beside them."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "missing"
+    found |= {package: _version(package) for package in PACKAGES}
     return found

@@ -11,61 +11,22 @@ from PyQt6.QtWidgets import QWidget
 
 from app import numbers
 from app.controller import Controller
-from app.controls.fields import NumberField, QuietCombo
+from app.controls.fields import QuietCombo
+from app.lab.axis_control import NONE, AxisControl
 from app.lab.chart import Chart
 from app.lab.tool_window import ToolWindow
 from app.panes.head import thetas_of
 from app.theme import FINITE_DIFFERENCES, HINT, REGULAR
 from app.widgets import Dot, current_theme, frame, hbox, hint, label, vbox
-from core.derivatives.questions import Axis, Landscape, Landscaped
+from core.derivatives.questions import Landscape, Landscaped
 from core.protocol import Loaded
 
-NONE = "none"
-SPANS = {"pose.rotation": 40.0, "pose.translation": 0.4, "pose.scale": 0.3, "camera.fov": 10.0, "light.direction": 0.6}
-"""Half the range that an axis first has, in displayed units."""
-OFFSET_SPAN = 0.2
 COUNTS_1, COUNTS_2 = (33, 65, 129), (17, 25, 41)
 LEVELS = 9
 ARROW = 0.22
 """Length of the arrows, as a share of the plot."""
 LEAST_COLOUR = 0.08
 """Where in the sequential map the lowest loss lies: its first colours would vanish in the dark ground."""
-
-
-class AxisControl(QWidget):
-    """A parameter and its range."""
-
-    def __init__(self, name: str, optional: bool) -> None:
-        super().__init__()
-        self._optional = optional
-        self.theta = QuietCombo()
-        self.theta.setMinimumWidth(150)
-        self.theta.setToolTip(f"What runs along the {name} axis")
-        self.low, self.high = NumberField(), NumberField()
-        self.low.setToolTip("Where the axis begins, in displayed units (degrees; unit-sphere radii)")
-        self.high.setToolTip("Where the axis ends")
-        self.setLayout(hbox(hint(name), self.theta, self.low, hint("to"), self.high, gap=5))
-        self.theta.activated.connect(lambda _: self.set_span(0.0))
-
-    def set_thetas(self, thetas: list[str], chosen: str) -> None:
-        before = self.theta.currentText()
-        self.theta.clear()
-        self.theta.addItems([NONE, *thetas] if self._optional else thetas)
-        wanted = before if before in thetas else chosen
-        self.theta.setCurrentIndex(max(self.theta.findText(wanted), 0))
-
-    def set_span(self, here: float) -> None:
-        """A range around the present."""
-        theta = self.theta.currentText()
-        span = next((s for name, s in SPANS.items() if theta.startswith(name)), OFFSET_SPAN)
-        self.low.show_value(here - span)
-        self.high.show_value(here + span)
-
-    def axis(self, count: int) -> Axis | None:
-        theta = self.theta.currentText()
-        if theta in ("", NONE) or not self.high.value() > self.low.value():
-            return None
-        return Axis(theta, self.low.value(), self.high.value(), count)
 
 
 class LandscapeWindow(ToolWindow):
@@ -154,12 +115,14 @@ class LandscapeWindow(ToolWindow):
         c = self.controller
         self.ask(Landscape(axes, c.step_pixels, c.supersampling))
 
-    def compute_over(self, across: str, up: str) -> None:
-        """Choose the parameters and compute; `up` "" for a slice over one."""
+    def compute_over(self, across: str, up: str, span: float = 0.0) -> None:
+        """Choose the parameters and compute; `up` "" for a slice over one. span: half the ranges, displayed units."""
         for control, theta in ((self.across, across), (self.up, up or NONE)):
             control.theta.setCurrentIndex(max(control.theta.findText(theta), 0))
         self._span(self.across)
         self._on_up()
+        for control in (self.across, self.up) if span else ():
+            control.set_span(self._present(control.theta.currentText()), span)
         self.compute()
 
     def show_landscaped(self, found: Landscaped) -> None:

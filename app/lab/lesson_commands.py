@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def carry_out(lab: Lab, command: str) -> None:
-    """probe=X:Y, wrong-zero, gradients, pane=KEY, sweep, landscape=THETA:THETA."""
+    """probe=X:Y, wrong-zero, gradients, health, pane=KEY, sweep, landscape=THETA:THETA:SPAN (the last two may be empty)."""
     name, _, value = command.partition("=")
     if name == "probe":
         x, _, y = value.partition(":")
@@ -18,10 +18,12 @@ def carry_out(lab: Lab, command: str) -> None:
         lab.pin(lab.wrong_zero())
     elif name == "gradients":
         lab.actions.gradients.setChecked(True)
+    elif name == "health":
+        lab.actions.health.setChecked(True)
     elif name == "pane":
         lab.window.panes.set_pane_shown(int(value), True)
     elif name == "sweep":
         lab.open_sweep().compute()
     else:
-        across, _, up = value.partition(":")
-        lab.open_landscape().compute_over(across, up)
+        across, up, span, *_ = [*value.split(":"), "", ""]
+        lab.open_landscape().compute_over(across, up, float(span or 0.0))

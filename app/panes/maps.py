@@ -53,11 +53,12 @@ def robust_range(values: np.ndarray) -> float:
 def signed_picture(values: np.ndarray, limit: float, lut: np.ndarray) -> np.ndarray:
     """(H, W) -> (H, W, 3) through a map of 256 colours whose entry 128 is zero and 1 and 255 are -limit and +limit."""
     limit = max(limit, 1e-30)
-    scaled = np.clip(np.nan_to_num(values, posinf=0.0, neginf=0.0), -limit, limit) * (127.0 / limit)
+    whole = not not_finite(values)
+    known = values if whole else np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    scaled = np.clip(known, -limit, limit) * (127.0 / limit)
     result = lut[(np.rint(scaled) + 128).astype(np.uint8)]
-    finite = np.isfinite(values)
-    if not finite.all():
-        result[~finite] = NOT_FINITE
+    if not whole:
+        result[~np.isfinite(values)] = NOT_FINITE
     return result
 
 
@@ -74,9 +75,8 @@ def natural_picture(image: np.ndarray, channel: str = "colour") -> np.ndarray:
         result = to_bytes(image)
     if result.shape[2] != 3:
         result = np.repeat(result[..., :1], 3, axis=2)
-    finite = np.isfinite(image).all(axis=2)
-    if not finite.all():
-        result[~finite] = NOT_FINITE
+    if not_finite(image):
+        result[~np.isfinite(image).all(axis=2)] = NOT_FINITE
     return result
 
 
@@ -91,6 +91,8 @@ def _depth_picture(image: np.ndarray) -> np.ndarray:
 
 def not_finite(image: np.ndarray) -> int:
     """How many pixels hold NaN or infinity."""
+    if np.isfinite(image.sum(dtype=np.float64)):  # float32 cannot overflow it; ten times faster than asking each
+        return 0
     finite = np.isfinite(image)
     return int((~(finite.all(axis=2) if finite.ndim == 3 else finite)).sum())
 

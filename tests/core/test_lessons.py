@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.catalog import ASSETS
+from core.comparison.lanes import chosen_lanes, lane_experiment
 from core.experiment import Experiment, MethodSpec
 from core.experiments.files import load_experiment
 from core.headless import derive_one
@@ -71,3 +72,22 @@ def test_silhouettes_bring_it_home_and_colour_alone_drives_it_away():
     assert away["iou"] < 0.1
     assert home["rotation_error_degrees"] < 0.4
     assert home["translation_error"] < 0.005
+
+
+def test_a_soup_is_torn_where_the_same_ball_in_one_piece_is_not():
+    experiment = lesson("10-soup")
+    small = replace(
+        experiment, views=replace(experiment.views, width=64, height=64), stop=replace(experiment.stop, steps=40)
+    )
+    soup, ball = (
+        Session(lane_experiment(small, lane))
+        for lane in chosen_lanes(small, [], [str(ASSETS / "lessons" / "meshes" / "ball.obj")]).lanes
+    )
+    for session in (soup, ball):
+        while session.finished() is None:
+            session.step()
+    assert (soup.problem.shape.facts()["parts"], ball.problem.shape.facts()["parts"]) == (320, 1)
+    torn, whole = soup.all_metrics(), ball.all_metrics()
+    assert whole["held_out_iou"] > torn["held_out_iou"] + 0.1
+    assert torn["iou"] > torn["held_out_iou"] + 0.08
+    assert whole["iou"] < whole["held_out_iou"] + 0.08

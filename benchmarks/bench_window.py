@@ -1,0 +1,100 @@
+"""How late the window's event loop wakes with everything open, on a real engine, painting off.
+
+    python -m tests.display python -m benchmarks.bench_window
+
+Lesson 2 runs; every dock is open, a pixel is probed, vertex gradients are drawn, the derivative images are on with
+finite differences of both kinds, a step sweep and a loss landscape are computed in their windows. A timer of 16 ms says
+how much later than asked it fired. Needs a display; says so and ends without one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+
+from app import screenshots
+
+TICK_MS, SECONDS = 16, 15.0
+
+
+def main() -> int:
+    if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        print("no display: run it as python -m tests.display python -m benchmarks.bench_window")
+        return 0
+    from PyQt6.QtCore import QSettings
+
+    from app import main as entry
+    from benchmarks.timing import machine
+
+    entry.prepare_environment()
+    application = entry.make_application([])
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
+        window = screenshots.open_window(entry.make_client, screenshots.parse(["none.png"]))
+        try:
+            c = window.controller
+            screenshots.wait_for(application, lambda: c.shown is not None, "the first picture")
+            screenshots.take_steps(application, c, 5)
+            _report("running, nothing else", _lateness(application, window))
+            _open_everything(application, window)
+            _report("running, everything open", _lateness(application, window))
+        finally:
+            window.close()
+    return 0
+
+
+def _open_everything(application: Any, window: Any) -> None:
+    lab = window.lab
+    window.panes.set_pane_shown(7, True)
+    lab.pin((96, 60))
+    lab.actions.gradients.setChecked(True)
+    screenshots.wait_for(application, lambda: lab.probed is not None, "the pixel's parameters")
+    lab.open_sweep().compute()
+    lab.open_landscape().compute()
+
+
+def _lateness(application: Any, window: Any) -> np.ndarray:
+    """Milliseconds by which each of the ticks of SECONDS of a running fit was late."""
+    from PyQt6.QtCore import Qt, QTimer
+
+    late: list[float] = []
+    last = [time.perf_counter()]
+
+    def tick() -> None:
+        now = time.perf_counter()
+        late.append(1e3 * (now - last[0]) - TICK_MS)
+        last[0] = now
+
+    for widget in application.topLevelWidgets():
+        widget.setUpdatesEnabled(False)
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.setInterval(TICK_MS)
+    timer.timeout.connect(tick)
+    window.controller.step(100_000)
+    end = time.monotonic() + SECONDS
+    last[0] = time.perf_counter()
+    timer.start()
+    while time.monotonic() < end:
+        application.processEvents()
+        time.sleep(0.0005)
+    timer.stop()
+    window.controller.pause()
+    return np.maximum(late, 0.0)
+
+
+def _report(what: str, late: np.ndarray) -> None:
+    p50, p99 = np.percentile(late, [50, 99])
+    print(
+        f"lateness {what:<26} p50 {p50:5.2f}  p99 {p99:6.2f}  max {late.max():6.2f} ms  ({len(late)} ticks)", flush=True
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
