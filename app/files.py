@@ -20,7 +20,7 @@ from app.settings import Settings
 from core.errors import RimlightError
 from core.experiment import DeriveSpec, Experiment
 from core.experiments.fitting import with_shape
-from core.io.metaballs_files import is_metaballs_file
+from core.io.file_kinds import file_kind
 from core.io.suffixes import (
     BODY_SUFFIXES,
     CAGE_SUFFIXES,
@@ -29,7 +29,6 @@ from core.io.suffixes import (
     GRID_SUFFIXES,
     IMAGE_SUFFIXES,
     MESH_SUFFIXES,
-    shape_kind,
 )
 from core.record.files import SUFFIX
 
@@ -37,7 +36,13 @@ SHAPE_GROUPS = (MESH_SUFFIXES, GRID_SUFFIXES, BODY_SUFFIXES)
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
 GRID_FILTERS = ("Grid (*.npz)",)
 BALLS_FILTERS = ("Gaussians (*.npz)", "Ellipsoids, PLY (*.ply)", "Ellipsoids, GLB (*.glb)")
-EXPORT_FILTERS = {"sdf-grid": GRID_FILTERS, "metaballs": BALLS_FILTERS, "sdf-analytic": ("Bodies (*.bodies)",)}
+NETWORK_FILTERS = ("Network (*.npz)", "Grid of distances (*.grid.npz)", *SHAPE_FILTERS)
+EXPORT_FILTERS = {
+    "sdf-grid": GRID_FILTERS,
+    "metaballs": BALLS_FILTERS,
+    "sdf-analytic": ("Bodies (*.bodies)",),
+    "sdf-network": NETWORK_FILTERS,
+}
 """Kind of shape -> what it can be written as, where that is no mesh."""
 
 
@@ -156,7 +161,7 @@ class Files(QObject):
         if path:
             experiment = self._controller.experiment
             cage = experiment.shape.kind == "spline-patches" and Path(path).suffix.lower() in CAGE_SUFFIXES
-            kind = "spline-patches" if cage else _kind(path)
+            kind = "spline-patches" if cage else file_kind(path)
             self._controller.edit("shape", with_shape(experiment, kind, path, None))
             self._controller.settle()
 
@@ -180,7 +185,7 @@ class Files(QObject):
                 width, height, held_out = camera_target(Path(path))
                 changed = with_target_cameras(experiment, path, (width, height), held_out)
             else:
-                changed = with_target_shape(experiment, _kind(path), path, None)
+                changed = with_target_shape(experiment, file_kind(path), path, None)
         except (RimlightError, OSError) as error:
             self._complain(error)
             return
@@ -283,10 +288,6 @@ class Files(QObject):
 
     def _complain(self, error: Exception) -> None:
         self._controller.say("error", str(error), getattr(error, "details", ""))
-
-
-def _kind(path: str) -> str:
-    return "metaballs" if is_metaballs_file(path) else shape_kind(path)
 
 
 def _slug(title: str) -> str:

@@ -78,6 +78,8 @@ METABALLS = {
     "creature-metaballs": ("Creature, as Gaussians", "creature.ply"),
 }
 """Metaballs need no file of their own: Gaussians are drawn, or fitted to the mesh, when they are opened."""
+NETWORKS = {"sphere-network": ("Sphere, distance network", "sphere.ply")}
+"""Made when they are opened, by geometric initialisation."""
 MADE = {"swept-sphere": "Swept sphere", "random-spheres": "200 spheres"}
 """Kinds that are made of numbers; menus show the sphere for them."""
 
@@ -215,6 +217,8 @@ def main() -> None:
     )  # fmt: skip
     for name, (title, file) in METABALLS.items():
         listed.append({"name": name, "title": title, "kind": "metaballs", "file": file, "triangles": 0})
+    for name, (title, file) in NETWORKS.items():
+        listed.append({"name": name, "title": title, "kind": "sdf-network", "file": file, "triangles": 0})
     for name, title in MADE.items():
         listed.append({"name": name, "title": title, "kind": name, "file": "sphere.ply", "triangles": 0})
     for name, (title, smoothing, bodies) in BODIES.items():

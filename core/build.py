@@ -17,7 +17,7 @@ import numpy as np
 
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
-from core.experiment import Experiment, GridSpec, PoseSpec
+from core.experiment import Experiment, GridSpec, PoseSpec, ShapeSpec
 from core.inspection import forward
 from core.memo import Memo
 from core.metaballs.convert import Conversion
@@ -29,7 +29,7 @@ from core.optimization.terms import channels_seen, check_terms, term_constants
 from core.parameters import free_masks, scene_constants, scene_values
 from core.problem import Problem, Target
 from core.registry import methods
-from core.shapes.primitives import HULL, MADE
+from core.shapes.primitives import GEOMETRIC, HULL, MADE, primitive_path
 from core.targets.camera_frame import CameraFrame
 from core.targets.camera_targets import camera_scene
 from core.targets.labels import LabelSource, label_sources
@@ -117,7 +117,7 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         hyper=_hyper(experiment),
         constants={n: jnp.asarray(c) for n, c in constants.items()},
         parameterization=parameterization_of(experiment.parameters, constants, values),
-        rays=experiment.views.rays if method.pixelwise else 0,
+        rays=experiment.views.rays if method.pixelwise or shape.spares_pixels else 0,
         seed=experiment.seed,
     )
     warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings))
@@ -131,6 +131,8 @@ def _own_shape(experiment: Experiment, labels: LabelSource, report: Report) -> S
     if spec.kind == "metaballs":
         how = Conversion(spec.components, spec.init, experiment.seed)
         return load_metaballs_shape(spec.file, spec.primitive, spec.colour, how, report)
+    if spec.kind == "sdf-network":
+        return load_network_shape(spec, experiment.seed)
     shape = load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid, labels)
     if spec.kind == "neural-mesh":
         return shape.begun_anew(spec.feature_resolution, experiment.seed)  # type: ignore[attr-defined]
@@ -232,16 +234,31 @@ def load_shape(
     `labels` where a mesh's labels come from."""
     if kind == "metaballs":
         return load_metaballs_shape(file, primitive, colour, Conversion())
+    if kind == "sdf-network":
+        return load_network_shape(ShapeSpec(kind, file, primitive, colour=colour, grid=grid), 0)
     if kind in MADE:
         return _made(kind, tuple(colour) if colour is not None else None)
     if file is None:
-        from core.shapes.primitives import primitive_path
-
         path = Path(primitive_path(primitive or "sphere", kind))
     else:
         path = Path(file)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     return _load(kind, path, stamp, tuple(colour) if colour is not None else None, grid, labels)
+
+
+def load_network_shape(spec: ShapeSpec, seed: int) -> Shape:
+    """A network: saved weights, a sphere by its initial weights, or fitted to a file's distances, which is kept."""
+    from core.shapes import network_loading
+
+    made = spec.primitive == GEOMETRIC
+    path = None if made else Path(spec.file or primitive_path(spec.primitive or "sphere", spec.kind))
+    stamp = path.stat().st_mtime_ns if path is not None and path.exists() else 0
+    make = lambda: network_loading.load_network_shape(path, spec.colour, spec.grid, spec.network, seed)
+    return _NETWORKS((path, stamp, spec.colour, spec.grid, spec.network, seed), make)
+
+
+_NETWORKS: Memo[Shape] = Memo(4)
+"""A warm start takes seconds."""
 
 
 @functools.lru_cache(maxsize=8)

@@ -38,6 +38,27 @@ class GridSpec:
     repair: bool = False
 
 
+NETWORK_WIDTH, NETWORK_LAYERS, NETWORK_LEVELS = (48, 256), (2, 8), (0, 6)
+"""Least and most of each. The widest is the papers'; IDR gives way to 39 encoded numbers where the input comes again."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """How an "sdf-network" is made where its file does not hold the weights.
+
+    width, layers: of the distance network (Bangaru et al.: 256 and 8). levels: of positional encoding. radiance: "plain"
+    shading with one colour, or a second "network" that gives the colours. radius: of the sphere it begins with where
+    nothing else is given. warm_steps: of its fit to a grid's or a mesh's distances; 0 begins with the sphere.
+    """
+
+    width: int = 64
+    layers: int = 4
+    levels: int = 6
+    radiance: str = "plain"
+    radius: float = 0.6
+    warm_steps: int = 400
+
+
 @dataclass(frozen=True)
 class ShapeSpec:
     """kind: "mesh", "sdf-grid", "metaballs", ... Exactly one of file (absolute path) and primitive (a bundled shape's name, or, for a
@@ -57,6 +78,7 @@ class ShapeSpec:
     feature_resolution: int = 128
     """neural-mesh: texels a side of its texture of features."""
     grid: GridSpec = GridSpec()
+    network: NetworkSpec = NetworkSpec()
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def make_catalog() -> dict[str, list[dict[str, Any]]]:
                 help=loss.help,
                 sees=list(loss.sees),
                 compares=loss.compares,
-                needs=loss.needs,
+                needs=list(loss.needs),
                 clearance=loss.clearance,
             )
             for name, loss in LOSSES.items()
@@ -73,12 +73,20 @@ def _method(method: Method) -> dict[str, Any]:
 def _shape(kind: str, shape: type[Shape]) -> dict[str, Any]:
     faces = sorted(str(face) for face in shape.faces_offered)
     parameters = list(_example_values(kind))
-    return _entry(kind, shape.title, faces=faces, parameters=parameters, refines=list(shape.refines))
+    return _entry(
+        kind,
+        shape.title,
+        faces=faces,
+        parameters=parameters,
+        refines=list(shape.refines),
+        spares_pixels=shape.spares_pixels,
+    )
 
 
 def _example_values(kind: str) -> dict[str, Any]:
     """The parameters of a bundled shape of this kind; of all where each names its own (analytic bodies)."""
-    from core.build import load_shape
+    from core.build import load_network_shape, load_shape
+    from core.experiment import NetworkSpec, ShapeSpec
     from core.shapes.primitives import list_primitives
 
     kinds = ("textured-mesh",) if kind == "neural-mesh" else (kind,)
@@ -86,6 +94,9 @@ def _example_values(kind: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in names if kind == "sdf-analytic" else names[:1]:
         values |= load_shape(kind, None, name, None).parameters()
+    if kind == "sdf-network":
+        spec = ShapeSpec(kind, primitive=names[0], network=NetworkSpec(radiance="network"))
+        values |= load_network_shape(spec, 0).parameters()
     return values
 
 

@@ -45,6 +45,9 @@ _KNOWN: dict[str, tuple[str, tuple[str, ...], str]] = {
     "precision_factors": ("precision factors", (), ""),
     "log_weights": ("log weights", (), ""),
     "colours": ("colours", (), ""),
+    "network.bias": ("last bias", (), ""),
+    "network.weights": ("network weights", (), ""),
+    "radiance.weights": ("radiance weights", (), ""),
     "sweep.ring": ("ring radius", (), ""),
     "sweep.radius": ("sphere radius", (), ""),
     "spheres.centres": ("sphere centres", (), ""),
@@ -82,6 +85,7 @@ GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"vertex_colours"}),
     frozenset({"texture", "decoder"}),
     frozenset({"values"}),
+    frozenset({"network.weights", "radiance.weights"}),
     frozenset({"means", "precision_factors", "log_weights", "colours"}),
 )
 """Names differentiated by one compiled function: choosing another theta within a group recompiles nothing."""

@@ -74,11 +74,13 @@ def code_key(shape: Shape, method: Method, settings: Any) -> tuple:
 
 class ViewSamples(NamedTuple):
     """method: what the method sampled of a view. least: (H, W) where its rays pass closest (kernels/clearance.py), or
-    None where no term asks. pixels: (p,) int32, those that a step sees, row by row; None for all."""
+    None where no term asks. Of a step that sees some pixels alone: pixels (p,) int32, row by row, of which all planes
+    are made, or only (H, W) bool, outside of which nothing is compared; None for all."""
 
     method: Any
     least: Any = None
     pixels: Any = None
+    only: Any = None
 
 
 class Target(NamedTuple):
@@ -125,14 +127,28 @@ class Problem:
         """The terms' numbers that recompile nothing, see term_numbers."""
         return term_numbers(self.terms)
 
+    def stepped_view(self, index: int, iteration: int) -> CameraView:
+        """View number `index` as a step sees it: with the pixels that are drawn for it."""
+        view = self.views[index]
+        count = view.width * view.height
+        if not 0 < self.rays < count:
+            return view
+        rng = np.random.default_rng((self.seed, iteration, index))
+        only = np.zeros(count, np.bool_)
+        only[rng.choice(count, self.rays, replace=False)] = True
+        return dataclasses.replace(view, only=only.reshape(view.height, view.width))
+
     def sample(self, host: Mapping[str, Any], view: CameraView) -> ViewSamples:
         """Host: all that the terms need to know of what `view` sees of host values (constants included)."""
         samples = self.method.sample(self.shape, host, view, self.settings, self.free, self.channels)
         shape: Any = self.shape
-        return ViewSamples(samples, shape.least_along_rays(host, view) if self.structure.clearance else None)
+        least = shape.least_along_rays(host, view) if self.structure.clearance else None
+        return ViewSamples(samples, least, only=view.only)
 
     def sample_step(self, host: Mapping[str, Any], index: int, iteration: int) -> ViewSamples:
         """What step `iteration` sees of view `index`: the whole view, or `rays` of its pixels."""
+        if not self.method.pixelwise:
+            return self.sample(host, self.stepped_view(index, iteration))
         view = self.views[index]
         whole = self.sample(host, view)
         pixels = view.width * view.height
@@ -215,3 +231,13 @@ def composite_target(target: Target, background: Any) -> Image:
         rest = 1.0 - target.alpha
         planes["colour"] = tuple(plane + rest * back[i] for i, plane in enumerate(planes["colour"]))
     return planes
+
+
+def seen_only(image: Image, target: Image, only: Any) -> tuple[Image, Image]:
+    """Image and target with the pixels that the loss does not look at made equal: covered in both, which IDR's masks
+    pass over too, and of the target's colour."""
+    goal = dict(target)
+    if "silhouette" in goal:
+        goal["silhouette"] = (jnp.where(only, goal["silhouette"][0], 1.0),)
+    same = lambda name: tuple(jnp.where(only, a, b) for a, b in zip(image[name], goal[name]))
+    return {name: same(name) if name in goal else image[name] for name in image}, goal

@@ -113,6 +113,8 @@ class CameraView:
     near: float = 0.05
     shift: tuple[float, float] = (0.0, 0.0)
     name: str = ""
+    only: np.ndarray | None = None
+    """(height, width) bool: the pixels that somebody asks for; a sampler may leave the others empty."""
 
 
 class Lens(NamedTuple):
@@ -212,6 +214,8 @@ class Shape(ABC):
     kind: ClassVar[str]
     title: ClassVar[str]
     faces_offered: ClassVar[frozenset[Face]]
+    spares_pixels: ClassVar[bool] = False
+    """Whether its samplers leave out the pixels that nobody asks for (CameraView.only), because they are dear."""
     file_suffix: ClassVar[str] = ".ply"
     """Of the file that a fit's final shape is written to."""
     refines: ClassVar[tuple[str, ...]] = ()

@@ -21,8 +21,8 @@ from core.experiments.fitting import (
 )
 from core.experiments.rays import with_possible_rays
 from core.experiments.rules import leaves_out_back_faces, parameter_names
-from core.io.suffixes import PARTS
-from core.shapes.primitives import BALL, HULL, METABALLS_SUFFIX
+from core.io.suffixes import PARTS, shape_kind
+from core.shapes.primitives import BALL, GEOMETRIC, HULL, METABALLS_SUFFIX
 
 
 def with_labels(experiment: Experiment, source: str) -> Experiment:
@@ -57,6 +57,22 @@ def with_gaussians(experiment: Experiment, init: str) -> Experiment:
         return with_shape(experiment, "mesh", shape.file, name)
     changed = with_shape(experiment, "metaballs", shape.file, shape.primitive)
     return within(changed, "shape", init=init)
+
+
+def with_network(experiment: Experiment, radiance: str) -> Experiment:
+    """The same file or bundled shape as a distance network with these colours ("plain", "network"), or as it is ("")."""
+    shape = experiment.shape
+    moving = {"vertices", "values", "network.weights"} & set(experiment.parameters.free)
+    if not radiance:
+        kind = shape_kind(shape.file or "") if shape.file else "sdf-grid"
+        name = "sphere-grid" if shape.primitive == GEOMETRIC else shape.primitive
+        changed = with_shape(experiment, kind, shape.file, name)
+        own = "values" if kind == "sdf-grid" else "vertices"
+    else:
+        changed = with_shape(experiment, "sdf-network", shape.file, shape.primitive)
+        network = dataclasses.replace(shape.network, radiance=radiance)
+        changed, own = within(changed, "shape", network=network), "network.weights"
+    return within(changed, "parameters", free=(own,)) if moving else changed
 
 
 def with_target_picture(experiment: Experiment, file: str, size: tuple[int, int]) -> Experiment:

@@ -206,7 +206,9 @@ class Source(QWidget):
         self.bundled.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self.bundled.setMenu(self.menu)
-        self.set_kinds(("mesh", "textured-mesh", "sdf-grid", "sdf-analytic", "metaballs", "spline-patches"))
+        self.set_kinds(
+            ("mesh", "textured-mesh", "sdf-grid", "sdf-analytic", "sdf-network", "metaballs", "spline-patches")
+        )
         top = hbox(self.name, None, self.open, self.bundled, gap=4)
         self.row = hbox(vbox(None, top, self.facts, None, gap=0), gap=4)
         self.setLayout(self.row)

@@ -15,6 +15,8 @@ from app.controls import ChoiceRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_gaussians
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
 from app.experiment_panel.labels import LabelsPart, labels_summary
+from app.experiment_panel.network import KINDS as NETWORK_KINDS
+from app.experiment_panel.network import NetworkPart, network_summary
 from app.numbers import field
 from app.theme import Theme
 from app.timeline import picture
@@ -149,6 +151,8 @@ class ShapeSection(PanelSection):
         tip = "What a loss on segmentation compares"
         self.labels = Fold(controller, "Labels", tip, LabelsPart)
         self.rows.addWidget(self.labels)
+        self.network = Fold(controller, "Network", "A distance network in place of the shape", NetworkPart)
+        self.rows.addWidget(self.network)
         self.rows.addWidget(self.start)
         self._facts: tuple[object, str] = (None, "")
 
@@ -170,6 +174,8 @@ class ShapeSection(PanelSection):
         self.labels.setVisible(shape.kind in LABELLED)
         self.labels.show_experiment(experiment, labels_summary(experiment))
         self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
+        self.network.setVisible(shape.kind in NETWORK_KINDS)
+        self.network.show_experiment(experiment, network_summary(experiment))
         self.balls.show_experiment(
             experiment, f"{shape.components}, {shape.init}" if shape.kind == "metaballs" else "none"
         )

@@ -33,7 +33,7 @@ VIEW_NUMBERS = (
     ("fov", "Field of view", "Vertical", 10, 90, "°", False, False),
     ("most", "At most", "Of the file's cameras, so many are fitted, evenly spread; 0 for all", 0, 200, "", True, False),
     ("batch", "A step sees", "So many views, in turn; 0 for all", 0, 32, "", True, False),
-    ("rays", "Rays", "Random pixels of each view that a step sees; 0 for all", 0, 4096, "", True, False),
+    ("rays", "Rays", "Random pixels of each view that a step sees; 0 for all", 0, 16_384, "", True, False),
 )
 """Field of ViewsSpec, title, tooltip, slider's low and high, unit, whole, logarithmic."""
 VIEW_ORDERS = (

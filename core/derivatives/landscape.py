@@ -125,8 +125,12 @@ def loss_at(problem: Problem, values: Mapping[str, Any]) -> float:
     return total / len(problem.views) + _regularisers(problem, values)
 
 
+def _terms_at(problem: Problem, values: Mapping[str, Any]) -> Any:
+    return parameter_terms(problem.terms, problem.weights, values, problem.shape)[0]
+
+
 def _regularisers(problem: Problem, values: Mapping[str, Any]) -> float:
-    return float(parameter_terms(problem.terms, problem.weights, {n: jnp.asarray(v) for n, v in values.items()})[0])
+    return float(_terms_at(problem, {n: jnp.asarray(v) for n, v in values.items()}))
 
 
 def hard_loss(problem: Problem, values: Mapping[str, Any], supersampling: int) -> float:
@@ -167,7 +171,7 @@ def _regulariser_slope(problem: Problem, values: Mapping[str, Any], tangent: Map
         return 0.0
     device = {n: jnp.asarray(v) for n, v in values.items()}
     push = {n: jnp.asarray(t) for n, t in tangent.items()}
-    value = lambda delta: parameter_terms(problem.terms, problem.weights, retract(device, delta))[0]
+    value = lambda delta: _terms_at(problem, retract(device, delta))
     return float(jax.jvp(value, (jax.tree.map(jnp.zeros_like, push),), (push,))[1])
 
 

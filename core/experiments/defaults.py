@@ -20,8 +20,8 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.files import load_experiment
+from core.io.file_kinds import file_kind
 from core.io.files import MESH_LIMIT, checked_path
-from core.io.metaballs_files import is_metaballs_file
 from core.io.suffixes import (
     BODY_SUFFIXES,
     CAMERA_SUFFIXES,
@@ -54,8 +54,10 @@ def experiment_for_file(path: str | Path) -> Experiment:
     if suffix in EXPERIMENT_SUFFIXES:
         return load_experiment(path)
     path = checked_path(path, MESH_LIMIT)
-    if is_metaballs_file(path):
+    if file_kind(path) == "metaballs":
         return metaballs_experiment(path)
+    if file_kind(path) == "sdf-network":
+        return network_experiment(path)
     if suffix in GRID_SUFFIXES:
         return grid_experiment(path)
     if suffix in BODY_SUFFIXES:
@@ -94,6 +96,18 @@ def grid_experiment(path: Path) -> Experiment:
         (TermSpec("l2", "normals"),),
         OptimizerSpec("adam", 0.05, decay=0.1),
         steps=200,
+    )
+
+
+def network_experiment(path: Path) -> Experiment:
+    """Bring a network back to its rest pose, as a grid: by normals, since the outline does not pull."""
+    return _find_pose(
+        path,
+        "sdf-network",
+        ViewsSpec(kind="orbit", count=3, held_out=3, width=80, height=80),
+        MethodSpec("naive", {"face": "field"}),
+        (TermSpec("l2", "normals"),),
+        OptimizerSpec("adam", 0.05, decay=0.1),
     )
 
 

@@ -24,6 +24,7 @@ from core.experiment import (
     LabelsSpec,
     LaneSpec,
     MethodSpec,
+    NetworkSpec,
     OptimizerSpec,
     ParametersSpec,
     PoseSpec,
@@ -38,9 +39,9 @@ from core.experiment import (
 from core.experiments.rules import check_experiment
 from core.experiments.schema import Complaint, read_settings, read_table, read_value, shown
 from core.io.atomic import write_text
+from core.io.file_kinds import file_kind
 from core.io.files import MEBIBYTE, read_text
-from core.io.metaballs_files import is_metaballs_file
-from core.io.suffixes import LABEL_WORDS, shape_kind
+from core.io.suffixes import LABEL_WORDS
 
 FILE_LIMIT = MEBIBYTE
 
@@ -141,7 +142,7 @@ def _read_lanes(experiment: Experiment, base: Path, complain: Complaint) -> tupl
         described = entry("methods", lane.method or experiment.method.name)["settings"]
         settings = read_settings(described, lane.settings, f"compare[{i}]", complain)
         file = None if lane.file is None else os.path.normpath(base / lane.file)
-        kind = lane.shape_kind or (shape_kind(file) if file is not None else "")
+        kind = lane.shape_kind or (file_kind(file) if file is not None else "")
         found.append(dataclasses.replace(lane, settings=settings, file=file, shape_kind=kind))
     return tuple(found)
 
@@ -155,7 +156,7 @@ def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
         values["file"] = os.path.normpath(base / values["file"])
         kind = "shape_kind" if table == "target" else "kind"
         if kind not in values:
-            values[kind] = "metaballs" if is_metaballs_file(values["file"]) else shape_kind(values["file"])
+            values[kind] = file_kind(values["file"])
     for key in _PATHS - {"file"}:
         if values.get(key) is not None:
             values[key] = os.path.normpath(base / values[key])
@@ -227,7 +228,7 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, PoseSpec | GridSpec):
+    if isinstance(value, PoseSpec | GridSpec | NetworkSpec):
         given = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
         fields = [f"{name} = {_toml(item)}" for name, item in given if item is not None]
         return f"{{ {', '.join(fields)} }}"

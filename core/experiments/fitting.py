@@ -35,8 +35,8 @@ def method_reason(method: str, shape_kind: str) -> str:
 def loss_reason(loss: str, experiment: Experiment) -> str:
     """Why a loss cannot be used here, "" if it can."""
     needs = entry("losses", loss)["needs"]
-    if needs and needs not in parameter_names(experiment.shape):
-        return f"It needs {needs}, which this kind of shape does not have"
+    if needs and not set(needs) & set(parameter_names(experiment.shape)):
+        return f"It needs {' or '.join(needs)}, which this kind of shape does not have"
     if entry("losses", loss)["clearance"] and "field" not in entry("shapes", experiment.shape.kind)["faces"]:
         return "It needs a field, which this kind of shape does not have"
     if loss == "back-face" and leaves_out_back_faces(experiment.method):

@@ -13,9 +13,13 @@ def rays_complaint(experiment: Experiment) -> tuple[str, str] | None:
     method, optimizer = experiment.method, experiment.optimizer
     if not experiment.views.rays:
         return None
-    if not entry("methods", method.name)["pixelwise"]:
+    if not (entry("methods", method.name)["pixelwise"] or entry("shapes", experiment.shape.kind)["spares_pixels"]):
         able = ", ".join(m["name"] for m in entries("methods") if m["pixelwise"])
-        return "views.rays", f"{method.name} renders whole images; allowed: 0, or the method {able}"
+        others = ", ".join(s["name"] for s in entries("shapes") if s["spares_pixels"])
+        return (
+            "views.rays",
+            f"{method.name} renders whole images; allowed: 0, the method {able}, or a shape of {others}",
+        )
     if entry("optimizers", optimizer.name)["least_squares"]:
         return "views.rays", f"{optimizer.name} averages over blocks of pixels; allowed: 0"
     if method.settings.get("normals") == "depth":

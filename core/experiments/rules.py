@@ -232,10 +232,10 @@ def _check_terms(experiment: Experiment, complain: Complaint) -> None:
             raise complain(
                 f"term[{i}].sees", f"found {term.sees!r}; allowed for {term.loss}: {' or '.join(loss['sees'])}"
             )
-        if loss["needs"] and loss["needs"] not in own:
+        if loss["needs"] and not set(loss["needs"]) & set(own):
             raise complain(
                 f"term[{i}].loss",
-                f"found {term.loss!r}, which needs {loss['needs']}; a {experiment.shape.kind} has none",
+                f"found {term.loss!r}, which needs {' or '.join(loss['needs'])}; a {experiment.shape.kind} has none",
             )
         if loss["clearance"] and "field" not in entry("shapes", experiment.shape.kind)["faces"]:
             raise complain(

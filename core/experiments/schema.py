@@ -17,7 +17,7 @@ from typing import Any
 
 from core.catalog import allowed, names
 from core.errors import RimlightError
-from core.experiment import GridSpec, LaneSpec, PoseSpec
+from core.experiment import NETWORK_LAYERS, NETWORK_LEVELS, NETWORK_WIDTH, GridSpec, LaneSpec, NetworkSpec, PoseSpec
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ LIMITS: dict[str, Limits] = {
     "shape.feature_resolution": Limits(2, 2048),
     "target.specular": Limits(0, 100),
     "shape.grid.resolution": Limits(0, 320),
+    "shape.network.width": Limits(*NETWORK_WIDTH),
+    "shape.network.layers": Limits(*NETWORK_LAYERS),
+    "shape.network.levels": Limits(*NETWORK_LEVELS),
+    "shape.network.radius": Limits(0.05, 1),
+    "shape.network.warm_steps": Limits(0, 100_000),
     "views.count": Limits(1, 256),
     "views.held_out": Limits(0, 256),
     "views.width": Limits(8, 4096),
@@ -122,6 +127,7 @@ def choices(key: str) -> tuple[str, ...]:
         "shape.init": ("surface", "volume", "random"),
         "views.kind": ("single", "orbit", "sphere", "cube", "cameras"),
         "views.order": ("random", "in-order", "worst-first", "greedy"),
+        "shape.network.radiance": ("plain", "network"),
         "shape.grid.axes": ("xyz", "xzy", "yxz", "yzx", "zxy", "zyx"),
         "scene.light": ("sun", "camera"),
         "term.sees": ("colour", "silhouette", "depth", "normals", "segmentation", "back-faces"),
@@ -161,7 +167,7 @@ def read_value(hint: Any, value: Any, key: str, complain: Complaint) -> Any:
     """One value of the type `hint`, checked against the choices and limits of its key."""
     if isinstance(hint, types.UnionType):
         hint = next(kind for kind in typing.get_args(hint) if kind is not types.NoneType)
-    if hint in (PoseSpec, GridSpec):
+    if hint in (PoseSpec, GridSpec, NetworkSpec):
         return hint(**read_table(hint, value, key, complain))
     if typing.get_origin(hint) is tuple:
         return _read_tuple(typing.get_args(hint), value, key, complain)

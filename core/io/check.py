@@ -54,9 +54,13 @@ def _check_mesh(path: Path) -> Checked:
 def _check_grid(path: Path) -> Checked:
     from core.io.grids import load_grid
     from core.io.metaballs_files import is_metaballs_file, load_metaballs
+    from core.io.networks import is_network_file, load_network
 
     if is_metaballs_file(path):
         return Checked(f"metaballs, {len(load_metaballs(path).means)} Gaussians")
+    if is_network_file(path):
+        width, layers, _, seen = load_network(path).architecture
+        return Checked(f"distance network, {layers} layers of {width}{', with radiance' if seen else ''}")
     grid = load_grid(path)
     return Checked(f"signed distance grid, {grid.summary}", grid.warnings)
 

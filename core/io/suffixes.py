@@ -23,6 +23,7 @@ SHAPE_SUFFIXES: dict[str, tuple[str, ...]] = {
     "neural-mesh": MESH_SUFFIXES,
     "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "sdf-analytic": BODY_SUFFIXES,
+    "sdf-network": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "spline-patches": CAGE_SUFFIXES,
     "metaballs": (METABALLS_SUFFIX, *MESH_SUFFIXES, *POINT_SUFFIXES),
 }

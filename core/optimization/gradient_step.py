@@ -18,7 +18,17 @@ from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.parameterization import IDENTITY
 from core.optimization.terms import image_terms, parameter_terms
 from core.parameters import retract, tangent_shape, zero_tangent
-from core.problem import NonFinite, Problem, State, StepReport, Structure, composite_target, host_values, target_at
+from core.problem import (
+    NonFinite,
+    Problem,
+    State,
+    StepReport,
+    Structure,
+    composite_target,
+    host_values,
+    seen_only,
+    target_at,
+)
 from kernels.camera import lens_of
 
 
@@ -122,9 +132,12 @@ def _build(structure: Structure) -> _Compiled:
     def view_loss(delta, derived, values, constants, samples, lens, target, weights, traced):
         moved = {**constants, **retract(values, delta), **derived}
         image = structure.image(moved, samples, lens, traced)
-        return image_terms(
-            terms, weights, image, composite_target(target_at(target, samples.pixels), moved["background"])
-        )
+        goal = composite_target(target_at(target, samples.pixels), moved["background"])
+        if samples.only is None:
+            return image_terms(terms, weights, image, goal)
+        share = jnp.mean(samples.only.astype(moved["background"].dtype))
+        loss, each = image_terms(terms, weights, *seen_only(image, goal, samples.only))
+        return loss / share, [value / share for value in each]
 
     def accumulate(total, values, derived, constants, masks, samples, lens, target, weights, traced):
         zero = zero_tangent(values, free)
@@ -145,7 +158,7 @@ def _build(structure: Structure) -> _Compiled:
             gradient = jax.tree.map(jnp.add, gradient, pull(derived_gradient)[0])
 
         def regularise(delta):
-            return parameter_terms(terms, weights, {**constants, **retract(values, delta)})
+            return parameter_terms(terms, weights, {**constants, **retract(values, delta)}, shape)
 
         (extra, extra_each), extra_gradient = jax.value_and_grad(regularise, has_aux=True)(zero)
         loss = loss + extra

@@ -25,6 +25,7 @@ from core.optimization.mesh_terms import (
     mesh_constants,
     normal_consistency,
 )
+from kernels.network_parts import WEIGHTS
 from kernels.types import BACK_FACES, SEEN, SEGMENTATION, Image, Planes
 
 EVERY = tuple(c for c in SEEN if c != BACK_FACES)
@@ -87,7 +88,7 @@ def back_faces(image: Planes, target: Planes) -> Any:
 
 @dataclass(frozen=True)
 class LossInfo:
-    """A term as data. sees: channels it accepts, () for a regulariser. needs: parameter it acts on.
+    """A term as data. sees: channels it accepts, () for a regulariser. needs: parameters it acts on, any of them.
 
     clearance: the function takes the rays' clearance and the term's sharpness too; the shape must have a field.
     banded: the function takes the term's `band` too. constants: what it needs beside them (core/optimization/mesh_terms.py).
@@ -97,7 +98,7 @@ class LossInfo:
     help: str
     function: Callable[..., Any]
     sees: tuple[str, ...] = EVERY
-    needs: str = ""
+    needs: tuple[str, ...] = ()
     banded: bool = False
     clearance: bool = False
     constants: tuple[str, ...] = ()
@@ -135,40 +136,49 @@ LOSSES: dict[str, LossInfo] = {
         "weight 10.",
         back_faces,
         (BACK_FACES,),
-        "vertices",
+        ("vertices",),
     ),
     "laplacian": LossInfo(
-        "Smoothness", "Uniform Laplacian: each vertex stays near the mean of its neighbours.", laplacian, (), "vertices"
+        "Smoothness",
+        "Uniform Laplacian: each vertex stays near the mean of its neighbours.",
+        laplacian,
+        (),
+        ("vertices",),
     ),
     "cotangent-laplacian": LossInfo(
         "Smoothness, cotangent",
         "Cotangent Laplacian: smooths the shape, and lets vertices lie unevenly where it is flat.",
         cotangent_laplacian,
         (),
-        "vertices",
+        ("vertices",),
     ),
     "arap": LossInfo(
         "As rigid as possible",
         "Each neighbourhood may turn, but not stretch, against the start (or the last stage's).",
         as_rigid_as_possible,
         (),
-        "vertices",
+        ("vertices",),
         constants=("rest",),
     ),
-    "edge-length": LossInfo("Even edges", "Edges as long as the mean edge.", edge_length, (), "vertices"),
+    "edge-length": LossInfo("Even edges", "Edges as long as the mean edge.", edge_length, (), ("vertices",)),
     "normal-consistency": LossInfo(
         "Flat edges",
         "Faces that share an edge look the same way.",
         normal_consistency,
         (),
-        "vertices",
+        ("vertices",),
         constants=("face_pairs",),
     ),
     "eikonal": LossInfo(
-        "Eikonal", "Gradients of length 1: the grid's values stay distances.", eikonal, (), "values", banded=True
+        "Eikonal",
+        "Gradients of length 1: a grid's values, or what a network says, stay distances.",
+        eikonal,
+        (),
+        ("values", WEIGHTS),
+        banded=True,
     ),
     "grid-laplacian": LossInfo(
-        "Grid smoothness", "The field bends as little as it can.", grid_laplacian, (), "values", banded=True
+        "Grid smoothness", "The field bends as little as it can.", grid_laplacian, (), ("values",), banded=True
     ),
 }
 
@@ -194,8 +204,9 @@ def check_terms(terms: tuple[TermSpec, ...], values: Mapping[str, Any]) -> None:
         info = LOSSES[term.loss]
         if info.sees and term.sees not in info.sees:
             raise RimlightError(f"term[{i}].sees: {term.loss} sees {' or '.join(info.sees)}, found {term.sees!r}")
-        if info.needs and info.needs not in values:
-            raise RimlightError(f"term[{i}].loss: {term.loss} needs {info.needs}, which this shape does not have")
+        if info.needs and not set(info.needs) & set(values):
+            needed = " or ".join(info.needs)
+            raise RimlightError(f"term[{i}].loss: {term.loss} needs {needed}, which this shape does not have")
 
 
 def channels_seen(terms: tuple[TermSpec, ...]) -> tuple[str, ...]:
@@ -245,13 +256,18 @@ def image_terms(terms: tuple[TermSpec, ...], weights: Any, image: Image, target:
     return total, each
 
 
-def parameter_terms(terms: tuple[TermSpec, ...], weights: Any, values: Mapping[str, Any]) -> Any:
-    """Weighted sum over regularisers, and each one's unweighted value (0 for image terms)."""
+def parameter_terms(terms: tuple[TermSpec, ...], weights: Any, values: Mapping[str, Any], shape: Any = None) -> Any:
+    """Weighted sum over regularisers, and each one's unweighted value (0 for image terms). A shape that has a function
+    of a term's name (a network's eikonal) evaluates it itself."""
     total, each = jnp.zeros(()), []
     for i, term in enumerate(terms):
         info = LOSSES[term.loss]
         band = (term.band,) if info.banded else ()
-        value = jnp.zeros(()) if info.sees else info.function(values, *band)
+        own = getattr(shape, term.loss, None)
+        if info.sees:
+            value = jnp.zeros(())
+        else:
+            value = own(values) if own is not None else info.function(values, *band)
         each.append(value)
         total = total + weights[i] * value
     return total, each

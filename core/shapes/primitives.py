@@ -17,12 +17,15 @@ BALL = "ball-metaballs"
 """A random ball of Gaussians: made, not read (its entry names the sphere, so that a menu can show something)."""
 MADE = frozenset({"swept-sphere", "random-spheres"})
 """Kinds of shapes that are made of numbers: one primitive each, whose entry names the sphere, and no files."""
+GEOMETRIC = "sphere-network"
+"""A distance network near a sphere by its initial weights: made, not read."""
 HULL = "visual-hull"
 """The primitive that is no file: carved from the targets' silhouettes (core/targets/visual_hull.py)."""
 
 BUNDLED_AS = {
     "sdf-grid": (("sdf-grid",), "-grid"),
     "sdf-analytic": (("sdf-analytic",), "-field"),
+    "sdf-network": (("sdf-network", "sdf-grid"), "-grid"),
     "metaballs": (("metaballs", "mesh"), METABALLS_SUFFIX),
     "neural-mesh": (("textured-mesh",), ""),
     "spline-patches": (("spline-patches",), "-cage"),

@@ -21,7 +21,8 @@ from kernels.field import (
     world_to_object_directions,
     world_to_object_planes,
 )
-from kernels.shading import shade, unit_planes
+from kernels.field_shading import field_colour
+from kernels.shading import unit_planes
 from kernels.surface import background_image, needs_normals
 from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values, setting
 
@@ -128,9 +129,8 @@ class SdfLocal(Method):
             # Turned by the side the ray came from: by its own sign, a grazing normal would jump to the other side.
             normal = tuple(jnp.where(samples.inside, -n, n) for n in normal)
             image["normals"] = normal
-            albedo = tuple(values["surface.colour"][i] for i in range(3))
             moved = tuple(world[i] + values["pose.scale"] * step * rays.direction[i] for i in range(3))
-            image["colour"] = shade(values, albedo, normal, moved, lens)
+            image["colour"] = field_colour(values, field, point, direction, normal, moved, lens)
         return image
 
 

@@ -22,7 +22,8 @@ from kernels.field import (
     object_to_world_directions,
     world_to_object_directions,
 )
-from kernels.shading import shade, unit_planes
+from kernels.field_shading import field_colour
+from kernels.shading import unit_planes
 from kernels.surface import background_image, needs_normals
 from kernels.types import (
     CHANNELS,
@@ -263,10 +264,9 @@ class _Scene:
             normal = unit_planes(object_to_world_directions(self.values, field.normal(point)))
             normal = tuple(jnp.where(pixels.inside, -n, n) for n in normal)
             seen["normals"] = normal
-            albedo = tuple(self.values["surface.colour"][i] for i in range(3))
             eye, ray = self.rays(x, y)
             world = tuple(e + seen["depth"][0] * r for e, r in zip(eye, ray))
-            seen["colour"] = shade(self.values, albedo, normal, world, self.lens)
+            seen["colour"] = field_colour(self.values, field, point, direction, normal, world, self.lens)
         return seen
 
 

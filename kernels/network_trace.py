@@ -1,0 +1,170 @@
+"""Looking at a network on the host: distances in batches of few sizes, sphere tracing, the least value along rays, a lattice.
+
+Object space. Rays are origin + depth * q, one unit of depth (kernels/field.py ObjectRays). Rays that are done leave the
+batch; what is left is padded to one of BATCHES, so that nothing is compiled anew.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.field import FieldSamples, ObjectRays
+from kernels.field_trace import compact
+from kernels.network import DistanceNetwork
+from kernels.network_parts import BIAS, TURN, WEIGHTS, Architecture
+
+BATCHES = (256, 1024, 4096)
+REACH = 1.2
+"""Radius of the ball that rays are traced in: the unit sphere, and room to grow."""
+MOST_STEPS = 96
+"""Of sphere tracing: what is left after so many steps grazes, and counts as a miss unless its sign has changed."""
+PLACES = 48
+"""Along rays that hit, where the least value is looked for; rays that miss have come by it when they were traced."""
+COARSE = 4
+"""Cells a side of a block of the lattice that is looked at only where the surface may pass."""
+STEEPEST = 1.5
+"""Length of a network's gradient that blocks are left out by: fits stay near 1."""
+
+Distances = Callable[[np.ndarray], np.ndarray]
+
+
+@functools.cache
+def _compiled(arch: Architecture) -> Callable[..., Any]:
+    def run(weights: Any, bias: Any, turn: Any, points: Any) -> Any:
+        return DistanceNetwork.of(arch, {WEIGHTS: weights, BIAS: bias, TURN: turn})(points)
+
+    return jax.jit(run)
+
+
+def distances_of(arch: Architecture, values: Mapping[str, Any]) -> Distances:
+    """Points (n, 3) -> signed distances (n,) float32."""
+    run = _compiled(arch)
+    fixed = tuple(jnp.asarray(values[name], jnp.float32) for name in (WEIGHTS, BIAS, TURN))
+
+    def distances(points: np.ndarray) -> np.ndarray:
+        points = np.asarray(points, np.float32)
+        found = np.empty(len(points), np.float32)
+        start = 0
+        while start < len(points):
+            left = len(points) - start
+            batch = next((b for b in BATCHES if b >= left), BATCHES[-1])
+            part = np.zeros((batch, 3), np.float32)
+            taken = min(batch, left)
+            part[:taken] = points[start : start + taken]
+            found[start : start + taken] = np.asarray(run(*fixed, part))[:taken]
+            start += taken
+        return found
+
+    return distances
+
+
+def ball_span(rays: ObjectRays, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Depths (n,) where rays with directions q (n, 3) enter and leave the ball; enter >= leave where they miss it."""
+    a = np.einsum("ij,ij->i", q, q)
+    b = q @ rays.origin
+    root = b * b - a * (rays.origin @ rays.origin - REACH * REACH)
+    reach = np.sqrt(np.maximum(root, 0.0))
+    enter, leave = np.maximum((-b - reach) / a, rays.near), (-b + reach) / a
+    return np.where(root > 0, enter, 1.0), np.where(root > 0, leave, 0.0)
+
+
+def trace_rays(
+    distances: Distances, rays: ObjectRays, q: np.ndarray, tolerance: float, max_steps: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of rays with directions q (n, 3): depth of the first surface point, 0 for none; whether it was reached from
+    inside; depth of the least value that tracing came by, 0 where the ball is missed. tolerance: at depth 1."""
+    enter, leave = ball_span(rays, q)
+    length = np.linalg.norm(q, axis=1)
+    depth, before, previous = enter.copy(), np.zeros(len(q)), enter.copy()
+    found, inside = np.zeros(len(q)), np.zeros(len(q), np.bool_)
+    least, nearest = np.full(len(q), np.inf), np.where(enter < leave, enter, 0.0)
+    alive = np.flatnonzero(enter < leave)
+    for step in range(min(max_steps, MOST_STEPS)):
+        if not len(alive):
+            break
+        f = distances(rays.origin + depth[alive, None] * q[alive]).astype(np.float64)
+        closer = f < least[alive]
+        least[alive[closer]], nearest[alive[closer]] = f[closer], depth[alive[closer]]
+        crossed = (f < 0) != (before[alive] < 0) if step else np.zeros(len(alive), bool)
+        share = np.where(crossed, before[alive] / np.where(crossed, before[alive] - f, 1.0), 0.0)
+        middle = previous[alive] + (depth[alive] - previous[alive]) * share
+        touched = ~crossed & (np.abs(f) < tolerance * depth[alive])
+        found[alive] = np.where(crossed, middle, np.where(touched, depth[alive], 0.0))
+        inside[alive] = np.where(crossed, before[alive] < 0, f < 0)
+        on = ~(crossed | touched | (depth[alive] >= leave[alive]))
+        alive, f = alive[on], f[on]
+        previous[alive], before[alive] = depth[alive], f
+        ahead = np.maximum(np.abs(f), 0.5 * tolerance * depth[alive]) / length[alive]
+        depth[alive] = np.minimum(depth[alive] + ahead, leave[alive])
+    return found, inside & (found > 0), nearest
+
+
+def pixel_directions(rays: ObjectRays, height: int, width: int) -> np.ndarray:
+    """q (H W, 3) of the pixel centres."""
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    return np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1) @ rays.matrix.T
+
+
+def trace_network(
+    distances: Distances,
+    rays: ObjectRays,
+    size: tuple[int, int],
+    only: np.ndarray | None,
+    *,
+    max_steps: int,
+    hit_pixels: float,
+    padded: int,
+) -> FieldSamples:
+    """First surface point along the ray of every pixel centre of `only` (H, W) bool (None: of all)."""
+    q = pixel_directions(rays, *size)
+    chosen = np.arange(len(q)) if only is None else np.flatnonzero(only)
+    depth, inside, _ = trace_rays(distances, rays, q[chosen], hit_pixels * rays.pixel, max_steps)
+    found, back = np.zeros(len(q), np.float32), np.zeros(len(q), np.bool_)
+    found[chosen], back[chosen] = depth * rays.scale * np.linalg.norm(q[chosen], axis=1), inside
+    hits, count = compact(found, padded)
+    return FieldSamples(found.reshape(size), back.reshape(size), hits, np.int32(count))
+
+
+def least_along_rays(
+    distances: Distances, rays: ObjectRays, size: tuple[int, int], only: np.ndarray | None, hit_pixels: float
+) -> np.ndarray:
+    """(H, W) float32, see kernels/clearance.py; of rays that hit, at PLACES through the ball."""
+    q = pixel_directions(rays, *size)
+    chosen = np.arange(len(q)) if only is None else np.flatnonzero(only)
+    q = q[chosen]
+    depth, _, nearest = trace_rays(distances, rays, q, hit_pixels * rays.pixel, MOST_STEPS)
+    hit = np.flatnonzero(depth > 0)
+    if len(hit):
+        leave = ball_span(rays, q[hit])[1]
+        depths = depth[hit, None] + (leave - depth[hit])[:, None] * np.linspace(0.0, 1.0, PLACES)
+        points = rays.origin + depths[..., None] * q[hit, None]
+        nearest[hit] = depths[
+            np.arange(len(hit)), distances(points.reshape(-1, 3)).reshape(depths.shape).argmin(axis=1)
+        ]
+    found = np.zeros(size[0] * size[1], np.float32)
+    found[chosen] = nearest * rays.scale * np.linalg.norm(q, axis=1)
+    return found.reshape(size)
+
+
+def lattice_values(distances: Distances, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(values (n, n, n), origin (3,), spacing (3,)) over the cube about the ball, n = cells + 1; cells: a multiple of
+    COARSE. Blocks that the surface cannot pass get their corners' values, trilinearly: their sign is right."""
+    from scipy.ndimage import zoom
+
+    count = cells // COARSE + 1
+    axis = np.linspace(-REACH, REACH, count)
+    corners = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    coarse = distances(corners).reshape((count,) * 3)
+    values = np.asarray(zoom(coarse, (cells + 1) / count, order=1, mode="nearest", grid_mode=False), np.float32)
+    block = axis[1] - axis[0]
+    near = np.abs(values) < STEEPEST * block
+    fine = np.linspace(-REACH, REACH, cells + 1)
+    i, j, k = np.nonzero(near)
+    values[i, j, k] = distances(np.stack([fine[i], fine[j], fine[k]], axis=1))
+    return values, np.full(3, -REACH), np.full(3, fine[1] - fine[0])
