@@ -26,15 +26,24 @@ class Controller(Workbench):
         self.go_live()
         self._flush()
         self._send(protocol.Play())
+        self._show_pausing(False)
 
     def pause(self) -> None:
         self.resuming = False
         self._send(protocol.Pause())
+        self._show_pausing(self.status is Status.COMPILING)
+
+    def _show_pausing(self, pausing: bool) -> None:
+        """The engine hears of a Pause when it has compiled; the button answers at once."""
+        if pausing is not self.pausing:
+            self.pausing = pausing
+            self.status_changed.emit(self.status, self.status_text)
 
     def step(self, count: int = 1) -> None:
         self.go_live()
         self._flush()
         self._send(protocol.Step(count))
+        self._show_pausing(False)
 
     def reset(self) -> None:
         self._flush()

@@ -68,6 +68,8 @@ class Feed(QObject):
         self.shown: Snapshot | None = None
         self.resuming = False
         """A Play follows a Load that was sent while running: the pause between them is not shown."""
+        self.pausing = False
+        """A Pause waits for a compilation to end: the window shows it at once."""
         self.loading = self.closed = False
         self.dropping = False
         """After a Reset while running: the steps still on their way belong to the past."""
@@ -182,6 +184,7 @@ class Feed(QObject):
     def _set_status(self, status: Status, text: str) -> None:
         if status in (Status.RUNNING, Status.COMPILING, Status.DEAD):
             self.resuming = False
+        self.pausing = self.pausing and status is Status.COMPILING
         self.loading = self.loading or status is Status.LOADING
         self.dropping = False
         self.status, self.status_text = status, text

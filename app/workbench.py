@@ -69,7 +69,7 @@ class Workbench(Feed):
 
     @property
     def running(self) -> bool:
-        return self.status in (Status.RUNNING, Status.COMPILING) or self.resuming
+        return self.resuming or (self.status in (Status.RUNNING, Status.COMPILING) and not self.pausing)
 
     # ------------------------------------------------------------------------------------------ life
 

@@ -55,6 +55,23 @@ def test_whatever_is_disabled_says_why(make_window, qtbot, state):
             assert action.toolTip().partition("\n")[2].strip()
 
 
+def test_a_pause_in_mid_compile_is_shown_at_once(make_window, qtbot):
+    """The engine hears of it when it has compiled: as long as that takes, the button already says what comes next."""
+    window, client = make_window(compile_polls=10_000)
+    c, run = window.controller, window.actions_.run
+    run.trigger()
+    qtbot.waitUntil(lambda: c.status is Status.COMPILING)
+    client.send = lambda command: None  # type: ignore[method-assign]
+    run.trigger()
+    assert (c.running, run.text()) == (False, "Run")
+    run.trigger()
+    assert (c.running, run.text()) == (True, "Pause")
+    run.trigger()
+    client.events.append(StatusChanged(Status.PAUSED))
+    qtbot.waitUntil(lambda: c.status is Status.PAUSED)
+    assert (c.running, c.pausing) == (False, False)
+
+
 def test_undo_takes_back_every_kind_of_setting(make_window, qtbot):
     window, _ = make_window()
     c = window.controller
