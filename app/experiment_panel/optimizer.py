@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.controller import Controller
-from app.controls import ChoiceRow, ColourRow, NumberRow, Row, VectorRow
+from app.controls import ChoiceRow, ColourRow, FlagRow, NumberRow, Row, VectorRow
 from app.experiment_panel.adapt import with_optimizer
 from app.experiment_panel.base import CatalogRows, Fold, PanelSection, Part
 from app.numbers import field
@@ -167,6 +167,13 @@ class ScenePart(Part):
         self.direction = VectorRow("Light from", "Direction towards the light, world axes", "xyz")
         self.intensity = NumberRow("Intensity", "Of the directional light", 0.0, 2.0)
         self.ambient = NumberRow("Ambient", "Light from everywhere", 0.0, 1.0)
+        tip = "Light that differs by direction, as nine spherical harmonics a colour: light.sh can then be free"
+        self.around = FlagRow("Light from all around", tip)
+        self.mean = ColourRow(
+            "Of all sides", "The first harmonic: what comes evenly from all sides; the others are fitted"
+        )
+        self.bind(self.around, "light from all around", lambda e, v: _with_harmonics(e, (0.5,) * 3 if v else None))
+        self.bind(self.mean, "light from all around", _with_harmonics)
         self.specular = NumberRow("Specular", "How strongly surfaces gleam in the directional light", 0.0, 2.0)
         self.shininess = NumberRow("Shininess", "How small the gleam is", 1.0, 200.0)
         self.background = ColourRow("Background", "The colour behind the shape")
@@ -182,6 +189,8 @@ class ScenePart(Part):
             self.direction,
             self.intensity,
             self.ambient,
+            self.around,
+            self.mean,
             self.specular,
             self.shininess,
             self.background,
@@ -196,6 +205,9 @@ class ScenePart(Part):
         self.direction.set_reason("" if scene.light == "sun" else "The light is at the camera")
         self.intensity.show_value(scene.light_intensity)
         self.ambient.show_value(scene.light_ambient)
+        self.around.show_value(bool(scene.light_sh))
+        self.mean.setVisible(bool(scene.light_sh))
+        self.mean.show_value(scene.light_sh[0] if scene.light_sh else (0.0,) * 3)
         self.specular.show_value(scene.specular)
         self.shininess.show_value(scene.shininess)
         self.shininess.set_reason("" if scene.specular > 0 else "Nothing gleams")
@@ -206,3 +218,12 @@ class ScenePart(Part):
 def _with_direction(experiment: Experiment, direction: tuple[float, float, float]) -> Experiment:
     """The zero vector has no direction: then nothing changes."""
     return within(experiment, "scene", light_direction=direction) if any(direction) else experiment
+
+
+def _with_harmonics(experiment: Experiment, first: tuple[float, ...] | None) -> Experiment:
+    """Another first row of harmonics, the others as they are; None: no harmonics, and none that are free."""
+    if first is None:
+        free = tuple(name for name in experiment.parameters.free if name != "light.sh") or ("pose.translation",)
+        return within(within(experiment, "scene", light_sh=()), "parameters", free=free)
+    red, green, blue = first
+    return within(experiment, "scene", light_sh=((red, green, blue), *experiment.scene.light_sh[1:]))

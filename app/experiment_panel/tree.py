@@ -25,7 +25,7 @@ from app.theme import BASE, HINT, TITLE, TREE_HEIGHT, Theme, font
 from app.widgets import Themed, current_theme
 
 VALUE_WIDTH, GRADIENT_WIDTH = 58, 50
-ARRAYS = frozenset({"vertices", "vertex_colours", "texture", "values", "light.sh"})
+ARRAYS = frozenset({"vertices", "vertex_colours", "texture", "decoder", "values", "light.sh"})
 """Parameters that are no single number or direction: nothing to derive by as a whole."""
 
 FITS = 7

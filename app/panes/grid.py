@@ -89,6 +89,8 @@ class PaneGrid(QWidget, Themed):
             pane.menu_requested.connect(lambda at, pane=pane: pane_menu(self, pane).exec(at))
             pane.footer.range_edited.connect(lambda limit, name=name: self._on_range(name, limit))
             pane.footer.range_reset.connect(lambda name=name: self._on_range(name, None))
+            if pane.over is not None:
+                pane.over.changed.connect(self._refresh)
 
     # ------------------------------------------------------------------------------------------ from the engine
 
@@ -224,6 +226,7 @@ class PaneGrid(QWidget, Themed):
         now, shown = time.monotonic(), self.shown()
         context = Context(self._sees, self._view, self._theta, self._agreement, set(self._waiting))
         limits = self.ranges.limits({name: pane.own_range(self.channel) for name, pane in self.panes.items()})
+        self.panes["target"].lay_over(self.panes["render"].array, self._sees)
         for name in shown:
             pane = self.panes[name]
             since = self._waiting.get(name)

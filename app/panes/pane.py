@@ -11,6 +11,7 @@ from app import numbers
 from app.panes.footer import Footer
 from app.panes.kinds import Kind
 from app.panes.maps import channel_of, natural_picture, not_finite, plane, robust_range, signed_picture
+from app.panes.over import Over, mixed
 from app.panes.picture import Picture
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, Theme
 from app.widgets import Dot, Elided, Glyph, IconButton, Themed, current_theme, frame, hbox, label, mini, vbox
@@ -79,7 +80,9 @@ class Pane(QWidget, Themed):
         self.enlarge.clicked.connect(self.enlarge_requested)
         key, title = label(str(kind.key or ""), HINT, NUMBER, "text3"), label(kind.title, BASE, NUMBER)
         key.setVisible(bool(kind.key))
-        row = hbox(self.dot, key, title, self.note, None, self.lock, self.enlarge, margins=(2, 0, 0, 0), gap=5)
+        self.over = Over() if kind.name == "target" else None
+        items = [self.dot, key, title, self.note, None, *([self.over] if self.over else []), self.lock, self.enlarge]
+        row = hbox(*items, margins=(2, 0, 0, 0), gap=5)
         row.setStretchFactor(self.note, 100)
         self.caption = frame(row, height=CAPTION_HEIGHT)
         self.caption.installEventFilter(self)
@@ -125,7 +128,7 @@ class Pane(QWidget, Themed):
     def draw(self, limit: float | None, edited: bool, sees: frozenset[str]) -> None:
         """Paint the array unless it is painted already. limit: r of the signed map. sees: the losses' channels, which
         say how to read a picture that is not signed."""
-        drawn = (limit, edited, sees, self._theme.name)
+        drawn = (limit, edited, sees, self._theme.name, self.over and self.over.state())
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -136,7 +139,18 @@ class Pane(QWidget, Themed):
             self.picture.set_picture(signed_picture(self.values, limit, self._theme.signed_lut()))
             self.footer.set_range(limit, edited)
         else:
-            self.picture.set_picture(natural_picture(self.array, channel_of(self.array, sees)))
+            self.picture.set_picture(self._with_over(natural_picture(self.array, channel_of(self.array, sees))))
+
+    def _with_over(self, picture: np.ndarray) -> np.ndarray:
+        """The target's picture with as much of the render over it as was asked for."""
+        if self.over is None or self.over.picture is None:
+            return picture
+        return mixed(picture, self.over.picture, self.over.share, self.over.wipe)
+
+    def lay_over(self, array: np.ndarray | None, sees: frozenset[str]) -> None:
+        """Hand on the image [H, W, C] that may lie over this pane's; read only where something of it shows."""
+        if self.over is not None and (self.over.share > 0 or array is None):
+            self.over.picture = None if array is None else natural_picture(array, channel_of(array, sees))
 
     def set_remarks(self, iteration: int, busy_since: float | None) -> None:
         """What lies over the picture: the iteration it belongs to where that is not `iteration`, how many pixels are

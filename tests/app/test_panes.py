@@ -537,3 +537,19 @@ def test_every_image_pixel_is_whole_device_pixels_at_scale(scale):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_render_over_the_target_blended_and_wiped(grid):
+    """The check of cameras: half of each everywhere, or the render in the columns left of the slider."""
+    target, render = np.zeros((SIDE, SIDE, 3), np.float32), np.ones((SIDE, SIDE, 3), np.float32)
+    grid.show_snapshot(snapshot(1, target=target, render=render))
+    pane = grid.panes["target"]
+    assert at(pane, 5, 30).tolist() == [0, 0, 0]
+    pane.over.slider.setValue(pane.over.slider.maximum() // 2)
+    assert np.abs(at(pane, 5, 30) - 128).max() <= 1
+    pane.over.how.click()
+    assert at(pane, 5, 30).tolist() == [255, 255, 255]
+    assert at(pane, 60, 30).tolist() == [0, 0, 0]
+    grid.show_snapshot(snapshot(2, target=target, render=0.0 * render))  # what lies over follows the run
+    assert at(pane, 5, 30).tolist() == [0, 0, 0]
+    assert grid.panes["render"].over is None
