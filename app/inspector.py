@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QStackedLayout, QWidget
 
 from app import numbers
@@ -27,6 +28,8 @@ WRITTEN = {
     "difference": numbers.signed_colour,
     "loss_gradient": lambda value: numbers.number(value, 2, signed=True),
 }
+TIGHT = 325
+"""Logical pixels of height below which rows are closer: the inspector beside a viewport in a window 800 high."""
 DERIVATIVES = ("derivative", "reference", "disagreement")
 
 
@@ -130,13 +133,14 @@ class Inspector(QFrame):
             colours.addWidget(name, 0, column)
             colours.setColumnMinimumWidth(column, 50)
         self.values: dict[str, list[QLabel]] = {}
+        self._titles: dict[str, QLabel] = {}
+        self._colours = colours
         for row, (name, title) in enumerate(COLOURS.items(), start=1):
-            colours.addWidget(label(title, BASE, REGULAR, "text2"), row, 0)
+            self._titles[name] = label(title, BASE, REGULAR, "text2")
+            colours.addWidget(self._titles[name], row, 0)
             self.values[name] = [label("", BASE, REGULAR, "text", right=True) for _ in range(3)]
             for column, cell in enumerate(self.values[name], start=1):
                 colours.addWidget(cell, row, column)
-        for row in range(1 + len(COLOURS)):
-            colours.setRowMinimumHeight(row, 19)
 
         self.theta = Elided("", HINT, TITLE, "text2")
         self.unit = label("per unit", HINT, REGULAR, "text3")
@@ -164,6 +168,15 @@ class Inspector(QFrame):
         body = frame(vbox(colours, self._derivative_rows, 6, callout, self.rows, margins=(12, 0, 12, 6)))
         body.layout().setStretchFactor(self.rows, 1)  # type: ignore[union-attr]
         return body
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Where there is little height, rows stand closer and dL/dI goes, so that a few movers can be read."""
+        super().resizeEvent(event)
+        tight = self.height() < TIGHT
+        for row in range(1 + len(COLOURS)):
+            self._colours.setRowMinimumHeight(row, 0 if tight and row == len(COLOURS) else 16 if tight else 19)
+        for cell in (self._titles["loss_gradient"], *self.values["loss_gradient"]):
+            cell.setVisible(not tight)
 
     # ------------------------------------------------------------------------------------------ what it is told
 

@@ -82,19 +82,24 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
         take_steps(application, c, options.steps)
     if options.fork:
         _fork(application, window)
-    if options.compare:
-        last = f"{len(c.experiment.lanes) - 1}/disagreement"
-        wait_for(application, lambda: last in c.shown.arrays, "the derivative images of every run")
-    wait_for(application, lambda: c.shown is not None and "disagreement" in c.shown.arrays, "the derivative images")
+    last = f"{len(c.experiment.lanes) - 1}/disagreement" if options.compare else "disagreement"
+    wait_for(application, lambda: _is_of_now(c, last), "the derivative images")
     if options.text:
         window.docks.show_lesson(True)
     if options.presentation:
         window.actions_.present.trigger()
     if options.pixel:
         x, _, y = options.pixel.partition(",")
-        window.inspector.pin_pixel((int(x), int(y)))
+        window.lab.pin((int(x), int(y)))
+        wait_for(application, lambda: window.lab.probed is not None, "what moves the pixel")
     until = time.monotonic() + 1.5
     wait_for(application, lambda: time.monotonic() > until, "")
+
+
+def _is_of_now(controller: Any, name: str) -> bool:
+    """Whether an image is there and of the step on screen."""
+    shown = controller.shown
+    return shown is not None and name in shown.arrays and shown.stamps.get(name) == shown.iteration
 
 
 def take_steps(application: Any, controller: Any, count: int) -> None:

@@ -155,7 +155,7 @@ class GradientScale(QWidget, Themed):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if not self._known:
             painter.setPen(QColor(theme.text3))
-            painter.drawText(QRectF(0, self.HEIGHT - 34, self.WIDTH, 30), right, f"{self._title} comes\nwith a step")
+            painter.drawText(QRectF(0, self.HEIGHT - 62, self.WIDTH, 60), right, f"{self._title}\ncomes with\na step")
             return
         painter.drawText(QRectF(0, 0, self.WIDTH, 16), right, self._title)
         bar = QRectF(self.WIDTH - 8, 22, 8, self.BAR)

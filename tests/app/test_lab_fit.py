@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 
 from core import protocol
+from core.catalog import ASSETS
 from core.derivatives.derive import method_derivative
 from core.experiment import DeriveSpec, Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
 from tests.fakes.in_process import InProcess
 
 pytestmark = pytest.mark.window
 
+BALL = ASSETS / "lessons" / "meshes" / "ball.obj"
+"""320 triangles, and the method that compiles fastest: what is tested is the way from pixel to vertex and back."""
 SMALL = Experiment(
-    title="Cube",
-    shape=ShapeSpec(primitive="cube", start=PoseSpec((5.0, 25.0, 0.0), (0.15, 0.0, 0.0))),
-    views=ViewsSpec(kind="orbit", count=2, width=32, height=32),
-    method=MethodSpec("splat"),
+    title="Ball",
+    shape=ShapeSpec(file=str(BALL), start=PoseSpec((5.0, 25.0, 0.0), (0.15, 0.0, 0.0))),
+    views=ViewsSpec(kind="single", width=32, height=32),
+    method=MethodSpec("naive"),
     terms=(TermSpec("l2", "colour"),),
     parameters=ParametersSpec(("vertices",)),
     derive=DeriveSpec(parameter="vertices.normal"),

@@ -19,7 +19,7 @@ EXPERIMENT = Experiment(
     title="basin",
     shape=ShapeSpec(primitive="creature"),
     target=TargetSpec(pose=PoseSpec((10.0, -40.0, 5.0), (0.1, 0.0, -0.1))),
-    views=ViewsSpec("orbit", 3, width=64, height=64),
+    views=ViewsSpec("orbit", 2, width=48, height=48),
     optimizer=OptimizerSpec("levenberg-marquardt"),
     stop=StopSpec(14),
 )
@@ -36,7 +36,7 @@ def test_starts_are_seeded_and_as_far_away_as_they_say():
 
 
 def test_the_map_says_where_each_method_arrives(tmp_path):
-    options = BasinOptions(angles=(10.0, 170.0), offsets=(0.05, 0.1), trials=2, within=(1.0, 0.01))
+    options = BasinOptions(angles=(10.0, 170.0), offsets=(0.05, 0.1), trials=1, within=(1.0, 0.01))
     maps = run_basin(EXPERIMENT, tmp_path / "out", options, ["edge-grad", "naive"])
     assert [(m["method"], m["optimizer"]) for m in maps] == [(n, "levenberg-marquardt") for n in ("edge-grad", "naive")]
     rates = [[cell["arrived"] / cell["trials"] for cell in each["cells"]] for each in maps]
