@@ -28,7 +28,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--compare", action="store_true", help="race the method against two others")
     parser.add_argument("--fork", action="store_true", help="go half way back, fork, and run on by naive autodiff")
     parser.add_argument("--presentation", action="store_true", help="larger type, hidden panels")
-    parser.add_argument("--pixel", help="pixel to inspect, as 96,60")
+    parser.add_argument("--pixel", help="pixel to look at, as 96,60")
+    parser.add_argument("--probe", help="pixel whose parameters are listed and painted, as 96,60")
     return parser.parse_args(arguments)
 
 
@@ -83,13 +84,18 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
     if options.fork:
         _fork(application, window)
     last = f"{len(c.experiment.lanes) - 1}/disagreement" if options.compare else "disagreement"
-    wait_for(application, lambda: _is_of_now(c, last), "the derivative images")
+    there = lambda: last in c.shown.arrays if options.fork else _is_of_now(c, last)  # a stored step has what it had
+    wait_for(application, there, "the derivative images")
     if options.text:
         window.docks.show_lesson(True)
     if options.presentation:
         window.actions_.present.trigger()
     if options.pixel:
         x, _, y = options.pixel.partition(",")
+        window.inspector.pin_pixel((int(x), int(y)))
+        window.panes.set_pin((int(x), int(y)))
+    if options.probe:
+        x, _, y = options.probe.partition(",")
         window.lab.pin((int(x), int(y)))
         wait_for(application, lambda: window.lab.probed is not None, "what moves the pixel")
     until = time.monotonic() + 1.5

@@ -100,8 +100,8 @@ def test_dropped_failed_and_outlived_questions_say_so(desk: Desk):
 
 SMALL = Experiment(
     shape=ShapeSpec(primitive="cube", start=PoseSpec((5.0, 25.0, 0.0), (0.15, 0.0, 0.0))),
-    views=ViewsSpec(kind="orbit", count=2, width=32, height=32),
-    method=MethodSpec("splat"),
+    views=ViewsSpec(kind="single", width=32, height=32),
+    method=MethodSpec("edge-grad"),
     terms=(TermSpec("l2", "silhouette"),),
     parameters=ParametersSpec(("pose.translation", "pose.rotation.y")),
 )
