@@ -11,6 +11,7 @@ import numpy as np
 from PyQt6.QtCore import QObject, QTimer
 
 from app.lab.brush import Brush
+from app.lab.gaussians import DrawnGaussians, drawn_gaussians
 from app.lab.lesson_commands import carry_out
 from app.lab.overlays import Overlays
 from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
@@ -165,7 +166,7 @@ class Lab(QObject):
         """Another problem: pixels stay, vertices go."""
         names = {parameter.name for parameter in loaded.parameters}
         if self.hand is not None:
-            self.hand.draggable = "vertices" in names or self.brush.lattice is not None
+            self.hand.draggable = bool({"vertices", "means"} & names) or self.brush.lattice is not None
             self.hand.choose(None)
             self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
         self.viewport.paint_row(None)
@@ -235,6 +236,8 @@ class Lab(QObject):
         parts = theta.split(".")
         mine = len(parts) == 3 and parts[0] == "vertices" and parts[1].isdigit()
         chosen = int(parts[1]) if mine else self.brush.vertex(theta)
+        if (balls := self._gaussians()) is not None:
+            chosen = balls.vertex_of(theta, self.hand.chosen)
         if chosen != self.hand.chosen:
             self.hand.choose(chosen)
 
@@ -243,14 +246,15 @@ class Lab(QObject):
         counts = {p.name: p.count for p in loaded.parameters} if loaded else {}
         if "vertices" in counts:
             self.choose_theta(f"vertices.{index}.normal")
-        elif "means" in counts:  # every Gaussian is drawn by as many vertices, one after the other
-            scene = self.viewport.scene
-            drawn = len(scene.surface.vertices) if scene else 0
-            self.choose_theta(f"means.{index * (counts['means'] // 3) // max(drawn, 1)}.x")
+        elif (balls := self._gaussians()) is not None:
+            self.choose_theta(f"means.{balls.of_vertex(index)}.x")
         elif self.brush.lattice is not None:
             self.brush.pick(index)
         else:
             self._pick_nearest_mover()
+
+    def _gaussians(self) -> DrawnGaussians | None:
+        return drawn_gaussians(self.controller.loaded, self.viewport.scene)
 
     def _pick_nearest_mover(self) -> None:
         """A surface without parameters of its own: what moves the probed pixel most stands for the pick."""
@@ -264,6 +268,8 @@ class Lab(QObject):
     def _on_moved(self, index: int, place: tuple[float, float, float]) -> None:
         if self.brush.lattice is not None:
             self.brush.drag(place)
+        elif (balls := self._gaussians()) is not None:
+            self.controller.set_value(*balls.moved(index, place))
         else:
             self.controller.set_value(f"vertices.{index}", list(place))
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from core.build import load_shape
 from core.derivatives.derive import Rendered, method_pullback
+from core.experiment import GridSpec
 from core.inspection import forward
 from core.metaballs.scene import DISTANCE, Subject
 from core.registry import methods
@@ -22,16 +24,24 @@ SIZES = ((80, 60), (160, 120), (256, 256))
 """Pixels: the paper's CPU and CUDA sizes (Table 1), and a window's pane."""
 POSE = frozenset({"pose.rotation", "pose.translation"})
 CHANNELS = ("silhouette", "depth")
+GRID = 48
+"""Nodes along the longest side of the grid that stands for the methods of fields."""
+_GEOMETRY = {Face.SURFACE: "vertices", Face.TRIANGULATION: "vertices", Face.FIELD: "values"}
+"""Which parameter is the shape."""
 PATIENCE = 1.0
 """Seconds after which a timing is not repeated."""
 
 
 def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | None], None]) -> Iterator[Row]:
-    """forward: the image. pull_back: the gradient of a depth and silhouette loss by the pose, forward pass included."""
+    """forward: the image. pull_back: the gradient of a depth and silhouette loss by the pose, forward pass included.
+
+    Every method on the representation it is made for: the mesh, the metaballs, a grid of GRID nodes a side.
+    """
+    own: dict[Face, Shape] = {Face.SURFACE: one.mesh, Face.TRIANGULATION: one.mesh, Face.GAUSSIANS: balls}
+    if one.data.facts.get("watertight"):
+        own[Face.FIELD] = load_shape("sdf-grid", str(one.data.path), None, None, GridSpec(resolution=GRID))
     for name, method in methods().items():
-        shape: Shape | None = {Face.SURFACE: one.mesh, Face.TRIANGULATION: one.mesh, Face.GAUSSIANS: balls}.get(
-            method.face
-        )
+        shape = own.get(method.face)
         if shape is None:
             continue
         settings = method.Settings()
@@ -43,7 +53,7 @@ def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | 
             cotangent = {c: np.full((height, width, 1), 1.0 / (width * height), np.float32) for c in CHANNELS}
             there = lambda s=scene: forward(s.shape, s.method, s.settings, s.values, s.view, CHANNELS)
             back = lambda s=scene, w=cotangent: method_pullback(s, POSE, w)
-            size = 10 * len(values["means"]) if shape is balls else int(values["vertices"].size)
+            size = 10 * len(values["means"]) if shape is balls else int(values[_GEOMETRY[method.face]].size)
             forward_ms, back_ms = _milliseconds(there), _milliseconds(back)
             label = {"shape": one.name, "method": name, "numbers": size, "pixels": f"{width} x {height}"}
             yield {**label, "forward_ms": forward_ms, "pull_back_ms": back_ms}

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QEvent, QPointF, Qt
 from PyQt6.QtGui import QMouseEvent
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSlider
 
+from app.lab.gaussians import DrawnGaussians
 from app.lab.landscape_window import filled_in
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
@@ -246,3 +247,16 @@ def test_places_not_computed_yet_take_a_coarser_one():
     loss[::8, ::8] = [[1.0, 2.0], [3.0, 4.0]]
     assert np.isfinite(filled_in(loss)).all()
     assert filled_in(loss)[3, 3] == 1.0
+
+
+def test_a_gaussian_is_picked_marked_and_dragged_by_any_of_its_vertices():
+    """Two ellipsoids of four vertices each: the fit is told the mean's new place, not the vertex's."""
+    corners = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+    balls = DrawnGaussians(2, np.concatenate([corners * 0.1, corners * 0.2 + [1.0, 2.0, 3.0]]))
+    assert [balls.of_vertex(i) for i in (0, 3, 4, 7)] == [0, 0, 1, 1]
+    assert balls.vertex_of("means.1.x", 6) == 6
+    assert balls.vertex_of("means.1.x", 2) == 4
+    assert balls.vertex_of("pose.translation.x", 6) is None
+    path, mean = balls.moved(4, (1.5, 2.0, 3.0))
+    assert path == "means.1"
+    np.testing.assert_allclose(mean, [1.3, 2.0, 3.0])
