@@ -43,6 +43,10 @@ COLOUR_ONLY = ("light.", "surface.colour", "vertex_colours", "texture", "backgro
 """Parameters, by how their names begin, that change colour and no other channel."""
 
 
+OF_GAUSSIANS = ("means", "precision_factors", "log_weights")
+"""Parameters of metaballs: each Gaussian has a share in every pixel, however small, and no silhouette of its own."""
+
+
 class Cause(enum.StrEnum):
     """What made the pixel's contribution zero, or NONE."""
 
@@ -53,6 +57,7 @@ class Cause(enum.StrEnum):
     ELSEWHERE = "elsewhere"
     OUTSIDE_BAND = "outside the narrow band"
     NOT_ON_SILHOUETTE = "not on a silhouette"
+    NO_SHARE = "no share in this pixel"
     CLAMPED = "clamped"
     FLAT = "nothing changes here"
     NO_SILHOUETTE_TERM = "no silhouette term"
@@ -147,6 +152,8 @@ def find_cause(e: Evidence) -> Cause:
     middle = float(np.abs(e.truth.change[1, 1]).max())
     if e.channel != "colour" and e.theta.startswith(COLOUR_ONLY):
         return Cause.CHANNEL
+    if e.theta.partition(".")[0] in OF_GAUSSIANS:
+        return Cause.NO_SHARE
     hidden = {"outside": Cause.OUTSIDE_BAND, "occluded": Cause.OCCLUDED, "elsewhere": Cause.ELSEWHERE}
     if e.place in hidden:
         return hidden[e.place]
@@ -222,6 +229,7 @@ def _sentence(cause: Cause, e: Evidence) -> str:
         Cause.ELSEWHERE: f"{element} lies elsewhere: this pixel sees {sees}.",
         Cause.OUTSIDE_BAND: f"Outside the narrow band: the surface crosses no cell at {element}.",
         Cause.NOT_ON_SILHOUETTE: "Not on a silhouette: coverage stays as it is inside and outside.",
+        Cause.NO_SHARE: f"{element} has next to no share, exp(-d²/2), in this pixel's ray, or coverage is full already.",
         Cause.CLAMPED: "Clamped: the surface is turned from the light, and max(0, n·l) is 0 here.",
         Cause.FLAT: f"Nothing changes here when {e.theta} moves: finite differences are zero too.",
         Cause.NO_SILHOUETTE_TERM: f"{e.method} keeps {sees} here: it has no silhouette term.",

@@ -242,3 +242,15 @@ def test_stalls_are_counted_block_by_block() -> None:
     assert stalls(falling + [0.1] * 35, 10) == 2
     assert stalls([1.0] * 200, 10) == 4
     assert stalls([1.0] * 200, 0) == 0
+
+
+def test_a_pixel_that_a_far_gaussian_leaves_alone_is_explained_by_its_share() -> None:
+    from core.derivatives.why_zero import Cause, Counted, explain, gather
+
+    session = Session(experiment())
+    scene, direction = session.rendered(0), session.direction("means.0.x")
+    nothing = np.zeros((24, 24, 1), np.float32)
+    counted = Counted(np.ones((24, 24)), np.zeros((24, 24), bool), True)
+    found = explain(gather(scene, "means.0.x", direction, (0, 0), "silhouette", nothing + 1e-9, counted))
+    assert found.cause == Cause.NO_SHARE
+    assert "means.0 has next to no share" in found.text
