@@ -92,10 +92,12 @@ def surface_distances(
 ) -> dict[str, float]:
     """Two-sided Hausdorff and mean (chamfer) distance between two triangle meshes, by area-uniform samples.
 
-    Divided by the longest side of b's bounding box.
+    Divided by the longest side of b's bounding box. Empty where either has no area: then there is no distance.
     """
     from scipy.spatial import cKDTree
 
+    if any(not _areas(vertices, faces).sum() > 0 for vertices, faces in (a, b)):
+        return {}
     rng = np.random.default_rng(seed)
     points = [_sample_surface(vertices, faces, samples, rng) for vertices, faces in (a, b)]
     there = cKDTree(points[1]).query(points[0], workers=-1)[0]
@@ -107,9 +109,14 @@ def surface_distances(
     }
 
 
-def _sample_surface(vertices: np.ndarray, faces: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
+def _areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(m,): twice the area of each triangle."""
     corners = vertices[faces].astype(np.float64)
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    return np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+
+
+def _sample_surface(vertices: np.ndarray, faces: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
+    corners, area = vertices[faces].astype(np.float64), _areas(vertices, faces)
     chosen = rng.choice(len(faces), samples, p=area / area.sum())
     u, v = rng.random((2, samples))
     fold = u + v > 1

@@ -135,8 +135,8 @@ def _fit(variant: Variant) -> tuple[dict[str, Any], Any]:
         session.step()
     truth, mesh = session.target_mesh(), session.world_mesh()
     gaps = {"hausdorff": float("nan"), "chamfer": float("nan")}
-    if truth is not None and len(mesh[1]):
-        gaps = surface_distances(mesh, truth)
+    if truth is not None:
+        gaps |= surface_distances(mesh, truth)
     row = {
         "study": variant.study,
         "value": variant.label,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from core.metrics import ssim
+from core.metrics import ssim, surface_distances
 
 
 def test_structural_similarity_is_that_of_wang_et_al(rng):
@@ -18,3 +18,11 @@ def test_structural_similarity_is_that_of_wang_et_al(rng):
     )  # fmt: skip
     assert ssim(a, b) == pytest.approx(theirs, abs=1e-9)
     assert ssim(a, a) == pytest.approx(1.0)
+
+
+def test_surfaces_without_area_have_no_distance():
+    triangle = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]])
+    nothing = np.zeros((0, 3), np.float32), np.zeros((0, 3), int)
+    line = np.zeros((3, 3), np.float32), np.array([[0, 1, 2]])
+    assert surface_distances(triangle, nothing) == surface_distances(line, triangle) == {}
+    assert surface_distances(triangle, triangle, 100)["hausdorff"] < 0.5
