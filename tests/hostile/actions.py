@@ -33,6 +33,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.panes.kinds import KINDS
+from core.catalog import entries
+
 LEFT_OUT = ("Quit",)
 """Actions that would end the sequence."""
 
@@ -46,7 +49,8 @@ class Monkey:
         self.errors: list[str] = []
         self.ways: list[Callable[[], str]] = [
             self._action, self._action, self._action, self._run, self._lesson, self._file, self._size, self._mouse,
-            self._wheel, self._key, self._control, self._control, self._dock,
+            self._wheel, self._key, self._control, self._control, self._dock, self._method, self._image, self._undo,
+            self._fork, self._export,
         ]  # fmt: skip
 
     def step(self) -> None:
@@ -83,6 +87,42 @@ class Monkey:
         path = self.folder / self.draw.choice(("broken.ply", "empty.obj", "nothing.toml", "garbage.npz", "fine.obj"))
         self.window.files.open_path(str(path))
         return f"open {path.name}"
+
+    def _method(self) -> str:
+        """Another method that the shape allows, as the panel would choose it."""
+        from app.experiment_panel.adapt import with_method
+
+        names = [entry["name"] for entry in entries("methods")]
+        name, c = self.draw.choice(names), self.window.controller
+        c.edit("method", with_method(c.experiment, name))
+        return f"method {name}"
+
+    def _image(self) -> str:
+        kind, shown = self.draw.choice(KINDS), self.draw.random() < 0.6
+        self.window.panes.set_pane_shown(kind.key, shown)
+        return f"{'open' if shown else 'close'} image {kind.name}"
+
+    def _undo(self) -> str:
+        action = self.draw.choice((self.window.actions_.undo, self.window.actions_.redo))
+        action.trigger()
+        return action.text()
+
+    def _fork(self) -> str:
+        """Go to a stored step, and perhaps begin another run there."""
+        c = self.window.controller
+        frames = c.replay.frames
+        if not frames:
+            return "no step to go to"
+        c.show_frame(self.draw.choice(frames))
+        if self.draw.random() < 0.5:
+            c.fork()
+            return "fork"
+        return "stored step"
+
+    def _export(self) -> str:
+        what = self.draw.choice(list(self.window.actions_.exports))
+        self.window.files.export(what)
+        return f"export {what}"
 
     def _size(self) -> str:
         size = self.draw.choice(((1024, 700), (1440, 900), (1100, 1000), (1900, 760)))

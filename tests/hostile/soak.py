@@ -27,6 +27,8 @@ from tests.hostile.gauges import FIELDS, MEMORY, gauge, gl_objects, widgets
 
 WARM_UP = 0.2
 """Share of the samples that are not judged."""
+READY_S = 600.0
+"""Patience with a machine that does other things too."""
 GROWTH = 0.05
 """Most that memory may grow after warm-up, as a share of its mean."""
 COLUMNS = ("seconds", "step", *FIELDS)
@@ -67,13 +69,14 @@ def _level(counts: Sequence[float]) -> bool:
 def soak(stage: Any, seconds: float, note: Callable[[dict[str, float]], None]) -> list[dict[str, float]]:
     """Run the fit on stage without an end, every pane open, looking at both processes now and then."""
     window, c = stage.window, stage.window.controller
-    stage.wait(lambda: c.status is Status.PAUSED and c.shown is not None)
+    ready = stage.wait(lambda: c.status is Status.PAUSED and c.shown is not None, READY_S)
+    assert ready, "the engine did not come"
     open_everything(window)
     c.edit("stop", dataclasses.replace(c.experiment, stop=dataclasses.replace(c.experiment.stop, steps=10**9)))
     c.settle()
     stage.live(0.5)
     c.play()
-    stage.wait(lambda: c.last is not None and c.last.iteration > 0)
+    assert stage.wait(lambda: c.last is not None and c.last.iteration > 0, READY_S), "no step was taken"
     begin, samples = time.monotonic(), []
     while time.monotonic() - begin < seconds:
         stage.live(max(0.2, seconds / LOOKS))
