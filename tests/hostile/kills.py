@@ -30,7 +30,7 @@ from core.protocol import Event, Status, StatusChanged
 from core.record.files import read_session
 from tests.hostile.program import KEPT
 
-PATIENCE_S = 100.0
+PATIENCE_S = 400.0
 LONGEST_POLL_S = 0.1
 """What passes between two polls of a process that is not stopped."""
 
@@ -191,7 +191,7 @@ def program_kill(draw: random.Random, folder: Path, factory: str = "") -> tuple[
     assert not Path(f"/proc/{engine}").exists(), "the engine outlives its program"
     if (folder / KEPT).exists():
         read_session(folder / KEPT, folder / "unpacked")  # old or new, never half
-    done = subprocess.run([*command, "--restore"], capture_output=True, text=True, timeout=3 * PATIENCE_S, check=False)
+    done = subprocess.run([*command, "--restore"], capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     word, *numbers = (done.stdout.split() or ["nothing"])[-2:]
     assert word == "restored", f"the run was not offered: {done.stdout[-200:]} {done.stderr[-500:]}"
     return missing(told, int(numbers[0]))
