@@ -42,10 +42,10 @@ def export(session: Session, what: str, path: str) -> None:
     if what in ("curves", "all"):
         export_curves(session, target / "history.csv")
         export_curves(session, target / "loss.png")
-    if what in ("report", "all"):
-        write_text(target / "report.json", json.dumps(report(session), indent=1))
     if what == "all":
         export_shape(session, target / shape_name(session))
+    if what in ("report", "all"):
+        write_text(target / "report.json", json.dumps(report(session), indent=1))
     if what not in ("images", "curves", "report", "all"):
         raise RimlightError(f"export: {what!r} is not one of shape, images, curves, report, all")
 

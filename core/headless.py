@@ -18,7 +18,7 @@ from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
 from core.experiments.files import experiment_from_dict
-from core.export import export, report
+from core.export import export
 from core.inspection import inspect
 from core.io.atomic import write_bytes, write_text
 from core.label_colours import as_shown
@@ -65,7 +65,7 @@ def run_fit(
     progress("Writing", None)
     pictures.save_animation(folder / "fit.gif", frames)
     export(session, "all", str(folder))
-    return report(session)
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
 def edited(session: Session, edits: Sequence[Edit]) -> Session:

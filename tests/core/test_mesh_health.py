@@ -63,3 +63,9 @@ def test_two_spheres_cut_each_other_where_a_brute_search_says(sphere):
 def test_a_soup_without_faces_is_no_failure():
     none = np.zeros((0, 3), np.int32)
     assert mesh_health(np.zeros((3, 3), np.float32), none)["self_intersecting_triangles"] == 0
+
+
+def test_of_a_huge_mesh_only_what_is_quick_is_counted(monkeypatch):
+    monkeypatch.setattr("core.surfaces.health.FINAL_FACES", 0)
+    triangle = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]])
+    assert set(mesh_health(*triangle)) == {"flipped_triangles", "degenerate_triangles"}
