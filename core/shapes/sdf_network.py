@@ -23,6 +23,8 @@ from core.looking import placed
 from core.shapes.sdf_grid import posed_grid
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import padded_count
+from kernels.host_field import HostField, grid_host_field
+from kernels.host_trace import reach_of
 from kernels.marching_cubes import extract
 from kernels.network import DistanceNetwork
 from kernels.network_field import NetworkField
@@ -35,6 +37,8 @@ PLAIN_COLOUR = (0.72, 0.70, 0.67)
 """Linear albedo where none is given: the light warm grey that meshes without colours have."""
 DISPLAY_CELLS, EXPORT_CELLS = 48, 128
 """A side of the lattice that meshes are extracted from: what is drawn must keep up with a fit."""
+WARP_CELLS = 80
+"""A side of the lattice that the warp places and weighs its points by: of curvature 1, distances are off by 1e-4."""
 GRID_SUFFIX = ".grid.npz"
 """Ending of a file that is written as a grid of distances; other .npz hold the weights."""
 EIKONAL_POINTS = 1024
@@ -70,6 +74,7 @@ class SdfNetwork(Shape):
         self._facts = dict(facts or {})
         self._lock = threading.Lock()
         self._drawn: tuple[bytes, tuple[np.ndarray, np.ndarray]] | None = None
+        self._baked: tuple[bytes, HostField] | None = None
 
     @property
     def static_key(self) -> tuple:
@@ -95,7 +100,7 @@ class SdfNetwork(Shape):
 
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         """The isosurface, wound outwards; the same arrays while the weights stay the same."""
-        key = b"".join(np.asarray(values[n], np.float32).tobytes() for n in (WEIGHTS, BIAS))
+        key = _content(values)
         with self._lock:
             if self._drawn is None or self._drawn[0] != key:
                 self._drawn = key, self._mesh(values, DISPLAY_CELLS)
@@ -145,6 +150,16 @@ class SdfNetwork(Shape):
             padded=padded_count(view.height, view.width),
         )
 
+    def host_field(self, values: Values) -> tuple[HostField, np.ndarray]:
+        """(the network's distances on a lattice, the box that rays are traced in): where the warp puts its points, and
+        their weights, which are constants of the derivative. The derivative itself is the network's."""
+        key = _content(values)
+        with self._lock:
+            if self._baked is None or self._baked[0] != key:
+                field = distances_of(self.arch, {**self.constants(), **values})
+                self._baked = key, grid_host_field(*lattice_values(field, WARP_CELLS))
+            return self._baked[1], reach_of(self._baked[1], 0.0)
+
     def least_along_rays(self, values: Values, view: CameraView) -> np.ndarray:
         field, rays = distances_of(self.arch, values), object_rays(values, view)
         return least_along_rays(field, rays, (view.height, view.width), view.only, HIT_PIXELS)
@@ -166,3 +181,8 @@ class SdfNetwork(Shape):
         gradient = DistanceNetwork.of(self.arch, values).with_gradient(points)[1]
         squared = jnp.sum(gradient * gradient, axis=1)
         return jnp.mean(jnp.square(jnp.sqrt(jnp.maximum(squared, 1e-12)) - 1.0))
+
+
+def _content(values: Values) -> bytes:
+    """What tells one field from another."""
+    return b"".join(np.asarray(values[n], np.float32).tobytes() for n in (WEIGHTS, BIAS))
