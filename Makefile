@@ -65,7 +65,7 @@ screenshots: .venv/ready
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/window-dark.png --pixel 96,60
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/window-light.png --theme light --method splat
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/lesson.png --text --method naive --steps 12
-	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/compare.png --compare --steps 60
+	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/compare.png --compare --steps 40
 	$(BIN)/python -m tests.display $(BIN)/python -m app.screenshots docs/timeline.png --fork --steps 60
 
 catalog: .venv/ready

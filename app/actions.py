@@ -103,7 +103,9 @@ class Actions:
         }
 
     def _make_comparison(self) -> None:
-        self.compare = self._new("Compare", "C", "Race two to four methods on the same problem, side by side")
+        self.compare = self._new(
+            "Compare", "C", "Race two to four methods, shapes or settings on the same problem, side by side"
+        )
         self.compare.setCheckable(True)
         self.export_compare = self._new("Export comparison…", "", "Write the table, the curves and the pictures")
 

@@ -46,8 +46,8 @@ TOUR = (
     (
         "Compare",
         "Press C. The method races against two others from the same start: their pictures share zoom, cursor and range, "
-        "their curves one plot, their numbers one table. A card's menu changes its method or its rate; the rimlight "
-        "compare command also repeats the runs, and says which differences are noise.",
+        "their curves one plot, their numbers one table. A card's menu changes its method, shape, optimizer, settings or "
+        "rate, and adds a repeat, which says which differences are noise. The rimlight compare command does the same.",
     ),
     (
         "Keep and show",
@@ -60,6 +60,12 @@ TOUR = (
         "Drop a mesh, a grid, a picture or an experiment on the window. Save writes the experiment as a TOML file that "
         "gives the same numbers again, here and with rimlight fit.",
     ),
+    (
+        "Sculpt",
+        "Click a vertex, or a place on a grid's surface, to derive by it; drag it, and the fit goes on from there. What a "
+        "hand changed is kept with the run: Export, Python script does it again, step by step.",
+    ),
+    ("Your keys", "Change shortcuts, in the Help menu, gives any action another key, or its own back."),
 )
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PyQt6.QtCore import QEvent, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QMainWindow
 
-from app import dialogs, help_text
+from app import dialogs
 from app.actions import Actions
 from app.appearance import Appearance
 from app.availability import hint, refresh_actions
@@ -24,6 +24,7 @@ from app.docks import ROOMY, TALL, WIDE, Docks
 from app.experiment_panel import ExperimentPanel
 from app.feed import Client
 from app.files import Files
+from app.help_windows import HelpWindows
 from app.inspector import Inspector
 from app.lab.desk import Lab
 from app.lesson_pane import LessonPane
@@ -41,9 +42,6 @@ from app.toolbar import Toolbar
 from app.viewport import Viewport
 from app.wiring import connect_actions, connect_engine, connect_parts
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
-
-if TYPE_CHECKING:
-    from app.keys_window import KeysWindow
 
 RESTORE = "Restore the run"
 
@@ -95,7 +93,7 @@ class MainWindow(QMainWindow):
         self.presentation = Presentation(self, self.docks, self.appearance, self.toolbar)
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
-        self._keys: KeysWindow | None = None
+        self.help = HelpWindows(self, self.actions_, self.settings)
         self._shown_once = self._painted_once = False
         connect_engine(self)
         connect_parts(self)
@@ -220,25 +218,6 @@ class MainWindow(QMainWindow):
     def follow_theme(self) -> None:
         """The desktop's scheme changed."""
         self.appearance.follow(self)
-
-    def show_help(self) -> None:
-        dialogs.show_html(self, "Rimlight help", help_text.help_html())
-
-    def show_shortcuts(self) -> None:
-        sheet = help_text.shortcuts_html(self.actions_)
-        dialogs.show_html(self, "Keyboard shortcuts", sheet, (560, 640), self.actions_.change_keys)
-
-    def change_keys(self) -> None:
-        """The page of all actions and their keys."""
-        if self._keys is None:
-            from app.keys_window import KeysWindow
-
-            self._keys = KeysWindow(self, self.actions_)
-        self._keys.show()
-        self._keys.raise_()
-
-    def show_about(self) -> None:
-        dialogs.show_html(self, "About Rimlight", dialogs.about_html(self.settings.location), (480, 300))
 
     # ------------------------------------------------------------------------------------------ life
 

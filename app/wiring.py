@@ -54,7 +54,7 @@ def connect_parts(w: MainWindow) -> None:
     w.panel.save.clicked.connect(w.files.save)
     w.panel.shape.source.choose_file = w.files.choose_shape
     w.panel.target.choose_file = w.files.choose_target
-    w.docks.rail.help_wanted.connect(w.show_help)
+    w.docks.rail.help_wanted.connect(w.help.show_help)
     w.status.cancelled.connect(c.cancel)
     w.status.remedy_chosen.connect(w.on_remedy)
     w.status.details_wanted.connect(w.on_details)
@@ -87,10 +87,10 @@ def connect_actions(w: MainWindow) -> None:
         (a.fork, c.fork),
         (a.export_compare, w.compare.export),
         (a.reset_layout, w.docks.reset),
-        (a.help, w.show_help),
-        (a.shortcuts, w.show_shortcuts),
-        (a.change_keys, w.change_keys),
-        (a.about, w.show_about),
+        (a.help, w.help.show_help),
+        (a.shortcuts, w.help.show_shortcuts),
+        (a.change_keys, w.help.change_keys),
+        (a.about, w.help.show_about),
     ):
         action.triggered.connect(lambda _checked, do=do: do())
     follow(w.timeline.fork, a.fork)

@@ -51,7 +51,7 @@ def test_changed_keys_are_remembered_and_reset(actions):
 def test_a_key_is_recorded_on_the_page(make_window, qtbot):
     window, _ = make_window(start=False)
     window.actions_.change_keys.trigger()
-    page, a = window._keys, window.actions_
+    page, a = window.help.keys, window.actions_
     qtbot.waitExposed(page)
     key = row_of(page, a.step).key
     key.click()
