@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedLayout, QWidget
 from app import numbers
 from app.runs import Run, RunBook, Series
 from app.theme import BASE, HINT, REGULAR, Theme
-from app.widgets import Dot, Head, Segment, Themed, current_theme, hbox, label, mini, vbox
+from app.widgets import Dot, Elided, Head, Segment, Themed, current_theme, hbox, label, mini, vbox
 
 if TYPE_CHECKING:
     from app.plot import Plot
@@ -193,7 +193,7 @@ class Curves(QFrame, Themed):
         for name in names:
             dot = Dot(name)
             self._legend_row.addWidget(dot)
-            self._legend_row.addWidget(label(name, HINT, REGULAR, "text2"))
+            self._legend_row.addWidget(Elided(name, HINT, REGULAR, "text2"))  # gives way before the tabs do
             self._legend_row.addSpacing(4)
 
     def _on_expand(self, on: bool) -> None:
