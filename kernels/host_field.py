@@ -1,7 +1,7 @@
 """A signed distance field on the host, in compiled code: a trilinear grid or a table of analytic bodies behind one face.
 
 Object space, distances in object units, float64 in registers. `sample` gives the value and the exact gradient;
-`normal` and `normal_rate` a gradient that is continuous in space (a grid's central differences, trilinearly
+`normal` and `bend` a gradient that is continuous in space (a grid's central differences, trilinearly
 interpolated: the exact gradient of a trilinear cell jumps at its faces), which weights and shading need.
 """
 
@@ -77,18 +77,18 @@ def normal(field, x, y, z):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def normal_rate(field, x, y, z, vx, vy, vz):
-    """Directional derivative of `normal` along v."""
-    if field.bodies.shape[0] > 0:
-        size = math.sqrt(vx * vx + vy * vy + vz * vz)
-        if not size > 0:
-            return 0.0, 0.0, 0.0
-        step = NORMAL_STEP / size
-        _, ax, ay, az = _bodies(field, x + step * vx, y + step * vy, z + step * vz)
-        _, bx, by, bz = _bodies(field, x - step * vx, y - step * vy, z - step * vz)
-        share = 0.5 / step
-        return (ax - bx) * share, (ay - by) * share, (az - bz) * share
-    return _slope_rate(field, x, y, z, vx, vy, vz)
+def bend(field, x, y, z, into):
+    """`normal` and, into (3, 3), its derivatives: into[i, j] = d normal_i / d x_j."""
+    if field.bodies.shape[0] == 0:
+        return _slopes_bend(field, x, y, z, into)
+    for j in range(3):
+        hx, hy, hz = NORMAL_STEP * (j == 0), NORMAL_STEP * (j == 1), NORMAL_STEP * (j == 2)
+        _, ax, ay, az = _bodies(field, x + hx, y + hy, z + hz)
+        _, bx, by, bz = _bodies(field, x - hx, y - hy, z - hz)
+        share = 0.5 / NORMAL_STEP
+        into[0, j], into[1, j], into[2, j] = (ax - bx) * share, (ay - by) * share, (az - bz) * share
+    _, gx, gy, gz = _bodies(field, x, y, z)
+    return gx, gy, gz
 
 
 # ------------------------------------------------------------------------------------------------ a grid
@@ -96,14 +96,15 @@ def normal_rate(field, x, y, z, vx, vy, vz):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _place(x, origin, spacing, nodes):
-    """Cell and fraction of a coordinate, clamped to the grid; whether it lay inside."""
+    """Cell and fraction of a coordinate, clamped to the grid; whether it lay inside. Unsigned: indexing by what may be
+    negative costs as much as the arithmetic."""
     place = (x - origin) / spacing
     last = nodes - 1.0
     if not place > 0.0:
-        return 0, 0.0, place >= 0.0
+        return np.uint32(0), 0.0, place >= 0.0
     if place >= last:
-        return nodes - 2, 1.0, place <= last
-    cell = int(place)
+        return np.uint32(nodes - 2), 1.0, place <= last
+    cell = np.uint32(place)
     return cell, place - cell, True
 
 
@@ -129,46 +130,53 @@ def _cell(field, x, y, z):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _mix(s, i, j, k, axis, u, v, w):
-    """Trilinear interpolation of one component of the slopes, and its derivatives by u, v and w."""
-    z00 = s[i, j, k + 1, axis] - s[i, j, k, axis]
-    z01 = s[i, j + 1, k + 1, axis] - s[i, j + 1, k, axis]
-    z10 = s[i + 1, j, k + 1, axis] - s[i + 1, j, k, axis]
-    z11 = s[i + 1, j + 1, k + 1, axis] - s[i + 1, j + 1, k, axis]
-    c00, c01 = s[i, j, k, axis] + z00 * w, s[i, j + 1, k, axis] + z01 * w
-    c10, c11 = s[i + 1, j, k, axis] + z10 * w, s[i + 1, j + 1, k, axis] + z11 * w
-    low, high = c00 + (c01 - c00) * v, c10 + (c11 - c10) * v
-    zl, zh = z00 + (z01 - z00) * v, z10 + (z11 - z10) * v
-    return (
-        low + (high - low) * u,
-        high - low,
-        (c01 - c00) + ((c11 - c10) - (c01 - c00)) * u,
-        zl + (zh - zl) * u,
-    )
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def _slopes(field, x, y, z):
     s = field.slopes
     i, u, _ = _place(x, field.origin[0], field.spacing[0], s.shape[0])
     j, v, _ = _place(y, field.origin[1], field.spacing[1], s.shape[1])
     k, w, _ = _place(z, field.origin[2], field.spacing[2], s.shape[2])
-    return _mix(s, i, j, k, 0, u, v, w)[0], _mix(s, i, j, k, 1, u, v, w)[0], _mix(s, i, j, k, 2, u, v, w)[0]
+    gx = gy = gz = 0.0
+    for a in range(2):
+        across = u if a else 1.0 - u
+        for b in range(2):
+            share = across * (v if b else 1.0 - v)
+            for c in range(2):
+                weight = share * (w if c else 1.0 - w)
+                gx += weight * s[i + a, j + b, k + c, 0]
+                gy += weight * s[i + a, j + b, k + c, 1]
+                gz += weight * s[i + a, j + b, k + c, 2]
+    return gx, gy, gz
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _slope_rate(field, x, y, z, vx, vy, vz):
+def _slopes_bend(field, x, y, z, into):
     s = field.slopes
     i, u, inside_x = _place(x, field.origin[0], field.spacing[0], s.shape[0])
     j, v, inside_y = _place(y, field.origin[1], field.spacing[1], s.shape[1])
     k, w, inside_z = _place(z, field.origin[2], field.spacing[2], s.shape[2])
-    a = vx / field.spacing[0] if inside_x else 0.0
-    b = vy / field.spacing[1] if inside_y else 0.0
-    c = vz / field.spacing[2] if inside_z else 0.0
-    _, xu, xv, xw = _mix(s, i, j, k, 0, u, v, w)
-    _, yu, yv, yw = _mix(s, i, j, k, 1, u, v, w)
-    _, zu, zv, zw = _mix(s, i, j, k, 2, u, v, w)
-    return a * xu + b * xv + c * xw, a * yu + b * yv + c * yw, a * zu + b * zv + c * zw
+    into[:] = 0.0
+    gx = gy = gz = 0.0
+    for a in range(2):
+        wide, along_x = (u, 1.0) if a else (1.0 - u, -1.0)
+        for b in range(2):
+            high, along_y = (v, 1.0) if b else (1.0 - v, -1.0)
+            for c in range(2):
+                deep, along_z = (w, 1.0) if c else (1.0 - w, -1.0)
+                weight = wide * high * deep
+                by_x, by_y, by_z = along_x * high * deep, along_y * wide * deep, along_z * wide * high
+                for axis in range(3):
+                    slope = s[i + a, j + b, k + c, axis]
+                    into[axis, 0] += by_x * slope
+                    into[axis, 1] += by_y * slope
+                    into[axis, 2] += by_z * slope
+                gx += weight * s[i + a, j + b, k + c, 0]
+                gy += weight * s[i + a, j + b, k + c, 1]
+                gz += weight * s[i + a, j + b, k + c, 2]
+    for axis in range(3):
+        into[axis, 0] *= 1.0 / field.spacing[0] if inside_x else 0.0
+        into[axis, 1] *= 1.0 / field.spacing[1] if inside_y else 0.0
+        into[axis, 2] *= 1.0 / field.spacing[2] if inside_z else 0.0
+    return gx, gy, gz
 
 
 # ------------------------------------------------------------------------------------------------ bodies

@@ -67,7 +67,7 @@ def _trace_rows(field, box, origin, matrix, near, scale, settings, found, inside
         for column in range(found.shape[1]):
             qx, qy, qz = direction(matrix, column + 0.5, row + 0.5)
             enter, leave, _ = span(box, origin, qx, qy, qz, near)
-            depth = march(field, origin, qx, qy, qz, enter, leave, settings)
+            depth, _ = march(field, origin, qx, qy, qz, enter, leave, settings)
             found[row, column] = abs(depth) * scale * math.sqrt(qx * qx + qy * qy + qz * qz)
             inside[row, column] = depth < 0.0
 
@@ -102,30 +102,34 @@ def span(box, origin, qx, qy, qz, near):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def march(field, origin, qx, qy, qz, start, end, settings):
-    """Depth of the first surface point between two depths, negated where it is reached from inside, 0 for none.
+    """(depth of the first surface point between two depths, negated where it is reached from inside, 0 for none; the
+    least distance over depth at which the ray had passed a surface, 1e30 where it passed none).
 
     settings: (step factor, most steps, tolerance at depth 1, object units). A ray hits where the distance is below the
     tolerance, or has changed its sign; the point is then moved onto the zero along the ray.
     """
     factor, max_steps, tolerance = settings
+    passed = 1e30
     if not start < end:
-        return 0.0
+        return 0.0, passed
     length = math.sqrt(qx * qx + qy * qy + qz * qz)
     depth, before, previous = start, 0.0, start
     for step in range(max_steps):
         f, gx, gy, gz = sample(field, origin[0] + depth * qx, origin[1] + depth * qy, origin[2] + depth * qz)
         if step > 0 and (f < 0.0) != (before < 0.0):
             middle = previous + (depth - previous) * before / (before - f)
-            return -middle if before < 0.0 else middle
+            return (-middle if before < 0.0 else middle), passed
         if abs(f) < tolerance * depth:
             side = -1.0 if f < 0.0 else 1.0
             for _ in range(REFINEMENTS):
                 rate = abs(gx * qx + gy * qy + gz * qz)
                 depth += side * f / max(rate, length / FURTHEST)
                 f, gx, gy, gz = sample(field, origin[0] + depth * qx, origin[1] + depth * qy, origin[2] + depth * qz)
-            return side * depth
+            return side * depth, passed
+        if step > 0 and abs(f) > abs(before):
+            passed = min(passed, abs(before) / previous)
         if depth >= end:
-            return 0.0
+            return 0.0, passed
         previous, before = depth, f
         depth = min(depth + max(abs(f) * factor, 0.5 * tolerance * depth) / length, end)
-    return 0.0
+    return 0.0, passed

@@ -1,8 +1,9 @@
-"""What the warp sees of a view: pixels in chunks of one size, their samples, and the quadrature points of each ray.
+"""What the warp sees of a view: rays in chunks of one size, the quadrature points of those that need them.
 
-Only pixels that hold a hit are kept, split in two: those near an outline (or another surface the rays pass), which
-need the warp, and the rest, where the plain derivative is exact and any warp only adds noise: the warp of a box pixel
-is that pixel's own choice, as long as it is smooth inside. Chunks past the last pixel are empty and skipped.
+Three lists of rays follow each other: of pixels that hold a hit (the plain picture); of the pixels near an outline (or
+another surface the rays pass), which need the warp; and of those pixels' borders, which neighbours share. Elsewhere the
+plain derivative is exact and any warp only adds noise: the warp of a box pixel is that pixel's own choice, as long as
+it is smooth inside. Chunks past a list's last ray are empty and skipped.
 """
 
 from __future__ import annotations
@@ -13,38 +14,36 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from kernels.field import ObjectRays
-from kernels.field_grid import CHUNK
 from kernels.field_trace import compact
-from kernels.host_field import HostField
-from kernels.warp_rays import Quadrature, RayPoints, hit_rays, warp_rays
+from kernels.warp_borders import border_count, border_rays, borders_of
+from kernels.warp_rays import RayPoints, RayTracer
 
-PIXELS = 1024
-"""Of a chunk: with 4 samples as many rays as the grid's scatter takes at a time, and temporaries stay in the cache."""
+CHUNK = 4096
+"""Rays of a chunk: as many hits as the grid's scatter takes at a time, and temporaries stay in the cache."""
+LEAST = 64
+"""Rays a chunk is made of: images of a few pixels have smaller chunks."""
 PLAIN, NEAR = 1, 2
 """Kinds of pixels; 0 is empty."""
+USUAL_SHARE = 4
+"""Outlines take less than this part of the pixels, or else arrays for all pixels are made and compiled for."""
 
 
-class PixelChunks(NamedTuple):
-    """C chunks of PIXELS pixels with S samples. NumPy, outside differentiation.
+class RayChunks(NamedTuple):
+    """C chunks of N rays. NumPy, outside differentiation. x, y: (C, N) pixel positions. depth: (C, N) of the hit, 0 for
+    none. inside: (C, N) bool. hits: (C, M) int32, hit_count: (C,) int32, rays that hit, as FieldSamples has them.
+    count: (C,) int32, rays that there are."""
 
-    pixel: (C, PIXELS) int32, row * W + column, H * W where there is none. count: (C,) int32. x, y: (C, S, PIXELS)
-    pixel positions. depth: (C, S, PIXELS) of the hit, 0 where it misses. inside: (C, S, PIXELS) bool. hits: (C, n)
-    int32 and hit_count (C,) int32: samples that hit, as FieldSamples has them.
-    """
-
-    pixel: Any
-    count: Any
     x: Any
     y: Any
     depth: Any
     inside: Any
     hits: Any
     hit_count: Any
+    count: Any
 
 
 class PointChunks(NamedTuple):
-    """Quadrature points of the samples of a PixelChunks, (C, K, S, PIXELS) each (see kernels/warp_rays.py RayPoints)."""
+    """Quadrature points of the rays of so many chunks, (C, K, N) each (see kernels/warp_rays.py RayPoints)."""
 
     s: Any
     ax: Any
@@ -54,16 +53,21 @@ class PointChunks(NamedTuple):
 
 
 class WarpSamples(NamedTuple):
-    """kind: (H, W) int8, what each pixel is. plain: of pixels that are not warped. near: of those that are; first: the
-    samples that found them so, independent of `near`. edge: on their borders, E a side: left, right, top, bottom."""
+    """kind: (H, W) int8, what each pixel is. rays: of the three lists. plain (P,), near (Q,): int32 pixels that the
+    first two are of, S and T rays each in that order, row * W + column, H * W where there is none. near_points,
+    border_points: of the other two. borders: (4, Q) int32, left, right, top and bottom border of `near` in the third
+    list. shares: (B, E), what part of its border each ray stands for, summing to 1. upright: (B,) bool, which borders run
+    along y."""
 
     kind: Any
-    plain: PixelChunks
-    first: PixelChunks
-    near: PixelChunks
+    rays: RayChunks
+    plain: Any
+    near: Any
     near_points: PointChunks
-    edge: PixelChunks
-    edge_points: PointChunks
+    border_points: PointChunks
+    borders: Any
+    shares: Any
+    upright: Any
 
 
 @functools.lru_cache(maxsize=8)
@@ -71,69 +75,56 @@ def inner_positions(height: int, width: int, side: int, seed: int) -> np.ndarray
     """(H W, side^2, 2): stratified positions inside each pixel. Seeded; the same in every step."""
     rng = np.random.default_rng(seed)
     cell = np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2)
-    return _corners(height, width) + (cell + rng.random((height * width, side * side, 2))) / side
-
-
-@functools.lru_cache(maxsize=8)
-def border_positions(height: int, width: int, each: int, seed: int) -> np.ndarray:
-    """(H W, 4 each, 2): stratified positions on each pixel's borders: left, right, top, bottom."""
-    along = (np.arange(each) + np.random.default_rng(seed).random((height * width, 4, each))) / each
-    outer = np.broadcast_to(_corners(height, width)[:, None], (height * width, 4, each, 2)).copy()
-    outer[:, 1, :, 0] += 1.0
-    outer[:, 3, :, 1] += 1.0
-    outer[:, :2, :, 1] += along[:, :2]
-    outer[:, 2:, :, 0] += along[:, 2:]
-    return outer.reshape(height * width, 4 * each, 2)
-
-
-def _corners(height: int, width: int) -> np.ndarray:
-    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 1, 2).astype(np.float64)
+    corners = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 1, 2).astype(np.float64)
+    return corners + (cell + rng.random((height * width, side * side, 2))) / side
 
 
 def sample_warp(
-    field: HostField,
-    box: np.ndarray,
-    rays: ObjectRays,
+    tracer: RayTracer,
     size: tuple[int, int],
     counts: tuple[int, int, int],
+    pixel: float,
     seed: int,
-    quadrature: Quadrature,
-    max_steps: int,
     warped: bool,
     everywhere: bool,
 ) -> WarpSamples:
-    """counts: samples a pixel side, the same near outlines, samples a border. warped: whether a derivative is wanted at
-    all; everywhere: whether every pixel with a hit is warped, as the paper has it."""
+    """counts: samples a pixel side, the same near outlines, samples a border. pixel: its size at depth 1. warped:
+    whether a derivative is wanted at all; everywhere: whether every pixel with a hit is warped, as the paper has it."""
     height, width = size
+    pixels, side = height * width, counts[0] ** 2
     first = inner_positions(height, width, counts[0], seed)
-    depth, inside, close = hit_rays(field, box, rays, first.reshape(-1, 2), quadrature.tolerance, max_steps)
-    depth = depth.reshape(height, width, -1)
-    kind = pixel_kinds(depth, close.reshape(depth.shape), everywhere)
-    if not warped:
-        kind = np.minimum(kind, PLAIN)
-    chunks = -(-height * width // PIXELS)
-    found = (depth.reshape(height * width, -1), inside.reshape(height * width, -1))
-    plain, chosen = np.flatnonzero(kind == PLAIN), np.flatnonzero(kind == NEAR)
-    near = inner_positions(height, width, counts[1], seed + 1)[chosen]
-    edge = border_positions(height, width, counts[2], seed + 2)[chosen]
-    near_points, near_hits = _points(field, box, rays, near, chunks, quadrature, True)
-    edge_points, edge_hits = _points(field, box, rays, edge, chunks, quadrature, False)
-    pack = lambda pixels, u, depth, inside: _chunks(pixels, height * width, chunks, u, depth, inside)
+    depth, inside, close = (f.reshape(pixels, side) for f in tracer.hits(first.reshape(-1, 2)))
+    kind = pixel_kinds(depth.reshape(height, width, side), close.reshape(height, width, side), everywhere)
+    kind = kind if warped else np.minimum(kind, PLAIN)
+    plain, near = np.flatnonzero(kind == PLAIN), np.flatnonzero(kind == NEAR)
+    room = _room(pixels, len(near), warped)
+    found = [_List(first[plain], depth[plain], inside[plain], pixels)]
+    inner = inner_positions(height, width, counts[1], seed + 1)[near]
+    near_points = tracer.points(inner.reshape(-1, 2), True)
+    found.append(_list_of(inner, near_points, room))
+    listed, border = borders_of(near, height, width)
+    upright = listed < height * (width + 1)
+    u, shares, border_points = border_rays(tracer, listed, height, width, counts[2], pixel, seed + 2)
+    most = 3 * room if len(listed) <= 3 * room else border_count(height, width)
+    found.append(_list_of(u, border_points, most))
+    chunk = _chunk_size(pixels * side)
     return WarpSamples(
         kind,
-        pack(plain, first[plain], *(f[plain] for f in found)),
-        pack(chosen, first[chosen], *(f[chosen] for f in found)),
-        pack(chosen, near, *near_hits),
-        near_points,
-        pack(chosen, edge, *edge_hits),
-        edge_points,
+        _ray_chunks(found, chunk),
+        _padded(plain, pixels, pixels),
+        _padded(near, room, pixels),
+        _point_chunks(near_points, found[1], chunk),
+        _point_chunks(border_points, found[2], chunk),
+        np.concatenate([border, np.zeros((4, room - len(near)), np.int32)], axis=1),
+        np.concatenate([shares, np.zeros((found[2].room - len(shares), counts[2]), np.float32)]),
+        np.concatenate([upright, np.zeros(found[2].room - len(upright), np.bool_)]),
     )
 
 
 def pixel_kinds(depth: np.ndarray, close: np.ndarray, everywhere: bool) -> np.ndarray:
-    """(H, W) int8. depth, close: (H, W, S), see hit_rays. Near: within 3 x 3 pixels a ray passes a surface closely, or
-    some hit and some miss. A pixel's own samples alone must not decide: those that slip past a sliver of the surface
-    would take its derivative with them (13 % of the total, with four samples)."""
+    """(H, W) int8. depth, close: (H, W, S), see RayTracer.hits. Near: within 3 x 3 pixels a ray passes a surface
+    closely, or some hit and some miss. A pixel's own samples alone must not decide: those that slip past a sliver of
+    the surface would take its derivative with them (13 % of the total, with four samples)."""
     hit = depth > 0
     around = lambda flags: maximum_filter(flags.any(axis=2).astype(np.uint8), 3, mode="nearest") > 0
     near = around(close) | (around(hit) & around(~hit))
@@ -141,62 +132,66 @@ def pixel_kinds(depth: np.ndarray, close: np.ndarray, everywhere: bool) -> np.nd
     return np.where(kind == PLAIN, NEAR, kind).astype(np.int8) if everywhere else kind.astype(np.int8)
 
 
-def _chunks(
-    chosen: np.ndarray, pixels: int, chunks: int, u: np.ndarray, depth: np.ndarray, inside: np.ndarray
-) -> PixelChunks:
-    """The `chosen` of so many pixels (indices), with their samples: u (n, S, 2), depth and inside (n, S)."""
-    samples = u.shape[1]
-    pixel = np.full(chunks * PIXELS, pixels, np.int32)
-    pixel[: len(chosen)] = chosen
-    left = len(chosen) - PIXELS * np.arange(chunks)
-    x, y, d, i = (_in_chunks(plane, chunks) for plane in (u[:, :, 0], u[:, :, 1], depth, inside))
-    padded = -(-samples * PIXELS // CHUNK) * CHUNK
-    hits = np.zeros((chunks, padded), np.int32)
-    count = np.zeros(chunks, np.int32)
-    for chunk in range(chunks):
-        if left[chunk] > 0:
-            hits[chunk], count[chunk] = compact(d[chunk].reshape(-1), padded)
-    return PixelChunks(
-        pixel.reshape(chunks, PIXELS), np.clip(left, 0, PIXELS).astype(np.int32), x, y, d, i, hits, count
-    )
+class _List(NamedTuple):
+    """Rays that follow each other: positions (n, S, 2), depth and inside (n, S), and room for how many of the n."""
+
+    u: np.ndarray
+    depth: np.ndarray
+    inside: np.ndarray
+    room: int
+
+    @property
+    def rays(self) -> int:
+        return self.room * self.u.shape[1]
 
 
-def _in_chunks(plane: np.ndarray, chunks: int) -> np.ndarray:
-    """(n, S) of the chosen pixels -> (C, S, PIXELS), zero where there is none."""
-    kind = np.bool_ if plane.dtype == np.bool_ else np.float32
-    whole = np.zeros((chunks * PIXELS, plane.shape[1]), kind)
-    whole[: len(plane)] = plane
-    return np.ascontiguousarray(whole.reshape(chunks, PIXELS, -1).transpose(0, 2, 1))
+def _list_of(u: np.ndarray, found: RayPoints, room: int) -> _List:
+    return _List(u, found.depth.reshape(u.shape[:2]), found.inside.reshape(u.shape[:2]), room)
 
 
-def _points(
-    field: HostField,
-    box: np.ndarray,
-    rays: ObjectRays,
-    u: np.ndarray,
-    chunks: int,
-    quadrature: Quadrature,
-    rates: bool,
-) -> tuple[PointChunks, tuple[np.ndarray, np.ndarray]]:
-    """Quadrature points of the rays at u (n, S, 2), in chunks, and their hits: depth and inside (n, S)."""
-    count, samples = u.shape[:2]
-    found = warp_rays(field, box, rays, u.reshape(-1, 2), quadrature, rates)
-    return PointChunks(*(_point_chunks(plane, count, samples, chunks) for plane in _planes(found))), (
-        found.depth.reshape(count, samples),
-        found.inside.reshape(count, samples),
-    )
+def _room(pixels: int, near: int, warped: bool) -> int:
+    """Two sizes, so that a moving outline hardly ever makes anything compile again."""
+    usual = -(-pixels // USUAL_SHARE)
+    return 0 if not warped else usual if near <= usual else pixels
 
 
-def _planes(found: RayPoints) -> tuple[np.ndarray, ...]:
-    return found.s, found.ax, found.ay, found.a, found.tau
+def _chunk_size(rays: int) -> int:
+    return min(CHUNK, -(-rays // LEAST) * LEAST)
 
 
-def _point_chunks(plane: np.ndarray, count: int, samples: int, chunks: int) -> np.ndarray:
-    """(K, n S) -> (C, K, S, PIXELS)."""
-    kept = plane.shape[0]
-    whole = np.zeros((chunks, kept, samples, PIXELS), np.float32)
-    rays = plane.reshape(kept, count, samples)
-    for chunk in range(-(-count // PIXELS)):
-        part = rays[:, chunk * PIXELS : (chunk + 1) * PIXELS]
-        whole[chunk, :, :, : part.shape[1]] = part.transpose(0, 2, 1)
+def _padded(chosen: np.ndarray, room: int, empty: int) -> np.ndarray:
+    whole = np.full(room, empty, np.int32)
+    whole[: len(chosen)] = chosen
     return whole
+
+
+def _ray_chunks(lists: list[_List], chunk: int) -> RayChunks:
+    """The lists, each padded to whole chunks."""
+    chunks = [-(-one.rays // chunk) for one in lists]
+    starts = np.concatenate([[0], np.cumsum(chunks)])
+    x, y, depth = (np.zeros((starts[-1], chunk), np.float32) for _ in range(3))
+    inside, count = np.zeros((starts[-1], chunk), np.bool_), np.zeros(starts[-1], np.int32)
+    hits = np.zeros((starts[-1], -(-chunk // CHUNK) * CHUNK), np.int32)
+    hit_count = np.zeros(starts[-1], np.int32)
+    for one, start, many in zip(lists, starts, chunks):
+        taken = one.depth.size
+        for whole, plane in ((x, one.u[..., 0]), (y, one.u[..., 1]), (depth, one.depth), (inside, one.inside)):
+            whole[start : start + many].reshape(-1)[:taken] = plane.reshape(-1)
+        count[start : start + many] = np.clip(taken - chunk * np.arange(many), 0, chunk)
+    for index in np.flatnonzero(count):
+        hits[index], hit_count[index] = compact(depth[index], hits.shape[1])
+    return RayChunks(x, y, depth, inside, hits, hit_count, count)
+
+
+def _point_chunks(found: RayPoints, one: _List, chunk: int) -> PointChunks:
+    """(K, n) -> (C, K, N)."""
+    many, kept, rays = -(-one.rays // chunk), found.s.shape[0], found.s.shape[1]
+
+    def chunked(plane: np.ndarray) -> np.ndarray:
+        whole = np.zeros((many, kept, chunk), np.float32)
+        for index in range(-(-rays // chunk)):
+            part = plane[:, index * chunk : (index + 1) * chunk]
+            whole[index, :, : part.shape[1]] = part
+        return whole
+
+    return PointChunks(*(chunked(plane) for plane in (found.s, found.ax, found.ay, found.a, found.tau)))

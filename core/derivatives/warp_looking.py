@@ -16,9 +16,8 @@ from core.derivatives.derive import Rendered
 from core.derivatives.reference import hard_image, moved_values
 from kernels.field import object_rays
 from kernels.host_field import distances
-from kernels.host_trace import step_factor
 from kernels.methods.warp import quadrature_of
-from kernels.warp_rays import RayProfile, ray_profile, trace_points, warp_rays
+from kernels.warp_rays import HostTracer, RayProfile, ray_profile
 
 JUMP = 0.12
 """World units: depths of neighbouring samples that differ by more belong to two surfaces (an eighth of the radius)."""
@@ -37,23 +36,15 @@ class Part:
 
 def weights_along(scene: Rendered, x: float, y: float) -> RayProfile:
     """The quadrature of the ray through the pixel position (x, y), as the scene's method settings have it."""
-    field, box, rays = _compiled(scene)
-    return ray_profile(field, box, rays, x, y, quadrature_of(scene.settings, rays.pixel))
+    return ray_profile(_tracer(scene), x, y)
 
 
 def points_kept(scene: Rendered) -> tuple[np.ndarray, np.ndarray]:
     """(tracing points, points with a weight) of the ray through each pixel centre, (H, W) int32 each."""
-    field, box, rays = _compiled(scene)
-    quadrature = quadrature_of(scene.settings, rays.pixel)
-    found = warp_rays(field, box, rays, _centres(scene), quadrature, False)
+    found = _tracer(scene).points(_centres(scene), False)
     kept = (np.hypot(found.ax, found.ay) > 0).sum(axis=0)
-    s, rate = np.empty(quadrature.points), np.empty((quadrature.points, 2))
-    traced = [
-        trace_points(field, box, rays.origin, rays.matrix, rays.near, step_factor(field), quadrature, x, y, s, rate)
-        for x, y in _centres(scene)
-    ]
     size = (scene.view.height, scene.view.width)
-    return np.array(traced, np.int32).reshape(size), kept.astype(np.int32).reshape(size)
+    return found.traced.reshape(size), kept.astype(np.int32).reshape(size)
 
 
 def warp_field(scene: Rendered, direction: Mapping[str, Any], step: float = 1e-3) -> np.ndarray:
@@ -61,9 +52,8 @@ def warp_field(scene: Rendered, direction: Mapping[str, Any], step: float = 1e-3
 
     The weights are frozen, the distances at their points change with theta (central differences, `step`).
     """
-    field, box, rays = _compiled(scene)
     u = _centres(scene)
-    found = warp_rays(field, box, rays, u, quadrature_of(scene.settings, rays.pixel), False)
+    found = _tracer(scene).points(u, False)
     homogeneous = np.concatenate([u, np.ones((len(u), 1))], axis=1)
     change = np.zeros(found.s.shape)
     for sign in (1.0, -1.0):
@@ -112,9 +102,10 @@ def split(
     }
 
 
-def _compiled(scene: Rendered) -> tuple[Any, np.ndarray, Any]:
+def _tracer(scene: Rendered) -> HostTracer:
     field, box = scene.shape.host_field(scene.values)  # type: ignore[attr-defined]
-    return field, box, object_rays(scene.values, scene.view)
+    rays = object_rays(scene.values, scene.view)
+    return HostTracer(field, box, rays, quadrature_of(scene.settings, rays.pixel))
 
 
 def _centres(scene: Rendered) -> np.ndarray:

@@ -1,20 +1,20 @@
 """The reparameterization warp for signed distances: samples inside each pixel follow the silhouettes they are close to.
 
 I = mean L(T(u)) + mean (J - 1)(L - c) - boundary integral of (L - c) V . n, all by Monte Carlo, with T = u + W - sg(W)
-the warped position, J = 1 + div W - sg(div W), V = W - sg(W), and c the pixel's mean, a control variate: over a box
-pixel eq. 4 alone is incomplete, since a moving silhouette carries flux through the pixel's borders.
+the warped position, J = 1 + div W - sg(div W), V = W - sg(W), and c the mean over the pixel's borders, a control variate:
+over a box pixel eq. 4 alone is incomplete, since a moving silhouette carries flux through the pixel's borders. c comes
+from other samples than it is subtracted from inside, whose own mean would take a part of the divergence's share away.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from kernels.field import (
     FieldSamples,
@@ -39,8 +39,8 @@ from kernels.types import (
     Values,
     setting,
 )
-from kernels.warp_rays import Quadrature
-from kernels.warp_samples import PixelChunks, PointChunks, WarpSamples, sample_warp
+from kernels.warp_rays import HostTracer, Quadrature
+from kernels.warp_samples import PointChunks, RayChunks, WarpSamples, sample_warp
 
 sg = jax.lax.stop_gradient
 
@@ -51,10 +51,13 @@ class Settings:
         2, "Samples a pixel side, stratified: 2 makes 4 a pixel. Noise falls with their number.", low=1, high=8
     )
     outline_samples: int = setting(
-        4, "The same in pixels near an outline, where the derivative's noise comes from: 4 makes 16.", low=1, high=8
+        3, "The same in pixels near an outline, where the derivative's noise comes from: 3 makes 9.", low=1, high=8
     )
     edge_samples: int = setting(
-        4, "Samples on each of such a pixel's four borders, where silhouettes leave it.", low=1, high=16
+        4,
+        "Samples on each of such a pixel's four borders, both ends included, where silhouettes leave it.",
+        low=2,
+        high=16,
     )
     points: int = setting(
         96,
@@ -94,7 +97,6 @@ EPSILON = 1e-4
 """Added to S (object units): bounds the weights at a hit. Between 1e-5 and 1e-3 nothing changes."""
 HIT_PIXELS = 0.02
 """A ray hits where the distance is below this part of a pixel."""
-MAX_STEPS = 400
 
 
 class Warp(Method):
@@ -121,14 +123,11 @@ class Warp(Method):
         rays = object_rays(values, view)
         field, box = shape.host_field(values)  # type: ignore[attr-defined]
         return sample_warp(
-            field,
-            box,
-            rays,
+            HostTracer(field, box, rays, quadrature_of(settings, rays.pixel)),
             (view.height, view.width),
             (settings.samples, settings.outline_samples, settings.edge_samples),
+            rays.pixel,
             settings.seed,
-            quadrature_of(settings, rays.pixel),
-            MAX_STEPS,
             bool(free),
             settings.everywhere,
         )
@@ -147,11 +146,14 @@ class Warp(Method):
         height, width = samples.kind.shape
         empty = background_image(values, lens, channels)
         scene = _Scene(shape, values, lens, traced["grazing"], channels, (height, width), empty)
+        inner, across = _motions(scene, samples) if free else (None, [])
+        plain, near, border = _lists(samples, settings, _radiance(scene, samples, inner))
         flat = [jnp.full(height * width, plane) for name in channels for plane in empty[name]]
-        flat = _fill(flat, samples.plain, (), lambda pixels: _means(scene.radiance(pixels, pixels.x, pixels.y)))
-        if free:
-            more = (samples.near_points, samples.edge, samples.edge_points, samples.first)
-            flat = _fill(flat, samples.near, more, lambda pixels, *rest: _warped(scene, pixels, *rest))
+        colours = [jnp.mean(plane, axis=1) for plane in plain]
+        flat = [f.at[samples.plain].set(c, mode="drop") for f, c in zip(flat, colours)]
+        if inner is not None:
+            colours = _warped(samples, near, border, inner, across)
+            flat = [f.at[samples.near].set(c, mode="drop") for f, c in zip(flat, colours)]
         return _as_image(flat, channels, (height, width))
 
 
@@ -176,20 +178,74 @@ def _as_image(flat: list[Plane], channels: tuple[str, ...], size: tuple[int, int
     return image
 
 
-def _means(radiance: list[Plane]) -> list[Plane]:
-    return [jnp.mean(plane, axis=0) for plane in radiance]
-
-
-def _fill(flat: list[Plane], pixels: PixelChunks, more: tuple, colours: Any) -> list[Plane]:
-    """Write the pixels' colours over `flat`, chunk by chunk; empty chunks cost nothing."""
+def _each_chunk(used: Any, x: Plane, y: Plane, more: Any, planes: int, work: Any) -> list[Plane]:
+    """`planes` planes (C, N) of work(x, y, more) -> list of (N,), chunk by chunk; where `used` (C,) is 0 at no cost."""
 
     def one(_: Any, chunk: tuple) -> tuple[None, list[Plane]]:
-        zero = [jnp.zeros(chunk[0].pixel.shape, plane.dtype) for plane in flat]
-        return None, jax.lax.cond(chunk[0].count > 0, lambda c: colours(*c), lambda c: zero, chunk)
+        count, *rest = chunk
+        zero = [jnp.zeros(rest[0].shape, rest[0].dtype)] * planes
+        return None, jax.lax.cond(count > 0, lambda c: work(*c), lambda c: zero, rest)
 
-    _, found = jax.lax.scan(one, None, (pixels, *more))
-    index = pixels.pixel.reshape(-1)
-    return [plane.at[index].set(new.reshape(-1), mode="drop") for plane, new in zip(flat, found)]
+    return jax.lax.scan(one, None, (used, x, y, more))[1]
+
+
+def _motions(scene: _Scene, samples: WarpSamples) -> tuple[list[Plane], list[Plane]]:
+    """V (x and y) and div V of the rays near outlines, V of those on borders; chunks."""
+    rays, found = samples.rays, []
+    start = rays.x.shape[0] - samples.near_points.s.shape[0] - samples.border_points.s.shape[0]
+    for points, planes in ((samples.near_points, 3), (samples.border_points, 2)):
+        part = slice(start, start + points.s.shape[0])
+        work = lambda x, y, points, planes=planes: scene.motion(x, y, points, planes == 3)
+        count, x, y = (jnp.asarray(plane)[part] for plane in (rays.count, rays.x, rays.y))
+        found.append(_each_chunk(count, x, y, points, planes, work))
+        start = part.stop
+    return found[0], found[1]
+
+
+def _radiance(scene: _Scene, samples: WarpSamples, inner: list[Plane] | None) -> list[Plane]:
+    """Every channel's planes (C, N) of all rays, those near outlines at their warped positions."""
+    rays = samples.rays
+    x, y = jnp.asarray(rays.x), jnp.asarray(rays.y)
+    if inner is not None:
+        first = rays.x.shape[0] - samples.near_points.s.shape[0] - samples.border_points.s.shape[0]
+        x, y = (plane.at[first : first + v.shape[0]].add(v) for plane, v in zip((x, y), inner))
+    planes = sum(CHANNELS[name] for name in scene.channels)
+    return _each_chunk(rays.count, x, y, rays, planes, scene.radiance)
+
+
+def _lists(
+    samples: WarpSamples, settings: Settings, planes: list[Plane]
+) -> tuple[list[Plane], list[Plane], list[Plane]]:
+    """Planes of all rays -> of the three lists, (pixels or borders, rays of each)."""
+    chunk = samples.rays.x.shape[1]
+    near, border = (chunk * points.s.shape[0] for points in (samples.near_points, samples.border_points))
+    first = samples.rays.x.size - near - border
+    cut = lambda start, count, side: [p.reshape(-1)[start : start + count * side].reshape(count, side) for p in planes]
+    return (
+        cut(0, samples.plain.shape[0], settings.samples**2),
+        cut(first, samples.near.shape[0], settings.outline_samples**2),
+        cut(first + near, *samples.shares.shape),
+    )
+
+
+def _warped(
+    samples: WarpSamples, near: list[Plane], border: list[Plane], inner: list[Plane], across: list[Plane]
+) -> list[Plane]:
+    """Colours of pixels near an outline: the module's formula. near, border: planes (pixels, S) and (borders, E)."""
+    pixels, side = near[0].shape
+    spread = inner[2].reshape(-1)[: pixels * side].reshape(pixels, side)
+    borders, each = samples.shares.shape
+    motion = [v.reshape(-1)[: borders * each].reshape(borders, each) for v in across]
+    flow = samples.shares * jnp.where(samples.upright[:, None], *motion)
+    of_pixel = lambda along: [along[samples.borders[side]] for side in range(4)]
+    outward = lambda sides: sides[1] - sides[0] + sides[3] - sides[2]
+    through, found = outward(of_pixel(jnp.sum(flow, axis=1))), []
+    for plane, beside in zip(near, border):
+        seen = sg(beside)
+        control = 0.25 * functools.reduce(jnp.add, of_pixel(jnp.sum(samples.shares * seen, axis=1)))
+        moved = jnp.mean(plane, axis=1) + jnp.mean(spread * (sg(plane) - control[:, None]), axis=1)
+        found.append(moved - (outward(of_pixel(jnp.sum(flow * seen, axis=1))) - control * through))
+    return found
 
 
 @dataclass(frozen=True)
@@ -222,8 +278,8 @@ class _Scene:
         into = lambda v: tuple(c / self.values["pose.scale"] for c in world_to_object_directions(self.values, v))
         return into(moved), into(direction)
 
-    def motion(self, x: Plane, y: Plane, points: PointChunks, divergence: bool) -> tuple[Plane, Plane, Plane | None]:
-        """V = W - sg(W) (x and y) and div V of samples (S, P) by their points (K, S, P): zero, with a derivative."""
+    def motion(self, x: Plane, y: Plane, points: PointChunks, divergence: bool) -> list[Plane]:
+        """V = W - sg(W) (x and y) and, where wanted, div V of rays (N,) by their points (K, N): zero, with a derivative."""
         (origin, q), (_, moved) = jax.jvp(
             lambda x, y: self.object_rays(x, y),
             tuple(jnp.broadcast_to(p, points.s.shape) for p in (x, y)),
@@ -234,35 +290,35 @@ class _Scene:
         f = field.distance(place)
         total = lambda weight: _attached(jnp.sum(weight * f, axis=0))
         if not divergence:
-            return total(points.ax), total(points.ay), None
+            return [total(points.ax), total(points.ay)]
         along = tuple(points.s * m + points.tau * d for m, d in zip(moved, q))
         spread = jnp.sum(points.a * f + field.slope(place, along), axis=0)
-        return total(points.ax), total(points.ay), _attached(spread)
+        return [total(points.ax), total(points.ay), _attached(spread)]
 
-    def radiance(self, pixels: PixelChunks, x: Plane, y: Plane) -> list[Plane]:
-        """Every channel's planes (S, P) at pixel positions (S, P); the hit follows position and parameters."""
-        hit = pixels.depth > 0
+    def radiance(self, x: Plane, y: Plane, rays: RayChunks) -> list[Plane]:
+        """Every channel's planes (N,) at pixel positions; the hit follows position and parameters."""
+        hit = rays.depth > 0
         seen: dict[str, Planes] = {"silhouette": (hit.astype(x.dtype),)}
         if set(self.channels) - {"silhouette"}:
-            seen |= self._shaded(pixels, x, y, hit)
+            seen |= self._shaded(x, y, rays, hit)
         return [
             jnp.where(hit, plane, empty) for name in self.channels for plane, empty in zip(seen[name], self.empty[name])
         ]
 
-    def _shaded(self, pixels: PixelChunks, x: Plane, y: Plane, hit: Plane) -> dict[str, Planes]:
+    def _shaded(self, x: Plane, y: Plane, rays: RayChunks, hit: Plane) -> dict[str, Planes]:
         origin, q = self.object_rays(x, y)
-        depth = jnp.where(hit, pixels.depth, 1.0)
+        depth = jnp.where(hit, rays.depth, 1.0)
         length = jnp.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2])
         direction = tuple(c / length for c in q)
         start = tuple(o + depth * c for o, c in zip(origin, q))
-        samples = FieldSamples(depth, pixels.inside, pixels.hits, pixels.hit_count)
+        samples = FieldSamples(depth, rays.inside, rays.hits, rays.hit_count)
         field = self.shape.local_field(self.values, samples, start)
-        step = _ray_step(field, start, direction, pixels.inside, self.grazing)
+        step = _ray_step(field, start, direction, rays.inside, self.grazing)
         seen: dict[str, Planes] = {"depth": (depth + step / length,)}
         if needs_normals(self.channels):
             point = tuple(s + step * d for s, d in zip(start, direction))
             normal = unit_planes(object_to_world_directions(self.values, field.normal(point)))
-            normal = tuple(jnp.where(pixels.inside, -n, n) for n in normal)
+            normal = tuple(jnp.where(rays.inside, -n, n) for n in normal)
             seen["normals"] = normal
             eye, ray = self.rays(x, y)
             world = tuple(e + seen["depth"][0] * r for e, r in zip(eye, ray))
@@ -287,34 +343,6 @@ def _ray_step(field: Any, start: Planes, direction: Planes, inside: Plane, grazi
 def _attached(value: Plane) -> Plane:
     """Zero, with the derivative of `value`."""
     return value - sg(value)
-
-
-def _warped(
-    scene: _Scene,
-    pixels: PixelChunks,
-    points: PointChunks,
-    edge: PixelChunks,
-    edge_points: PointChunks,
-    first: PixelChunks,
-) -> list[Plane]:
-    """Colours of pixels near an outline: the module's formula. c comes from samples of its own: a mean of the very
-    samples it is subtracted from would take a quarter of the divergence's share away."""
-    x, y = jnp.asarray(pixels.x), jnp.asarray(pixels.y)
-    vx, vy, spread = scene.motion(x, y, points, True)
-    inner = scene.radiance(pixels, x + vx, y + vy)
-    ex, ey, _ = scene.motion(jnp.asarray(edge.x), jnp.asarray(edge.y), edge_points, False)
-    frozen = dataclasses.replace(scene, values=sg(dict(scene.values)), empty=sg(scene.empty))
-    outer = frozen.radiance(edge, jnp.asarray(edge.x), jnp.asarray(edge.y))
-    controls = _means(frozen.radiance(first, jnp.asarray(first.x), jnp.asarray(first.y)))
-    each = edge.x.shape[0] // 4
-    outward = jnp.asarray(np.repeat([-1.0, 1.0, -1.0, 1.0], each)[:, None], ex.dtype)
-    sideways = jnp.asarray(np.repeat([True, True, False, False], each)[:, None])
-    flux = outward * jnp.where(sideways, ex, ey) / each
-    found = []
-    for plane, border, control in zip(inner, outer, controls):
-        moved = jnp.mean(plane, axis=0) + jnp.mean(spread * (sg(plane) - control), axis=0)
-        found.append(moved - jnp.sum(flux * (border - control), axis=0))
-    return found
 
 
 METHOD = Warp()

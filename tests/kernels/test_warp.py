@@ -26,7 +26,7 @@ from kernels.camera import lens_of
 from kernels.field import object_rays
 from kernels.methods.warp import METHOD, Settings, quadrature_of
 from kernels.types import CHANNELS, Shape, split_settings
-from kernels.warp_rays import warp_rays
+from kernels.warp_rays import HostTracer
 from kernels.warp_samples import NEAR, inner_positions
 from tests.kernels.grids import lattice
 from tests.kernels.scenes import QUICK, orbit_view
@@ -118,8 +118,8 @@ def test_without_the_warp_a_third_is_missing() -> None:
     """The failing control: the same samples with every weight taken away."""
     found = case("torus radius")
     samples = METHOD.sample(found.shape, found.values, found.view, Settings(), frozenset(found.direction), ("colour",))
-    still = jax.tree.map(np.zeros_like, (samples.near_points, samples.edge_points))
-    samples = samples._replace(near_points=still[0], edge_points=still[1])
+    still = jax.tree.map(np.zeros_like, (samples.near_points, samples.border_points))
+    samples = samples._replace(near_points=still[0], border_points=still[1])
     traced = split_settings(Settings())[0]
     derivative = as_arrays(found.push(found.direction, found.values, samples, lens_of(found.view), traced))["colour"]
     assert found.total_error(derivative) > 0.3
@@ -160,9 +160,10 @@ def test_divergence_is_that_of_the_warp(kind: str, attached: bool) -> None:
     quadrature = quadrature_of(settings, rays.pixel)
     near = METHOD.sample(shape, values_of(shape), view, Settings(), frozenset(SHIFT), ("colour",)).kind == NEAR
     u = inner_positions(SIZE, SIZE, 1, 5)[near.reshape(-1)].reshape(-1, 2)
-    found = warp_rays(field, box, rays, u, quadrature)
+    tracer = HostTracer(field, box, rays, quadrature)
+    found = tracer.points(u, True)
     small = 2e-4
-    sums = lambda axis, sign: warp_rays(field, box, rays, u + sign * small * np.eye(2)[axis], quadrature, False)
+    sums = lambda axis, sign: tracer.points(u + sign * small * np.eye(2)[axis], False)
     slopes = 0.0
     for axis, name in ((0, "ax"), (1, "ay")):
         ahead, behind = getattr(sums(axis, 1), name), getattr(sums(axis, -1), name)
@@ -208,7 +209,8 @@ def test_forward_image_is_the_hard_one_and_needs_no_points() -> None:
     shape, view = shape_of("torus"), orbit_view(SIZE)
     values = values_of(shape)
     samples = METHOD.sample(shape, values, view, Settings(samples=4), frozenset(), ("colour",))
-    assert not samples.near.count.any()
+    assert samples.near.size == 0
+    assert samples.border_points.s.size == 0
     image = METHOD.evaluate(
         shape, values, samples, lens_of(view), split_settings(Settings())[0], Settings(), ("colour",), frozenset()
     )
