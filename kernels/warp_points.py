@@ -15,10 +15,6 @@ from kernels.host_trace import direction, span
 
 CONVERGED = 1e-6
 """A tracing step below this (object units) adds nothing: the quadrature's segments vanish with it."""
-STEEPEST_MOTION = 8.0
-"""Relative change of the warp over a pixel, at most. Behind a grazing spot the tracing points slide so fast with the
-pixel position that one ray in a thousand of a spiky grid has a divergence hundreds of times the others', and the mean
-drowns in it; on smooth scenes fewer than one ray in 10,000 is touched."""
 COLUMNS = 5
 """Of what `point_motions` finds of a point: dw/du (2, unnormalised), the motion n (2) per unit of weight, div n."""
 
@@ -212,19 +208,3 @@ def write_motions(planes, index, points, weight, chosen, found, capped, moving, 
             wy = (made[j, 1] - least_y - w * total_y) / total
             planes[3, j, index] = -(wx * made[j, 2] + wy * made[j, 3] + w * made[j, 4])
             planes[4, j, index] = ax * rate[i, 0] + ay * rate[i, 1]
-    if moving:
-        _bound(planes, index)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _bound(planes, ray):
-    """Keep |sum a| below STEEPEST_MOTION sum |A|, by taking from each a what its |A| is of theirs."""
-    size = total = 0.0
-    for j in range(planes.shape[1]):
-        size += math.hypot(planes[1, j, ray], planes[2, j, ray])
-        total += planes[3, j, ray]
-    excess = abs(total) - STEEPEST_MOTION * size
-    if excess > 0.0:
-        for j in range(planes.shape[1]):
-            share = math.hypot(planes[1, j, ray], planes[2, j, ray]) / size
-            planes[3, j, ray] -= math.copysign(excess * share, total)

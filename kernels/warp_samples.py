@@ -24,6 +24,11 @@ LEAST = 64
 """Rays a chunk is made of: images of a few pixels have smaller chunks."""
 PLAIN, NEAR = 1, 2
 """Kinds of pixels; 0 is empty."""
+UNEVEN = 0.5
+"""Most that the divergence may vary (standard deviation) over a pixel's samples, in motions a pixel. Where surfaces meet
+in a T, or a ray grazes, the motion jumps within a part of a pixel: one sample in thousands then carries a divergence of
+hundreds, and a single pixel drowns the image (noise 20 % of a 48^3 grid's shift, 10 % so). The mean over the pixel is
+not touched: it comes from the borders."""
 USUAL_SHARE = 4
 """Outlines take less than this part of the pixels, or else arrays for all pixels are made and compiled for."""
 
@@ -57,7 +62,7 @@ class WarpSamples(NamedTuple):
     first two are of, S and T rays each in that order, row * W + column, H * W where there is none. near_points,
     border_points: of the other two. borders: (4, Q) int32, left, right, top and bottom border of `near` in the third
     list. shares: (B, E), what part of its border each ray stands for, summing to 1. upright: (B,) bool, which borders run
-    along y."""
+    along y. trusted: (Q,), what part of the divergence's unevenness over a pixel counts."""
 
     kind: Any
     rays: RayChunks
@@ -68,6 +73,7 @@ class WarpSamples(NamedTuple):
     borders: Any
     shares: Any
     upright: Any
+    trusted: Any
 
 
 @functools.lru_cache(maxsize=8)
@@ -118,6 +124,7 @@ def sample_warp(
         np.concatenate([border, np.zeros((4, room - len(near)), np.int32)], axis=1),
         np.concatenate([shares, np.zeros((found[2].room - len(shares), counts[2]), np.float32)]),
         np.concatenate([upright, np.zeros(found[2].room - len(upright), np.bool_)]),
+        np.concatenate([_trusted(near_points, counts[1] ** 2), np.zeros(room - len(near), np.float32)]),
     )
 
 
@@ -143,6 +150,13 @@ class _List(NamedTuple):
     @property
     def rays(self) -> int:
         return self.room * self.u.shape[1]
+
+
+def _trusted(found: RayPoints, side: int) -> np.ndarray:
+    """(n,) float32: what part of the divergence's unevenness over each pixel's `side` samples is kept, see UNEVEN."""
+    size = np.hypot(found.ax, found.ay).sum(axis=0).reshape(-1, side).mean(axis=1)
+    spread = found.a.sum(axis=0).reshape(-1, side).std(axis=1)
+    return np.minimum(1.0, UNEVEN * size / np.maximum(spread, 1e-30)).astype(np.float32)
 
 
 def _list_of(u: np.ndarray, found: RayPoints, room: int) -> _List:

@@ -1,14 +1,13 @@
 """The reparameterization warp for signed distances: samples inside each pixel follow the silhouettes they are close to.
 
-I = mean L(T(u)) + mean (J - 1)(L - c) - boundary integral of (L - c) V . n, all by Monte Carlo, with T = u + W - sg(W)
-the warped position, J = 1 + div W - sg(div W), V = W - sg(W), and c the mean over the pixel's borders, a control variate:
-over a box pixel eq. 4 alone is incomplete, since a moving silhouette carries flux through the pixel's borders. c comes
-from other samples than it is subtracted from inside, whose own mean would take a part of the divergence's share away.
+I = mean L(T(u)) + mean (D - mean D) L + c times the boundary integral of V . n - that of L V . n, all by Monte Carlo, with
+T = u + W - sg(W) the warped position, V = W - sg(W), D = div V (eq. 4's determinant is 1 + D) and c = mean L. Over a box
+pixel eq. 4 alone is incomplete: a moving silhouette carries flux through the pixel's borders. They also give the mean
+of D over the pixel, by the divergence theorem, and far better than the samples inside do.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from kernels.field import (
-    FieldSamples,
     object_rays,
-    object_to_world_directions,
-    world_to_object_directions,
 )
-from kernels.field_shading import field_colour
-from kernels.shading import unit_planes
-from kernels.surface import background_image, needs_normals
+from kernels.surface import background_image
 from kernels.types import (
     CHANNELS,
     DISCONTINUITIES,
@@ -34,13 +28,13 @@ from kernels.types import (
     Lens,
     Method,
     Plane,
-    Planes,
     Shape,
     Values,
     setting,
 )
 from kernels.warp_rays import HostTracer, Quadrature
-from kernels.warp_samples import PointChunks, RayChunks, WarpSamples, sample_warp
+from kernels.warp_samples import WarpSamples, sample_warp
+from kernels.warp_scene import WarpScene
 
 sg = jax.lax.stop_gradient
 
@@ -51,7 +45,7 @@ class Settings:
         2, "Samples a pixel side, stratified: 2 makes 4 a pixel. Noise falls with their number.", low=1, high=8
     )
     outline_samples: int = setting(
-        3, "The same in pixels near an outline, where the derivative's noise comes from: 3 makes 9.", low=1, high=8
+        3, "The same in pixels near an outline, where the derivative's noise comes from: 3 makes 9.", low=2, high=8
     )
     edge_samples: int = setting(
         4,
@@ -77,7 +71,7 @@ class Settings:
         log=True,
     )
     grazing: float = setting(
-        0.01,
+        0.05,
         "The least cosine between ray and normal that a hit's motion is divided by.",
         low=0.001,
         high=1.0,
@@ -145,7 +139,7 @@ class Warp(Method):
     ) -> Image:
         height, width = samples.kind.shape
         empty = background_image(values, lens, channels)
-        scene = _Scene(shape, values, lens, traced["grazing"], channels, (height, width), empty)
+        scene = WarpScene(shape, values, lens, traced["grazing"], channels, (height, width), empty)
         inner, across = _motions(scene, samples) if free else (None, [])
         plain, near, border = _lists(samples, settings, _radiance(scene, samples, inner))
         flat = [jnp.full(height * width, plane) for name in channels for plane in empty[name]]
@@ -189,7 +183,7 @@ def _each_chunk(used: Any, x: Plane, y: Plane, more: Any, planes: int, work: Any
     return jax.lax.scan(one, None, (used, x, y, more))[1]
 
 
-def _motions(scene: _Scene, samples: WarpSamples) -> tuple[list[Plane], list[Plane]]:
+def _motions(scene: WarpScene, samples: WarpSamples) -> tuple[list[Plane], list[Plane]]:
     """V (x and y) and div V of the rays near outlines, V of those on borders; chunks."""
     rays, found = samples.rays, []
     start = rays.x.shape[0] - samples.near_points.s.shape[0] - samples.border_points.s.shape[0]
@@ -202,7 +196,7 @@ def _motions(scene: _Scene, samples: WarpSamples) -> tuple[list[Plane], list[Pla
     return found[0], found[1]
 
 
-def _radiance(scene: _Scene, samples: WarpSamples, inner: list[Plane] | None) -> list[Plane]:
+def _radiance(scene: WarpScene, samples: WarpSamples, inner: list[Plane] | None) -> list[Plane]:
     """Every channel's planes (C, N) of all rays, those near outlines at their warped positions."""
     rays = samples.rays
     x, y = jnp.asarray(rays.x), jnp.asarray(rays.y)
@@ -240,109 +234,12 @@ def _warped(
     of_pixel = lambda along: [along[samples.borders[side]] for side in range(4)]
     outward = lambda sides: sides[1] - sides[0] + sides[3] - sides[2]
     through, found = outward(of_pixel(jnp.sum(flow, axis=1))), []
+    uneven = samples.trusted[:, None] * (spread - jnp.mean(spread, axis=1, keepdims=True))
     for plane, beside in zip(near, border):
-        seen = sg(beside)
-        control = 0.25 * functools.reduce(jnp.add, of_pixel(jnp.sum(samples.shares * seen, axis=1)))
-        moved = jnp.mean(plane, axis=1) + jnp.mean(spread * (sg(plane) - control[:, None]), axis=1)
-        found.append(moved - (outward(of_pixel(jnp.sum(flow * seen, axis=1))) - control * through))
+        mean = jnp.mean(plane, axis=1)
+        seen = outward(of_pixel(jnp.sum(flow * sg(beside), axis=1)))
+        found.append(mean + jnp.mean(uneven * sg(plane), axis=1) + through * sg(mean) - seen)
     return found
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """What evaluating a sample needs. size: height, width."""
-
-    shape: Any
-    values: Values
-    lens: Lens
-    grazing: Any
-    channels: tuple[str, ...]
-    size: tuple[int, int]
-    empty: Image
-
-    def rays(self, x: Plane, y: Plane) -> tuple[Planes, Planes]:
-        """World origin and direction, one unit of depth long, of the rays at pixel positions; differentiable."""
-        height, width = self.size
-        focal = 0.5 * height / jnp.tan(0.5 * self.values["camera.fov"])
-        across = (x - 0.5 * width - self.lens.shift[0]) / focal
-        up = (0.5 * height + self.lens.shift[1] - y) / focal
-        rotation, offset = self.lens.world_to_camera[:3, :3], self.lens.world_to_camera[:3, 3]
-        turned = lambda i, a, b, c: rotation[0, i] * a + rotation[1, i] * b + rotation[2, i] * c
-        eye = tuple(-turned(i, offset[0], offset[1], offset[2]) for i in range(3))
-        return eye, tuple(turned(i, across, up, -1.0) for i in range(3))
-
-    def object_rays(self, x: Plane, y: Plane) -> tuple[Planes, Planes]:
-        """The same in object space."""
-        eye, direction = self.rays(x, y)
-        moved = tuple(eye[i] - self.values["pose.translation"][i] for i in range(3))
-        into = lambda v: tuple(c / self.values["pose.scale"] for c in world_to_object_directions(self.values, v))
-        return into(moved), into(direction)
-
-    def motion(self, x: Plane, y: Plane, points: PointChunks, divergence: bool) -> list[Plane]:
-        """V = W - sg(W) (x and y) and, where wanted, div V of rays (N,) by their points (K, N): zero, with a derivative."""
-        (origin, q), (_, moved) = jax.jvp(
-            lambda x, y: self.object_rays(x, y),
-            tuple(jnp.broadcast_to(p, points.s.shape) for p in (x, y)),
-            (points.ax, points.ay),
-        )
-        place = tuple(o + points.s * d for o, d in zip(origin, q))
-        field = self.shape.distance_field(self.values, place)
-        f = field.distance(place)
-        total = lambda weight: _attached(jnp.sum(weight * f, axis=0))
-        if not divergence:
-            return [total(points.ax), total(points.ay)]
-        along = tuple(points.s * m + points.tau * d for m, d in zip(moved, q))
-        spread = jnp.sum(points.a * f + field.slope(place, along), axis=0)
-        return [total(points.ax), total(points.ay), _attached(spread)]
-
-    def radiance(self, x: Plane, y: Plane, rays: RayChunks) -> list[Plane]:
-        """Every channel's planes (N,) at pixel positions; the hit follows position and parameters."""
-        hit = rays.depth > 0
-        seen: dict[str, Planes] = {"silhouette": (hit.astype(x.dtype),)}
-        if set(self.channels) - {"silhouette"}:
-            seen |= self._shaded(x, y, rays, hit)
-        return [
-            jnp.where(hit, plane, empty) for name in self.channels for plane, empty in zip(seen[name], self.empty[name])
-        ]
-
-    def _shaded(self, x: Plane, y: Plane, rays: RayChunks, hit: Plane) -> dict[str, Planes]:
-        origin, q = self.object_rays(x, y)
-        depth = jnp.where(hit, rays.depth, 1.0)
-        length = jnp.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2])
-        direction = tuple(c / length for c in q)
-        start = tuple(o + depth * c for o, c in zip(origin, q))
-        samples = FieldSamples(depth, rays.inside, rays.hits, rays.hit_count)
-        field = self.shape.local_field(self.values, samples, start)
-        step = _ray_step(field, start, direction, rays.inside, self.grazing)
-        seen: dict[str, Planes] = {"depth": (depth + step / length,)}
-        if needs_normals(self.channels):
-            point = tuple(s + step * d for s, d in zip(start, direction))
-            normal = unit_planes(object_to_world_directions(self.values, field.normal(point)))
-            normal = tuple(jnp.where(rays.inside, -n, n) for n in normal)
-            seen["normals"] = normal
-            eye, ray = self.rays(x, y)
-            world = tuple(e + seen["depth"][0] * r for e, r in zip(eye, ray))
-            seen["colour"] = field_colour(self.values, field, point, direction, normal, world, self.lens)
-        return seen
-
-
-def _ray_step(field: Any, start: Planes, direction: Planes, inside: Plane, grazing: Any) -> Plane:
-    """Object distance from the frozen hit to the surface along the ray, first order in position and parameters.
-
-    The slope is that of the smooth normal, which the warp moves samples by: where a ray grazes, what the moved position
-    and the moved surface change cancels, and the little that is left is divided by the cosine.
-    """
-    here = sg(start)
-    normal = sg(field.normal(here))
-    change = sum(n * (moved - still) for n, moved, still in zip(normal, start, here))
-    side = jnp.where(inside, 1.0, -1.0).astype(start[0].dtype)
-    cosine = jnp.maximum(side * sum(n * d for n, d in zip(normal, sg(direction))), grazing)
-    return -side * (field.distance(here) + change) / cosine
-
-
-def _attached(value: Plane) -> Plane:
-    """Zero, with the derivative of `value`."""
-    return value - sg(value)
 
 
 METHOD = Warp()

@@ -1,7 +1,7 @@
 """The warp: its quadrature against differences in the pixel position, its derivatives against supersampled truths.
 
-References: 8 x 8 samples a pixel, a step of 0.3 px at 48 x 48 pixels: they repeat within 2 % of the image's norm when the
-samples are doubled, and the sums within 0.5 %.
+References: 20 x 20 samples a pixel at 48 x 48 pixels, central differences of 0.1 px. (A step of 0.25 px smears an
+outline's derivative over pixel borders: 11 % of the image's norm.)
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from core.build import load_shape
 from core.derivatives.derive import Rendered, reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import PoseSpec, SceneSpec
-from core.parameters import retract, scene_values, zero_tangent
+from core.parameters import retract, scene_values
 from core.shapes.sdf_analytic import SdfAnalytic
 from core.shapes.sdf_grid import SdfGrid
 from kernels.body_parts import Body
 from kernels.camera import lens_of
 from kernels.field import object_rays
 from kernels.methods.warp import METHOD, Settings, quadrature_of
-from kernels.types import CHANNELS, Shape, split_settings
+from kernels.types import Shape, split_settings
 from kernels.warp_rays import HostTracer
-from kernels.warp_samples import NEAR, inner_positions
+from kernels.warp_samples import NEAR, PLAIN, inner_positions
 from tests.kernels.grids import lattice
 from tests.kernels.scenes import QUICK, orbit_view
 
@@ -56,10 +56,10 @@ def values_of(shape: Shape) -> dict[str, Any]:
 
 SHIFT = {"pose.translation": np.array([1, 0, 0], np.float32)}
 CASES = {
-    "torus radius": ("torus", {"torus.radius": np.float32(1)}, 0.04, 0.25),
-    "two spheres": ("two-spheres", {"sphere2.centre": np.array([1, 0, 0], np.float32)}, 0.04, 0.25),
-    "grid level": ("grid", {"values": -np.ones((48, 48, 48), np.float32)}, 0.06, 0.37),
+    "torus radius": ("torus", {"torus.radius": np.float32(1)}, 0.02, 0.13),
+    "grid level": ("grid", {"values": -np.ones((48, 48, 48), np.float32)}, 0.02, 0.13),
 }
+"""Shape, direction, the most that the total and the pixels may be off."""
 
 
 class Case:
@@ -70,27 +70,39 @@ class Case:
         self.shape, self.view = shape_of(shape_name), orbit_view(size)
         self.values = values_of(self.shape)
         scene = Rendered(self.shape, METHOD, Settings(), self.values, self.view, ("colour",))
-        image, derivative, step = reference_derivative(scene, self.direction, 0.3, 8)
+        image, derivative, step = reference_derivative(scene, self.direction, 0.1, 20)
         self.image, self.reference = image["colour"], derivative["colour"]
-        goal = hard_image(self.shape, moved_values(self.values, self.direction, 12 * step), self.view, ("colour",), 4)
+        goal = hard_image(self.shape, moved_values(self.values, self.direction, 36 * step), self.view, ("colour",), 4)
         self.weights = self.image - goal["colour"]  # the slope of an L2 loss against a target 3.6 pixels away
+
+    def rendered(self, delta: Any, values: Any, samples: Any, lens: Any, traced: Any) -> Any:
+        moved, free = retract(values, delta), frozenset(self.direction)
+        return METHOD.evaluate(self.shape, moved, samples, lens, traced, Settings(), ("colour",), free)
 
     @functools.cached_property
     def push(self) -> Any:
-        def run(direction: Any, values: Any, samples: Any, lens: Any, traced: Any) -> Any:
+        def run(direction: Any, *fixed: Any) -> Any:
             zero = jax.tree.map(lambda d: d * 0, direction)
-            image = lambda d: METHOD.evaluate(
-                self.shape, retract(values, d), samples, lens, traced, Settings(), ("colour",), frozenset(direction)
-            )
-            return jax.jvp(image, (zero,), (direction,))[1]
+            return jax.jvp(lambda d: self.rendered(d, *fixed), (zero,), (direction,))[1]
 
         return jax.jit(run, compiler_options=QUICK)
 
-    def derivative(self, **chosen: Any) -> np.ndarray:
-        settings = dataclasses.replace(Settings(), **chosen)
-        samples = METHOD.sample(self.shape, self.values, self.view, settings, frozenset(self.direction), ("colour",))
-        traced = split_settings(settings)[0]
-        return as_arrays(self.push(self.direction, self.values, samples, lens_of(self.view), traced))["colour"]
+    @functools.cached_property
+    def pull(self) -> Any:
+        def run(weights: Any, direction: Any, *fixed: Any) -> Any:
+            zero = jax.tree.map(lambda d: d * 0, direction)
+            return jax.vjp(lambda d: self.rendered(d, *fixed), zero)[1](weights)[0]
+
+        return jax.jit(run, compiler_options=QUICK)
+
+    def fixed(self, values: dict[str, Any] | None = None, **chosen: Any) -> tuple:
+        """Values, samples, lens and continuous settings, what `push` and `pull` take after their vectors."""
+        settings, values = dataclasses.replace(Settings(), **chosen), values or self.values
+        samples = METHOD.sample(self.shape, values, self.view, settings, frozenset(self.direction), ("colour",))
+        return values, samples, lens_of(self.view), split_settings(settings)[0]
+
+    def derivative(self, values: dict[str, Any] | None = None, **chosen: Any) -> np.ndarray:
+        return as_arrays(self.push(self.direction, *self.fixed(values, **chosen)))["colour"]
 
     def total_error(self, derivative: np.ndarray) -> float:
         truth = float((self.weights * self.reference).sum())
@@ -104,10 +116,10 @@ def case(name: str) -> Case:
 
 @pytest.mark.parametrize("name", CASES)
 def test_total_and_pixel_errors(name: str) -> None:
-    """4 and 6 % of the total for the mean of four seeds, 25 and 37 % per pixel, by measurement at this size: the outline
-    has three times fewer pixels than at 128 x 128, which benchmarks/bench_warp.py measures."""
+    """2 % of the total for the mean of three seeds, 13 % per pixel for each, by measurement at this size: the outline has
+    three times fewer pixels than at 128 x 128, which benchmarks/bench_warp.py measures."""
     found = case(name)
-    seeds = [found.derivative(seed=seed) for seed in range(4)]
+    seeds = [found.derivative(seed=seed) for seed in range(3)]
     assert found.total_error(np.mean(seeds, axis=0)) <= found.total
     for derivative in seeds:
         assert found.total_error(derivative) <= 3 * found.total
@@ -117,33 +129,30 @@ def test_total_and_pixel_errors(name: str) -> None:
 def test_without_the_warp_a_third_is_missing() -> None:
     """The failing control: the same samples with every weight taken away."""
     found = case("torus radius")
-    samples = METHOD.sample(found.shape, found.values, found.view, Settings(), frozenset(found.direction), ("colour",))
+    values, samples, *rest = found.fixed()
     still = jax.tree.map(np.zeros_like, (samples.near_points, samples.border_points))
     samples = samples._replace(near_points=still[0], border_points=still[1])
-    traced = split_settings(Settings())[0]
-    derivative = as_arrays(found.push(found.direction, found.values, samples, lens_of(found.view), traced))["colour"]
+    derivative = as_arrays(found.push(found.direction, values, samples, *rest))["colour"]
     assert found.total_error(derivative) > 0.3
     assert relative_error(derivative, found.reference) > 0.5
 
 
 def test_where_the_truth_is_zero() -> None:
-    """Ambient light alone: two flat discs of one colour, whose derivative is zero off their common outline."""
-    found = case("two spheres")
+    """Ambient light alone: a flat shape of one colour, whose derivative is zero off its outline."""
+    found = case("torus radius")
     values = {**found.values, "light.intensity": np.float32(0), "light.ambient": np.float32(1)}
-    samples = METHOD.sample(found.shape, values, found.view, Settings(), frozenset(found.direction), ("colour",))
-    fixed = (values, samples, lens_of(found.view), split_settings(Settings())[0])
-    derivative = as_arrays(found.push(found.direction, *fixed))["colour"]
+    derivative = found.derivative(values)
     coverage = hard_image(found.shape, values, found.view, ("silhouette",), 16)["silhouette"][..., 0]
     flat = (coverage == 0) | (coverage == 1)
     assert np.abs(derivative[flat]).sum() <= 0.01 * np.abs(derivative).sum()
     assert np.abs(derivative).sum() > 0
 
 
-def test_warping_every_pixel_gives_the_same_mean() -> None:
-    found = case("two spheres")
-    some, every = found.derivative(), found.derivative(everywhere=True)
-    assert abs(found.total_error(some) - found.total_error(every)) < 0.02
-    assert relative_error(every, some) < 0.1
+def test_every_pixel_can_be_warped() -> None:
+    found = case("torus radius")
+    some, every = found.fixed()[1].kind, found.fixed(everywhere=True)[1].kind
+    assert set(np.unique(some)) == {0, PLAIN, NEAR}
+    np.testing.assert_array_equal(every, np.where(some > 0, NEAR, 0))
 
 
 @pytest.mark.parametrize("attached", [True, False])
@@ -177,29 +186,15 @@ def test_divergence_is_that_of_the_warp(kind: str, attached: bool) -> None:
         assert np.median(error) > 0.01
 
 
-@pytest.mark.parametrize(
-    ("kind", "names"),
-    [("torus", {"torus.radius", "torus.centre", "pose.scale", "camera.fov"}), ("grid", {"values", "pose.rotation"})],
-)
-def test_both_modes_agree(kind: str, names: set[str]) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_both_modes_agree(name: str) -> None:
     """<Ju, w> = <u, J^T w>, float32, a seeded pair."""
-    shape, view, channels = shape_of(kind), orbit_view(14), ("colour", "depth")
-    values, free = values_of(shape), frozenset(names)
-    samples = METHOD.sample(shape, values, view, Settings(), free, channels)
-    fixed = (values, samples, lens_of(view), split_settings(Settings())[0])
-
-    def image(delta: Any, fixed: Any) -> Any:
-        values, samples, lens, traced = fixed
-        return METHOD.evaluate(shape, retract(values, delta), samples, lens, traced, Settings(), channels, free)
-
-    zero, rng = zero_tangent(values, free), np.random.default_rng(2)
-    draw = lambda z: rng.standard_normal(z.shape).astype(np.float32)
-    u, w = jax.tree.map(draw, zero), {c: tuple(draw(np.zeros((14, 14))) for _ in range(CHANNELS[c])) for c in channels}
-    both = lambda u, w, f: (
-        jax.jvp(lambda d: image(d, f), (zero,), (u,))[1],
-        jax.vjp(lambda d: image(d, f), zero)[1](w)[0],
-    )
-    pushed, pulled = jax.jit(both, compiler_options=QUICK)(u, w, fixed)
+    found, rng = case(name), np.random.default_rng(2)
+    draw = lambda shape: rng.standard_normal(shape).astype(np.float32)
+    u = {n: draw(np.shape(d)) for n, d in found.direction.items()}
+    w = {"colour": tuple(draw((SIZE, SIZE)) for _ in range(3))}
+    fixed = found.fixed()
+    pushed, pulled = found.push(u, *fixed), found.pull(w, u, *fixed)
     pairs = lambda a, b: zip(jax.tree.leaves(a), jax.tree.leaves(b))
     dot = lambda a, b: sum(float(np.vdot(np.float64(x), np.float64(y))) for x, y in pairs(a, b))
     assert abs(dot(pushed, w) - dot(u, pulled)) <= 1e-4 * np.sqrt(dot(pushed, pushed) * dot(w, w))
@@ -219,11 +214,9 @@ def test_forward_image_is_the_hard_one_and_needs_no_points() -> None:
 
 
 def test_nothing_recompiles_as_the_outline_moves() -> None:
-    found = case("two spheres")
+    found = case("torus radius")
     found.derivative()
     before = found.push._cache_size()
     for shift in (0.3, 1.5):
-        values = {**found.values, "pose.translation": np.array([shift, 0, 0], np.float32)}
-        samples = METHOD.sample(found.shape, values, found.view, Settings(), frozenset(found.direction), ("colour",))
-        found.push(found.direction, values, samples, lens_of(found.view), split_settings(Settings())[0])
+        found.derivative({**found.values, "pose.translation": np.array([shift, 0, 0], np.float32)})
     assert found.push._cache_size() == before
