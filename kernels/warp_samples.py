@@ -29,8 +29,9 @@ UNEVEN = 0.5
 in a T, or a ray grazes, the motion jumps within a part of a pixel: one sample in thousands then carries a divergence of
 hundreds, and a single pixel drowns the image (noise 20 % of a 48^3 grid's shift, 10 % so). The mean over the pixel is
 not touched: it comes from the borders."""
-USUAL_SHARE = 4
-"""Outlines take less than this part of the pixels, or else arrays for all pixels are made and compiled for."""
+OUTLINE = 16
+"""Outlines take fewer pixels than this many for each row and column (a torus 8), or else arrays for all pixels are made
+and compiled for."""
 
 
 class RayChunks(NamedTuple):
@@ -103,7 +104,7 @@ def sample_warp(
     kind = pixel_kinds(depth.reshape(height, width, side), close.reshape(height, width, side), everywhere)
     kind = kind if warped else np.minimum(kind, PLAIN)
     plain, near = np.flatnonzero(kind == PLAIN), np.flatnonzero(kind == NEAR)
-    room = _room(pixels, len(near), warped)
+    room = _room(height, width, len(near), warped)
     found = [_List(first[plain], depth[plain], inside[plain], pixels)]
     inner = inner_positions(height, width, counts[1], seed + 1)[near]
     near_points = tracer.points(inner.reshape(-1, 2), True)
@@ -163,10 +164,10 @@ def _list_of(u: np.ndarray, found: RayPoints, room: int) -> _List:
     return _List(u, found.depth.reshape(u.shape[:2]), found.inside.reshape(u.shape[:2]), room)
 
 
-def _room(pixels: int, near: int, warped: bool) -> int:
+def _room(height: int, width: int, near: int, warped: bool) -> int:
     """Two sizes, so that a moving outline hardly ever makes anything compile again."""
-    usual = -(-pixels // USUAL_SHARE)
-    return 0 if not warped else usual if near <= usual else pixels
+    usual = min(OUTLINE * (height + width), height * width)
+    return 0 if not warped else usual if near <= usual else height * width
 
 
 def _chunk_size(rays: int) -> int:

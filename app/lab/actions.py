@@ -24,6 +24,9 @@ class LabActions:
             "Step sweep…", "S", "Finite differences over many steps: noise, truncation, and the calm between"
         )
         self.landscape = new("Loss landscape…", "Ctrl+L", "The loss over one or two parameters, with both slopes")
+        self.warp = new(
+            "Look into the warp…", "", "The weights along a ray, the points each pixel keeps, and how far samples move"
+        )
         for action in (self.gradients, self.health):
             action.setCheckable(True)
 
@@ -31,4 +34,5 @@ class LabActions:
     def menu(self) -> tuple[QAction | None, ...]:
         return (
             self.probe, self.wrong_zero, self.release, None, self.gradients, self.health, None, self.sweep, self.landscape,
+            self.warp,
         )  # fmt: skip

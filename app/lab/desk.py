@@ -5,15 +5,18 @@ Convention: questions go out by the controller; an answer to a question that is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtWidgets import QWidget
 
 from app.lab.brush import Brush
 from app.lab.gaussians import DrawnGaussians, drawn_gaussians
 from app.lab.lesson_commands import carry_out
 from app.lab.overlays import Overlays
+from app.lab.tool_window import ToolWindow
 from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
 from core.derivatives.questions import (
     CHANNEL_WEIGHTS,
@@ -25,13 +28,18 @@ from core.derivatives.questions import (
     Probed,
     Swept,
     Unanswered,
+    WarpLooked,
 )
 from core.protocol import Loaded, Snapshot, Status
 
 if TYPE_CHECKING:
+    from app.controller import Controller
     from app.lab.landscape_window import LandscapeWindow
     from app.lab.sweep_window import SweepWindow
+    from app.lab.warp_window import WarpWindow
     from app.window import MainWindow
+
+Opened = TypeVar("Opened", bound=ToolWindow)
 
 AGAIN_MS = 400
 """Between two probes of a pixel while the fit runs: numbers that change faster cannot be read."""
@@ -57,6 +65,7 @@ class Lab(QObject):
         self._again.timeout.connect(self._probe)
         self.sweep: SweepWindow | None = None
         self.landscape: LandscapeWindow | None = None
+        self.warp: WarpWindow | None = None
         self.overlays = Overlays(self.controller, self.viewport, self.actions)
         self._connect()
         self._refresh_actions()
@@ -78,6 +87,7 @@ class Lab(QObject):
         a.release.triggered.connect(lambda: self.release())
         a.sweep.triggered.connect(lambda: self.open_sweep())
         a.landscape.triggered.connect(lambda: self.open_landscape())
+        a.warp.triggered.connect(lambda: self.open_warp())
         self.overlays.gradients.vertex_chosen.connect(lambda index: self.choose_theta(f"vertices.{index}.normal"))
         if self.hand is not None:
             self.hand.picked.connect(self._on_picked)
@@ -98,6 +108,8 @@ class Lab(QObject):
         theta = self.controller.theta
         explain(a.sweep, nothing or ("" if theta else "Choose a parameter to derive by first"))
         explain(a.landscape, nothing)
+        warped = self.controller.experiment.method.name == "warp"
+        explain(a.warp, nothing or ("" if warped else "The method is not the warp"))
         explain(a.gradients, "" if self.hand is not None else "The 3D view is off")
         explain(a.health, "" if self.hand is not None else "The 3D view is off")
 
@@ -121,6 +133,8 @@ class Lab(QObject):
         """Probe this pixel from now on, and again whenever the picture changes; None ends it."""
         self._pixel, self._seen = pixel, (None, None)
         self._again.stop()
+        if self.warp is not None and self.warp.isVisible():
+            self.warp.look_at(pixel)
         if pixel is None:
             self._asked = None
             self._forget()
@@ -174,7 +188,7 @@ class Lab(QObject):
         if not loaded.continued and self._pixel is not None:
             self.window.inspector.unpin()
             self.set_pixel(None)
-        for window in (self.sweep, self.landscape):
+        for window in (self.sweep, self.landscape, self.warp):
             if window is not None:
                 window.set_loaded(loaded)
         self.overlays.forget()
@@ -197,13 +211,15 @@ class Lab(QObject):
                 self.sweep.show_swept(answer)
             case Landscaped() if self.landscape is not None:
                 self.landscape.show_landscaped(answer)
+            case WarpLooked() if self.warp is not None:
+                self.warp.show_looked(answer)
             case Checked():
                 self.overlays.show_checked(answer)
             case Unanswered():
                 self._on_unanswered(answer)
 
     def _on_unanswered(self, answer: Unanswered) -> None:
-        for window in (self.sweep, self.landscape):
+        for window in (self.sweep, self.landscape, self.warp):
             if window is not None:
                 window.give_up(answer.question)
         if isinstance(answer.question, MeshCheck) and self.overlays.checked is None:
@@ -277,24 +293,32 @@ class Lab(QObject):
 
     def open_sweep(self) -> SweepWindow:
         """Finite differences over many steps, in a window of their own."""
-        if self.sweep is None:
-            from app.lab.sweep_window import SweepWindow
+        from app.lab.sweep_window import SweepWindow
 
-            self.sweep = SweepWindow(self.window, self.controller)
-            if self.controller.loaded is not None:
-                self.sweep.set_loaded(self.controller.loaded)
-        self.sweep.show()
-        self.sweep.raise_()
+        self.sweep = self._shown(self.sweep, SweepWindow)
         return self.sweep
 
     def open_landscape(self) -> LandscapeWindow:
         """The loss over one or two parameters, in a window of its own."""
-        if self.landscape is None:
-            from app.lab.landscape_window import LandscapeWindow
+        from app.lab.landscape_window import LandscapeWindow
 
-            self.landscape = LandscapeWindow(self.window, self.controller)
-            if self.controller.loaded is not None:
-                self.landscape.set_loaded(self.controller.loaded)
-        self.landscape.show()
-        self.landscape.raise_()
+        self.landscape = self._shown(self.landscape, LandscapeWindow)
         return self.landscape
+
+    def open_warp(self) -> WarpWindow:
+        """The quadrature along a ray and what the warp does with every pixel, in a window of their own."""
+        from app.lab.warp_window import WarpWindow
+
+        self.warp = self._shown(self.warp, WarpWindow)
+        self.warp.look_at(self._pixel)
+        return self.warp
+
+    def _shown(self, window: Opened | None, kind: Callable[[QWidget, Controller], Opened]) -> Opened:
+        """The window, made where there is none yet, before all others."""
+        if window is None:
+            window = kind(self.window, self.controller)
+            if self.controller.loaded is not None:
+                window.set_loaded(self.controller.loaded)
+        window.show()
+        window.raise_()
+        return window

@@ -27,10 +27,13 @@ from core.derivatives.questions import (
     Sweep,
     Thumbnails,
     Unanswered,
+    WarpLook,
+    WarpLooked,
     Why,
 )
 from core.derivatives.reference import as_arrays
 from core.derivatives.step_sweep import sweep
+from core.derivatives.warp_looking import points_kept, warp_field, warped_pixels, weights_along
 from core.derivatives.why_zero import Counted, explain, gather
 from core.derivatives.window_truth import layers_at
 from core.engine.ports import Waiting
@@ -50,6 +53,8 @@ def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | 
         return sweep(session, question)
     if isinstance(question, Landscape):
         return landscape(session, question)
+    if isinstance(question, WarpLook):
+        return _look(session, question)
     if isinstance(question, MeshCheck):
         return _check(session, question)
     if isinstance(question, Measure):
@@ -57,6 +62,24 @@ def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | 
     if isinstance(question, Thumbnails):
         return thumbnails_of(session.scene, question)
     raise TypeError(type(question).__name__)
+
+
+def _look(session: Session, question: WarpLook) -> Iterator[Answer | Waiting | None]:
+    """Where the fit's own method is not the warp there is nothing of it to look at."""
+    scene, iteration = session.rendered(question.view), session.state.iteration
+    if scene.method.name != "warp" or not hasattr(scene.shape, "host_field"):
+        yield Unanswered(question)
+        return
+    x, y = (min(max(p, 0), side - 1) for p, side in zip(question.pixel, (scene.view.width, scene.view.height)))
+    ray = weights_along(scene, x + 0.5, y + 0.5)
+    yield None
+    traced, kept = points_kept(scene)
+    yield None
+    near = warped_pixels(scene)
+    yield None
+    motion = warp_field(scene, session.direction(question.theta)) if question.theta else None
+    along = (ray.depth, ray.distance, ray.weight, ray.chosen)
+    yield WarpLooked(question, iteration, *along, traced, kept, near, motion)
 
 
 def _check(session: Session, question: MeshCheck) -> Iterator[Answer | Waiting | None]:

@@ -71,6 +71,16 @@ class Landscape:
 
 
 @dataclass(frozen=True)
+class WarpLook:
+    """What the warp does: the quadrature along the ray through a pixel's centre, and pictures of all pixels. theta: what
+    the motion is a derivative by; None for no motion."""
+
+    view: int
+    pixel: tuple[int, int]
+    theta: str | None = None
+
+
+@dataclass(frozen=True)
 class MeshCheck:
     """What is wrong with the current triangles."""
 
@@ -87,12 +97,12 @@ class Measure:
     """How far the current state is from its targets: overlap and pose errors, a few views."""
 
 
-Question = Probe | Sweep | Landscape | MeshCheck | Thumbnails | Measure
+Question = Probe | Sweep | Landscape | WarpLook | MeshCheck | Thumbnails | Measure
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "MeshCheck", "Thumbnails", "Measure")."""
+    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "WarpLook", "MeshCheck", "Thumbnails", "Measure")."""
 
     kind: str
 
@@ -202,6 +212,25 @@ class Landscaped:
 
 
 @dataclass(frozen=True)
+class WarpLooked:
+    """Along the ray, (n,) each, in the order of tracing: depth along the view axis; distance, object units; weight,
+    normalised, of all points (eq. 12); chosen, of the top k (eq. 14). Pictures, (H, W): traced, points a ray has; kept,
+    points with a weight; near, whether the pixel is warped at all. motion: [H, W, 2] pixels per unit of theta, how far
+    samples follow the surfaces, or None."""
+
+    question: WarpLook
+    iteration: int
+    depth: np.ndarray
+    distance: np.ndarray
+    weight: np.ndarray
+    chosen: np.ndarray
+    traced: np.ndarray
+    kept: np.ndarray
+    near: np.ndarray
+    motion: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Checked:
     """counts: name -> how many, in order of display. marks: name -> ids of what is marked; kinds: name -> "face",
     "edge" (vertex pairs (n, 2)) or "vertex". facts: further numbers as text."""
@@ -237,4 +266,4 @@ class Unanswered:
     question: Question
 
 
-Answer = Probed | Swept | Landscaped | Checked | Thumbnailed | Measured | Unanswered
+Answer = Probed | Swept | Landscaped | WarpLooked | Checked | Thumbnailed | Measured | Unanswered

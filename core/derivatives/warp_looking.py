@@ -18,6 +18,7 @@ from kernels.field import object_rays
 from kernels.host_field import distances
 from kernels.methods.warp import quadrature_of
 from kernels.warp_rays import HostTracer, RayProfile, ray_profile
+from kernels.warp_samples import NEAR
 
 JUMP = 0.12
 """World units: depths of neighbouring samples that differ by more belong to two surfaces (an eighth of the radius)."""
@@ -45,6 +46,12 @@ def points_kept(scene: Rendered) -> tuple[np.ndarray, np.ndarray]:
     kept = (np.hypot(found.ax, found.ay) > 0).sum(axis=0)
     size = (scene.view.height, scene.view.width)
     return found.traced.reshape(size), kept.astype(np.int32).reshape(size)
+
+
+def warped_pixels(scene: Rendered) -> np.ndarray:
+    """(H, W) bool: the pixels near an outline, where the warp is at work."""
+    names = frozenset({"pose.translation"})
+    return scene.method.sample(scene.shape, scene.values, scene.view, scene.settings, names).kind == NEAR
 
 
 def warp_field(scene: Rendered, direction: Mapping[str, Any], step: float = 1e-3) -> np.ndarray:

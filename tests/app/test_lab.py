@@ -14,7 +14,7 @@ from app.lab.gaussians import DrawnGaussians
 from app.lab.landscape_window import filled_in
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
-from core.derivatives.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered
+from core.derivatives.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered, WarpLook
 from core.protocol import Derive, SetValue
 
 pytestmark = pytest.mark.window
@@ -224,9 +224,37 @@ def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window
     land.close()
 
 
+def test_the_warp_is_looked_into_where_a_pixel_is_clicked(make_window, qtbot):
+    window, client = make_window()
+    assert not window.actions_.lab.warp.isEnabled()  # the fit's method is another one
+    tool = window.lab.open_warp()
+    assert asked(client, WarpLook) == []
+    c = window.controller
+    c.experiment = replace(c.experiment, method=MethodSpec("warp"))
+    c.frames_changed.emit()
+    assert window.actions_.lab.warp.isEnabled()
+    window.lab.open_warp()
+    qtbot.waitUntil(lambda: tool.looked is not None)
+    height, width = c.shown.arrays["render"].shape[:2]
+    assert asked(client, WarpLook)[-1] == WarpLook(c.shown.view, (width // 2, height // 2), c.theta)
+    assert "5 points traced, 2 kept" in tool.facts.text()
+    assert "samples move 4.24 px" in tool.facts.text()
+    tool.map.clicked.emit(2.2, 4.0)  # row 0 is at the top: 6 rows, the fifth from below
+    assert asked(client, WarpLook)[-1].pixel == (2, 1)
+    window.panes.linking._on_clicked((3, 4))
+    assert asked(client, WarpLook)[-1].pixel == (3, 4)
+    for index in range(tool.kind.count()):
+        tool.kind.setCurrentIndex(index)
+        tool._draw()
+    assert len(tool.map._things) > 2  # the motion's strokes
+    tool.ask(WarpLook(0, (1, 1)))
+    tool.close()
+    assert asked(client, Drop)[-1] == Drop("WarpLook")
+
+
 def test_windows_have_tooltips_and_follow_the_theme(make_window, qtbot):
     window, _ = make_window()
-    tools = (window.lab.open_sweep(), window.lab.open_landscape())
+    tools = (window.lab.open_sweep(), window.lab.open_landscape(), window.lab.open_warp())
     missing = [
         f"{type(widget).__name__} in {type(tool).__name__}"
         for tool in tools

@@ -181,11 +181,12 @@ def boxes() -> SdfGrid:
 
 
 LIT = SceneSpec(light_direction=(0.2, 0.5, 0.8), background=(0.1, 0.15, 0.2))
+SHIFT_X = "pose.translation.x"
 GRID_LABELS = {
-    "silhouette": ("pose.translation.x", pixel_of(0.8, 0.2, -0.5), Cause.NO_SILHOUETTE_TERM, {}),
-    "occlusion": ("pose.translation.x", pixel_of(0.02, 0.1, 0.6), Cause.NO_OCCLUSION_TERM, {}),
-    "no hit": ("pose.translation.x", (1, 1), Cause.NO_HIT, {}),
-    "flat": ("pose.translation.x", pixel_of(-0.35, 0.0, 0.6), Cause.FLAT, {}),
+    "silhouette": (SHIFT_X, pixel_of(0.8, 0.2, -0.5), Cause.NO_SILHOUETTE_TERM, {}),
+    "occlusion": (SHIFT_X, pixel_of(0.02, 0.1, 0.6), Cause.NO_OCCLUSION_TERM, {}),
+    "no hit": (SHIFT_X, (1, 1), Cause.NO_HIT, {}),
+    "flat": (SHIFT_X, pixel_of(-0.35, 0.0, 0.6), Cause.FLAT, {}),
     "outside": ("values.1.2.3", pixel_of(-0.35, 0.0, 0.6), Cause.OUTSIDE_BAND, {}),
     "mask": ("light.ambient", pixel_of(-0.35, 0.0, 0.6), Cause.MASKED, masked()),
     "settled": ("light.ambient", pixel_of(-0.35, 0.0, 0.6), Cause.RESIDUAL, settled()),
@@ -204,6 +205,31 @@ def test_every_label_of_a_grid_comes_back():
     coverage = replace(scene, channels=("silhouette",))
     assert ask(coverage, "pose.translation.x", pixel_of(-0.35, 0.0, 0.6)) is Cause.NOT_ON_SILHOUETTE
     assert ask(coverage, "light.ambient", pixel_of(-0.35, 0.0, 0.6)) is Cause.CHANNEL
+    assert not wrong
+
+
+def test_every_label_of_a_warped_grid_comes_back():
+    """The warp has the terms that sdf-local lacks; two derivatives serve all questions."""
+    scene, wrong = scene_of(boxes(), "warp", light=LIT), []
+    face, edge = pixel_of(-0.35, 0.0, 0.6), pixel_of(0.8, 0.2, -0.5)
+    labels = [
+        ("silhouette", SHIFT_X, edge, Cause.NONE, {}),
+        ("occlusion", SHIFT_X, pixel_of(0.02, 0.1, 0.6), Cause.NONE, {}),
+        ("no hit", SHIFT_X, (1, 1), Cause.NO_HIT, {}),
+        ("flat", SHIFT_X, face, Cause.FLAT, {}),
+        ("mask", SHIFT_X, edge, Cause.MASKED, masked()),
+        ("settled", SHIFT_X, edge, Cause.RESIDUAL, settled()),
+        ("not free", SHIFT_X, edge, Cause.NOT_FREE, {"free": False}),
+        ("node in sight", "values.15.24.37", face, Cause.NONE, {}),
+        ("node far off", "values.1.2.3", face, Cause.OUTSIDE_BAND, {}),
+    ]
+    for title, theta, pixel, wanted, counted in labels:
+        found = ask(scene, theta, pixel, **counted)
+        if found is not wanted:
+            wrong.append(f"{title}: {found}, not {wanted}")
+    coverage = replace(scene, channels=("silhouette",))
+    assert ask(coverage, SHIFT_X, face) is Cause.NOT_ON_SILHOUETTE
+    assert ask(coverage, SHIFT_X, edge) is Cause.NONE
     assert not wrong
 
 

@@ -18,6 +18,8 @@ from core.derivatives.questions import (
     Sweep,
     SweepPoint,
     Swept,
+    WarpLook,
+    WarpLooked,
     Why,
 )
 
@@ -50,6 +52,14 @@ def fake_answer(question: Any, iteration: int) -> Any:
             here = tuple(0.0 for _ in question.axes)
             slopes = tuple(-0.2 for _ in question.axes)
             return Landscaped(question, iteration, loss, here, 0.02, slopes, slopes, 1.0)
+        case WarpLook():
+            depth, weight = np.linspace(2.0, 3.0, 5), np.array([0.0, 0.1, 0.7, 0.2, 0.0])
+            chosen = np.array([0.0, 0.0, 0.8, 0.2, 0.0])
+            kept, motion = np.full((6, 8), 2, np.int32), np.full((6, 8, 2), 3.0, np.float32)
+            near = np.arange(48).reshape(6, 8) < 24
+            return WarpLooked(
+                question, iteration, depth, 0.1 * depth, weight, chosen, kept + 3, kept, near, motion if question.theta else None
+            )  # fmt: skip
         case MeshCheck():
             return Checked(
                 question, iteration, (("Flipped", 1), ("Open edges", 2), ("Duplicate vertices", 0)),

@@ -56,8 +56,8 @@ def values_of(shape: Shape) -> dict[str, Any]:
 
 SHIFT = {"pose.translation": np.array([1, 0, 0], np.float32)}
 CASES = {
-    "torus radius": ("torus", {"torus.radius": np.float32(1)}, 0.02, 0.13),
-    "grid level": ("grid", {"values": -np.ones((48, 48, 48), np.float32)}, 0.02, 0.13),
+    "torus radius": ("torus", {"torus.radius": np.float32(1)}, 0.02, 0.12),
+    "grid level": ("grid", {"values": -np.ones((48, 48, 48), np.float32)}, 0.03, 0.13),
 }
 """Shape, direction, the most that the total and the pixels may be off."""
 
@@ -116,13 +116,12 @@ def case(name: str) -> Case:
 
 @pytest.mark.parametrize("name", CASES)
 def test_total_and_pixel_errors(name: str) -> None:
-    """2 % of the total for the mean of three seeds, 13 % per pixel for each, by measurement at this size: the outline has
+    """2 and 3 % of the total for each of three seeds, 12 and 13 % per pixel, by measurement at this size: the outline has
     three times fewer pixels than at 128 x 128, which benchmarks/bench_warp.py measures."""
     found = case(name)
     seeds = [found.derivative(seed=seed) for seed in range(3)]
-    assert found.total_error(np.mean(seeds, axis=0)) <= found.total
     for derivative in seeds:
-        assert found.total_error(derivative) <= 3 * found.total
+        assert found.total_error(derivative) <= found.total
         assert relative_error(derivative, found.reference) <= found.pixel
 
 
@@ -203,12 +202,12 @@ def test_both_modes_agree(name: str) -> None:
 def test_forward_image_is_the_hard_one_and_needs_no_points() -> None:
     shape, view = shape_of("torus"), orbit_view(SIZE)
     values = values_of(shape)
-    samples = METHOD.sample(shape, values, view, Settings(samples=4), frozenset(), ("colour",))
+    settings, channels = Settings(samples=4), ("colour",)
+    samples = METHOD.sample(shape, values, view, settings, frozenset(), channels)
     assert samples.near.size == 0
     assert samples.border_points.s.size == 0
-    image = METHOD.evaluate(
-        shape, values, samples, lens_of(view), split_settings(Settings())[0], Settings(), ("colour",), frozenset()
-    )
+    fixed = (lens_of(view), split_settings(settings)[0], settings, channels, frozenset())
+    image = METHOD.evaluate(shape, values, samples, *fixed)
     truth = hard_image(shape, values, view, ("colour",), 8)["colour"]
     assert np.abs(as_arrays(image)["colour"] - truth).mean() < 3e-3
 
