@@ -15,6 +15,7 @@ from app.lab.landscape_window import filled_in
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
 from core.derivatives.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered, WarpLook
+from core.experiment import MethodSpec
 from core.protocol import Derive, SetValue
 
 pytestmark = pytest.mark.window
@@ -230,7 +231,7 @@ def test_the_warp_is_looked_into_where_a_pixel_is_clicked(make_window, qtbot):
     tool = window.lab.open_warp()
     assert asked(client, WarpLook) == []
     c = window.controller
-    c.experiment = replace(c.experiment, method=MethodSpec("warp"))
+    c.experiment = dataclasses.replace(c.experiment, method=MethodSpec("warp"))
     c.frames_changed.emit()
     assert window.actions_.lab.warp.isEnabled()
     window.lab.open_warp()
@@ -239,8 +240,8 @@ def test_the_warp_is_looked_into_where_a_pixel_is_clicked(make_window, qtbot):
     assert asked(client, WarpLook)[-1] == WarpLook(c.shown.view, (width // 2, height // 2), c.theta)
     assert "5 points traced, 2 kept" in tool.facts.text()
     assert "samples move 4.24 px" in tool.facts.text()
-    tool.map.clicked.emit(2.2, 4.0)  # row 0 is at the top: 6 rows, the fifth from below
-    assert asked(client, WarpLook)[-1].pixel == (2, 1)
+    tool.map.clicked.emit(2.2, 4.0)  # row 0 is at the top: the fifth of 48 from below
+    assert asked(client, WarpLook)[-1].pixel == (2, 43)
     window.panes.linking._on_clicked((3, 4))
     assert asked(client, WarpLook)[-1].pixel == (3, 4)
     for index in range(tool.kind.count()):

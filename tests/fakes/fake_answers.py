@@ -55,8 +55,8 @@ def fake_answer(question: Any, iteration: int) -> Any:
         case WarpLook():
             depth, weight = np.linspace(2.0, 3.0, 5), np.array([0.0, 0.1, 0.7, 0.2, 0.0])
             chosen = np.array([0.0, 0.0, 0.8, 0.2, 0.0])
-            kept, motion = np.full((6, 8), 2, np.int32), np.full((6, 8, 2), 3.0, np.float32)
-            near = np.arange(48).reshape(6, 8) < 24
+            kept, motion = np.full((48, 64), 2, np.int32), np.full((48, 64, 2), 3.0, np.float32)
+            near = np.arange(48 * 64).reshape(48, 64) < 1000
             return WarpLooked(
                 question, iteration, depth, 0.1 * depth, weight, chosen, kept + 3, kept, near, motion if question.theta else None
             )  # fmt: skip
