@@ -3,6 +3,11 @@
 Probability D = sigmoid(-+ d^2 / sigma), d the distance from the pixel's centre to the outline; coverage 1 - prod (1 - D);
 colour a mean with weights D exp(-depth / gamma). Lengths are PyTorch3D's: the image's shorter side is 2. The derivative
 is that of this very image, per triangle and pixel: layers are taken in turn (lax.scan), the K nearest of each pixel.
+
+K bounds what it is good for: where more triangles than K lie within a pixel's blur, those dropped take their share of
+the outline with them. Total gradient of two spheres of 50,560 triangles, one before the other, at 64 x 64 (core/report):
+326 % off with the 20 faces a pixel of PyTorch3D, 25 % with 80; of 3,040 triangles 44 % with 20. A sharper sigma does not
+help (64 % at 1e-6): then pixels see too few outlines instead.
 """
 
 from __future__ import annotations
@@ -71,7 +76,7 @@ class SoftRaster(Method):
     Settings = Settings
     cannot = (
         "Its image is not the rasterized one: every triangle grows by its blur. Where more triangles lie within the blur "
-        "of a pixel than it keeps (fine meshes), its derivative is far off."
+        "of a pixel than it keeps (fine meshes), its derivative is far off: keep more faces a pixel, 80 instead of 20."
     )
 
     def moves(self, settings: Settings) -> frozenset[str]:
