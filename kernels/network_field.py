@@ -20,7 +20,7 @@ from kernels.types import Plane, Planes
 HITS = 1024
 """Points of a chunk. It divides the chunks that hits are padded to (kernels/field_grid.py)."""
 RAYS = 256
-"""Rays of a chunk where every ray has points of its own: with 21 of them and width 256, about 150 MB in flight."""
+"""Rays of a chunk where every ray has points of its own: what is in flight grows with their number (bench_network.py)."""
 
 Rows = Callable[..., tuple[Any, ...]]
 """(n,) columns -> (n,) columns."""

@@ -14,7 +14,7 @@ from core.shapes.primitives import GEOMETRIC, HULL
 
 KINDS = ("mesh", "sdf-grid", "sdf-network")
 """Kinds of shapes that can be a network, or are one."""
-CHOICES = [("", "No: as it is"), ("plain", "Yes, with one colour"), ("network", "Yes, with radiance")]
+CHOICES = [("", "No: as it is"), ("plain", "Yes, one colour"), ("network", "Yes, radiance")]
 NUMBERS = (
     ("width", "Width", "Of every hidden layer; the papers' 256 wants a GPU", *NETWORK_WIDTH, True, False),
     ("layers", "Layers", "Hidden layers; the middle one sees the input again", *NETWORK_LAYERS, True, False),

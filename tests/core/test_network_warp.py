@@ -16,6 +16,7 @@ from core.build import load_network_shape
 from core.derivatives.derive import Rendered, reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
+from core.inspection import forward
 from core.parameters import retract, scene_values, zero_tangent
 from kernels.camera import lens_of
 from kernels.methods.naive import METHOD as NAIVE
@@ -69,3 +70,15 @@ def test_total_gradients_by_the_last_bias() -> None:
     assert errors["warp"][1] <= 0.30
     assert errors["naive"][0] >= 0.15
     assert errors["naive"][1] >= 0.5
+
+
+def test_the_warp_shows_what_the_radiance_network_says() -> None:
+    """Middle grey at first, whatever the light: the plain shading has no share in it."""
+    spec = NetworkSpec(width=48, layers=2, levels=2, radiance="network", radius=0.7)
+    shape = load_network_shape(ShapeSpec("sdf-network", primitive="sphere-network", network=spec), 0)
+    values: Any = {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), PoseSpec(), 40.0)}
+    image = forward(shape, WARP, WARP.Settings(samples=1), values, orbit_view(12), ("colour", "silhouette"))
+    inside = image["silhouette"][0] == 1
+    assert inside.sum() > 20
+    for plane in image["colour"]:
+        assert np.abs(plane[inside] - 0.5).max() < 0.2
