@@ -135,6 +135,7 @@ def _check_cage(path: Path) -> Checked:
 
 def _target_picture_oddities(experiment: Experiment) -> tuple[str, ...]:
     """The target's size and silhouette, before a fit asks for them."""
+    from core.catalog import entry
     from core.io.images import load_image, silhouette_of
 
     target, views = experiment.target, experiment.views
@@ -144,7 +145,8 @@ def _target_picture_oddities(experiment: Experiment) -> tuple[str, ...]:
             f"{image.path.name}: the picture is {image.width} x {image.height} pixels and the view {views.width} x "
             f"{views.height}; set views.width and views.height to the picture's, or to the same share of both"
         )
-    silhouette_of(image, target.background, need=any(term.sees == "silhouette" for term in experiment.terms))
+    seen = {term.sees for term in experiment.terms if entry("losses", term.loss)["sees"]}  # regularisers see nothing
+    silhouette_of(image, target.background, need="silhouette" in seen)
     return image.warnings
 
 

@@ -12,6 +12,7 @@ FIELDS = (
     "widgets", "gl_objects",
 )  # fmt: skip
 MEMORY = ("window_mb", "engine_mb")
+"""window_mb: without what the timeline stores, which fills its bound (app/replay.py) in the first thousands of steps."""
 
 
 def resident_mb(process: int) -> float:
@@ -57,7 +58,7 @@ def gauge(window: Any, engine: int) -> dict[str, float]:
     gc.collect()
     me = os.getpid()
     values = (
-        resident_mb(me), resident_mb(engine), threads(me), threads(engine), handles(me), handles(engine),
+        resident_mb(me) - window.controller.replay.bytes() / 2**20, resident_mb(engine), threads(me), threads(engine), handles(me), handles(engine),
         segments(me, engine), widgets(), gl_objects(window),
     )  # fmt: skip
     return dict(zip(FIELDS, values, strict=True))

@@ -31,7 +31,7 @@ READY_S = 600.0
 """Patience with a machine that does other things too."""
 GROWTH = 0.05
 """Most that memory may grow after warm-up, as a share of its mean."""
-COLUMNS = ("seconds", "step", *FIELDS)
+COLUMNS = ("seconds", "step", "timeline_mb", *FIELDS)
 LOOKS = 240
 """Samples of a run."""
 
@@ -84,7 +84,7 @@ def soak(stage: Any, seconds: float, note: Callable[[dict[str, float]], None]) -
             c.reset()
             c.play()
         step = c.last.iteration if c.last is not None else 0
-        reading = {"seconds": time.monotonic() - begin, "step": float(step)}
+        reading = {"seconds": time.monotonic() - begin, "step": float(step), "timeline_mb": c.replay.bytes() / 2**20}
         samples.append({**reading, **gauge(window, c.client.process_id)})
         note(samples[-1])
     return samples

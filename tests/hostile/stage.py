@@ -49,7 +49,7 @@ class Stage:
         self.window.show()
         self.window.controller.start()
 
-    def wait(self, hit: Callable[[], Any], seconds: float = 120.0) -> bool:
+    def wait(self, hit: Callable[[], Any], seconds: float = 300.0) -> bool:
         """Let the window live until `hit`; False where that never comes."""
         from PyQt6.QtWidgets import QApplication
 

@@ -15,7 +15,7 @@ import pytest
 from app import cli
 from core.build import build
 from core.experiments.defaults import experiment_for_file, view_size
-from core.io.check import check_file
+from core.io.check import check_file, check_inputs
 from core.protocol import Status
 from tests.hostile.files import SEEDS
 from tests.hostile.rows import ROOT, ROWS, line_complaint, through_window
@@ -62,6 +62,7 @@ def test_fit_refuses_the_shared_rows(shared_data: Path, tmp_path: Path, capsys: 
 @pytest.mark.parametrize("row", ["m11", "m12", "m18", "m22", "s05", "s12", "t05"])
 def test_targets_of_what_loads_are_finite(tmp_path: Path, row: str) -> None:
     experiment = experiment_for_file(write(tmp_path, row))
+    check_inputs(experiment)
     scene = build(replace(experiment, views=replace(experiment.views, width=24, height=20)))
     for planes in (scene.problem.targets[0].planes, scene.values):
         assert all(np.isfinite(np.asarray(plane)).all() for plane in planes.values())
