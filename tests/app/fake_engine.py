@@ -217,7 +217,8 @@ class FakeClient:
         for lane in range(1, len(self.experiment.lanes)):
             images = ("render", "difference", "derivative", "disagreement")
             arrays |= {f"{lane}/{name}": arrays[name] * np.float32(1 - 0.2 * lane) for name in images if name in arrays}
-        place, turn = [self.offset(), 0.0, 0.0], [0.0, -12.5 - self.iteration, 0.0]
+        turned = self.iteration if self.experiment.lanes else 0
+        place, turn = [self.offset(), 0.0, 0.0], [0.0, -12.5 - turned, 0.0]
         values = {"pose.translation": place, "pose.rotation": turn, "pose.scale": 1.0}
         for lane in range(1, len(self.experiment.lanes)):
             values |= {f"{lane}/pose.translation": [(1 + lane) * place[0], 0.0, 0.0], f"{lane}/pose.rotation": turn}
