@@ -7,22 +7,21 @@ log_weights (n,), colours (n, 3) linear, centre (3,) and scale (the frame: unit 
 from __future__ import annotations
 
 import io
-import tokenize
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from core.errors import RimlightError
+from core.io.archives import holds, read_archive
 from core.io.atomic import write_bytes
-from core.io.files import DAMAGED_ARCHIVE, MEBIBYTE, one_line, read_bytes
+from core.io.files import MEBIBYTE
 
 VERSION = 1
 LIMIT = 64 * MEBIBYTE
 MOST = 4096
 """Gaussians that are read: every pixel meets every one of them."""
-_NEEDED = ("version", "means", "factors", "log_weights")
+_NEEDED = ("means", "factors", "log_weights")
 
 
 @dataclass(frozen=True)
@@ -39,34 +38,13 @@ class MetaballsData:
 
 def is_metaballs_file(path: str | Path) -> bool:
     """Whether an .npz holds metaballs (and not a grid); False for what is no such file at all."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {"means.npy", "factors.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+    return holds(path, ("means", "factors"))
 
 
 def load_metaballs(path: str | Path) -> MetaballsData:
     """Read metaballs. Raises RimlightError naming the file and the cause."""
     path = Path(path)
-    data = read_bytes(path, LIMIT)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(info.file_size for info in archive.infolist())
-        if unpacked > LIMIT:
-            raise RimlightError(f"{path.name}: unpacks to {unpacked:,} bytes, more than metaballs can have; save fewer")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (*DAMAGED_ARCHIVE, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError) as error:
-        raise RimlightError(f"{path.name}: is no readable .npz ({one_line(error)}); save it again") from error
-    missing = [name for name in _NEEDED if name not in arrays]
-    if missing:
-        raise RimlightError(
-            f"{path.name}: holds no {', '.join(missing)}; metaballs files are written by rimlight convert"
-        )
-    version = arrays["version"]
-    if version.size != 1 or int(version) != VERSION:
-        raise RimlightError(f"{path.name}: has version {version}, and this Rimlight reads {VERSION}; update it")
+    arrays = read_archive(path, "metaballs", _NEEDED, VERSION, LIMIT, "metaballs files are written by rimlight convert")
     return _checked(path, arrays)
 
 

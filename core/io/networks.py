@@ -8,8 +8,6 @@ file = centre + scale * x, with the network seeing x @ turn.
 from __future__ import annotations
 
 import io
-import tokenize
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +16,14 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.experiment import NETWORK_LAYERS, NETWORK_LEVELS, NETWORK_WIDTH
+from core.io.archives import holds, read_archive
 from core.io.atomic import write_bytes
-from core.io.files import DAMAGED_ARCHIVE, MEBIBYTE, one_line, read_bytes
+from core.io.files import MEBIBYTE
 from kernels.network_parts import Architecture, sizes_of
 
 VERSION = 1
 LIMIT = 64 * MEBIBYTE
-_NEEDED = ("version", "architecture", "network.weights", "network.bias", "turn", "centre", "scale")
+_NEEDED = ("architecture", "network.weights", "network.bias", "turn", "centre", "scale")
 
 
 @dataclass(frozen=True)
@@ -40,32 +39,13 @@ class NetworkData:
 
 def is_network_file(path: str | Path) -> bool:
     """Whether an .npz holds a network (and not a grid); False for what is no such file at all."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {"architecture.npy", "network.weights.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+    return holds(path, ("architecture", "network.weights"))
 
 
 def load_network(path: str | Path) -> NetworkData:
     """Read a network. Raises RimlightError naming the file and the cause."""
     path = Path(path)
-    data = read_bytes(path, LIMIT)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(info.file_size for info in archive.infolist())
-        if unpacked > LIMIT:
-            raise RimlightError(f"{path.name}: unpacks to {unpacked:,} bytes, more than a network can have; save fewer")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (*DAMAGED_ARCHIVE, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError) as error:
-        raise RimlightError(f"{path.name}: is no readable .npz ({one_line(error)}); save it again") from error
-    missing = [name for name in _NEEDED if name not in arrays]
-    if missing:
-        raise RimlightError(f"{path.name}: holds no {', '.join(missing)}; networks are written by a fit's export")
-    version = arrays["version"]
-    if version.size != 1 or version.dtype.kind not in "iu" or int(version) != VERSION:
-        raise RimlightError(f"{path.name}: has version {version}, and this Rimlight reads {VERSION}; update it")
+    arrays = read_archive(path, "a network", _NEEDED, VERSION, LIMIT, "networks are written by a fit's export")
     return _checked(path, arrays)
 
 
