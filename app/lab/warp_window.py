@@ -37,6 +37,7 @@ class WarpWindow(ToolWindow):
         self.pixel: tuple[int, int] | None = None
         self.kind = QuietCombo()
         self.kind.addItems([KEPT, TRACED, NEAR, MOTION])
+        self.kind.setMinimumWidth(170)
         self.kind.setToolTip("What the picture shows of every pixel's ray")
         self.kind.activated.connect(lambda _: self._draw())
         self.place = label("", HINT, REGULAR, "text2")
@@ -121,15 +122,15 @@ class WarpWindow(ToolWindow):
     def _draw_arrows(self, motion: np.ndarray, theme: Theme) -> None:
         """Where samples go: short strokes from a dot."""
         height, width = motion.shape[:2]
-        step = max(max(height, width) // ARROWS, 1)
+        step = max(max(height, width) // ARROWS, 3)
         longest = max(float(np.hypot(motion[..., 0], motion[..., 1]).max()), 1e-30)
         for row in range(step // 2, height, step):
             for column in range(step // 2, width, step):
                 dx, dy = 0.9 * step * motion[row, column] / longest
                 if math.hypot(dx, dy) > 0.05 * step:
                     up = height - 1 - row
-                    self.map.curve([column, column + dx], [up, up - dy], theme.text, width=1.25)
-                    self.map.dot(column, up, theme.text, 5.0)
+                    self.map.curve([column, column + dx], [up, up - dy], theme.text, width=1.75)
+                    self.map.dot(column, up, theme.text, 4.0)
 
     def _draw_ray(self, looked: WarpLooked, theme: Theme) -> None:
         chart, depth = self.chart, np.asarray(looked.depth, float)
