@@ -45,8 +45,9 @@ def render_rays(
     parts = _parts(count, g.q.shape[0]) if chunk is None else -(-count // chunk)
     if parts <= 1:
         return body((x, y))
-    chunk = -(-count // parts)  # equal parts: 4,800 rays would fill the third of three full chunks by a third only
-    fold = lambda plane: jnp.pad(plane, (0, parts * chunk - count)).reshape(parts, chunk)
+    each = -(-count // parts)  # equal parts: 4,800 rays would fill the third of three full chunks by a third only
+    padding = int(parts * each - count)
+    fold = lambda plane: jnp.pad(plane, (0, padding)).reshape(parts, each)
     out = jax.lax.map(jax.checkpoint(body), (fold(x), fold(y)))
     return jax.tree.map(lambda plane: plane.reshape(-1)[:count], out)
 
