@@ -28,7 +28,7 @@ def add_convert(commands: Any) -> None:
 def run_convert(options: argparse.Namespace) -> int:
     from core.convert import convert
     from core.errors import RimlightError
-    from core.io.metaballs_files import is_metaballs_file
+    from core.io.file_kinds import is_metaballs_file
 
     if options.metaballs or is_metaballs_file(options.source):
         return _convert_metaballs(options)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # What JAX compiles is kept for the other worker, the engines that tests start, and the next run, which takes a third of
@@ -18,6 +22,24 @@ from core.engine import caches
 caches.configure()
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+CODE_BYTES = 3 << 30
+"""Compiled code of a thousand tests takes gigabytes: from here on a worker forgets it between files."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bounded_memory() -> Iterator[None]:
+    yield
+    statm = Path("/proc/self/statm")
+    if "jax" in sys.modules and statm.exists():
+        resident = int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        if resident > CODE_BYTES:
+            sys.modules["jax"].clear_caches()
+            gc.collect()
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps what is freed, unless told
+            if trim is not None:
+                trim(0)
 
 
 @pytest.fixture

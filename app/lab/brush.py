@@ -30,7 +30,8 @@ class Brush(QObject):
         self._begun: np.ndarray | None = None
         """Where the surface was when the drag began, and how much of it is done."""
         self._done = 0.0
-        viewport.navigator.dropped.connect(self._drop)
+        if viewport.scene is not None:  # without OpenGL there is nothing to brush
+            viewport.navigator.dropped.connect(self._drop)
 
     @property
     def lattice(self) -> Mapping[str, Any] | None:

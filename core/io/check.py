@@ -52,9 +52,10 @@ def _check_mesh(path: Path) -> Checked:
 
 
 def _check_grid(path: Path) -> Checked:
+    from core.io.file_kinds import is_metaballs_file, is_network_file
     from core.io.grids import load_grid
-    from core.io.metaballs_files import is_metaballs_file, load_metaballs
-    from core.io.networks import is_network_file, load_network
+    from core.io.metaballs_files import load_metaballs
+    from core.io.networks import load_network
 
     if is_metaballs_file(path):
         return Checked(f"metaballs, {len(load_metaballs(path).means)} Gaussians")

@@ -1,12 +1,22 @@
-"""Which kind of shape a file holds, where its ending alone does not say: three kinds share .npz. No JAX."""
+"""Which kind of shape a file holds, where its ending alone does not say: three kinds share .npz. Free of
+kernels: the window asks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from core.io.metaballs_files import is_metaballs_file
-from core.io.networks import is_network_file
+from core.io.archives import holds
 from core.io.suffixes import shape_kind
+
+
+def is_metaballs_file(path: str | Path) -> bool:
+    """Whether an .npz holds metaballs (and not a grid); False for what is no such file at all."""
+    return holds(path, ("means", "factors"))
+
+
+def is_network_file(path: str | Path) -> bool:
+    """Whether an .npz holds a network (and not a grid); False for what is no such file at all."""
+    return holds(path, ("architecture", "network.weights"))
 
 
 def file_kind(path: str | Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import RimlightError
-from core.io.archives import holds, read_archive
+from core.io.archives import read_archive
 from core.io.atomic import write_bytes
 from core.io.files import MEBIBYTE
 
@@ -34,11 +34,6 @@ class MetaballsData:
     colours: np.ndarray | None
     centre: np.ndarray
     scale: float
-
-
-def is_metaballs_file(path: str | Path) -> bool:
-    """Whether an .npz holds metaballs (and not a grid); False for what is no such file at all."""
-    return holds(path, ("means", "factors"))
 
 
 def load_metaballs(path: str | Path) -> MetaballsData:

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.experiment import NETWORK_LAYERS, NETWORK_LEVELS, NETWORK_WIDTH
-from core.io.archives import holds, read_archive
+from core.io.archives import read_archive
 from core.io.atomic import write_bytes
 from core.io.files import MEBIBYTE
 from kernels.network_parts import Architecture, sizes_of
@@ -35,11 +35,6 @@ class NetworkData:
     turn: np.ndarray
     centre: np.ndarray
     scale: float
-
-
-def is_network_file(path: str | Path) -> bool:
-    """Whether an .npz holds a network (and not a grid); False for what is no such file at all."""
-    return holds(path, ("architecture", "network.weights"))
 
 
 def load_network(path: str | Path) -> NetworkData:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import RimlightError
+from core.io.file_kinds import is_metaballs_file
 from core.io.files import MESH_LIMIT, checked_path
-from core.io.metaballs_files import MetaballsData, is_metaballs_file, load_metaballs
+from core.io.metaballs_files import MetaballsData, load_metaballs
 from core.io.suffixes import MESH_SUFFIXES, POINT_SUFFIXES
 from core.metaballs.convert import Conversion, convert_mesh, convert_points, random_ball
 from core.shapes.metaballs import Metaballs

@@ -17,7 +17,8 @@ import optax
 
 from core.errors import RimlightError
 from core.experiment import GridSpec, NetworkSpec
-from core.io.networks import is_network_file, load_network
+from core.io.file_kinds import is_network_file
+from core.io.networks import load_network
 from core.shapes.grid_loading import load_grid_shape
 from core.shapes.sdf_grid import SdfGrid
 from core.shapes.sdf_network import PLAIN_COLOUR, SdfNetwork

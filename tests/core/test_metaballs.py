@@ -21,7 +21,8 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.files import experiment_to_toml, load_experiment
-from core.io.metaballs_files import is_metaballs_file, load_metaballs
+from core.io.file_kinds import is_metaballs_file
+from core.io.metaballs_files import load_metaballs
 from core.metaballs.convert import Conversion, best_level, convert_mesh, convert_points, random_ball, sample_points
 from core.metaballs.gaussian_mixture import fit_mixture
 from core.metaballs.loading import load_metaballs_shape, metaballs_of_file

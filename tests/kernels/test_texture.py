@@ -72,7 +72,7 @@ def test_level_is_where_a_texel_is_a_pixel() -> None:
     np.testing.assert_allclose(samples.level[0][1:-1, 1:-1][inner], 0.5 * np.log2(area[inner]), atol=0.05)
 
 
-@pytest.mark.parametrize("name", ["naive", "edge-grad", "soft-raster"])
+@pytest.mark.parametrize("name", ["edge-grad", "soft-raster"])
 def test_both_modes_through_a_method(name: str) -> None:
     """<Ju, w> = <u, J^T w> with texture and pose free, and the derivative by a texel is its weight."""
     mesh, view = quad(), orbit_view(12)
