@@ -64,9 +64,8 @@ def _assert_transposes(rows: np.ndarray, tolerance: float) -> None:
     assert worst <= tolerance, f"<Ju, w> and <u, J^T w> differ by {worst:.1e} |Ju||w|"
 
 
-HEAVY = {"soft-raster", "antialias"}
-"""Methods for which everything at once takes half a minute to compile: their colours are looked at alone. What moves a
-pose moves the vertices, whose test they have."""
+HEAVY = {"soft-raster"}
+"""Methods for which everything at once takes half a minute to compile: their colours are looked at alone."""
 KINDS = {
     "pose": (POSE, ("depth", "normals")),
     "vertices": ({"vertices"}, ("silhouette", "depth", "normals")),
@@ -74,9 +73,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [(n, k) for n in SURFACE for k in KINDS if (k != "look" if n not in HEAVY else k != "pose")]
-)
+@pytest.mark.parametrize(("name", "kind"), [(n, k) for n in SURFACE for k in KINDS if k != "look" or n in HEAVY])
 def test_each_kind_of_parameter(name: str, kind: str) -> None:
     free, channels = KINDS[kind]
     with jax.enable_x64(True):
