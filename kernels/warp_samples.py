@@ -12,7 +12,6 @@ import functools
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from kernels.field_trace import compact
 from kernels.warp_borders import border_count, border_rays, borders_of
@@ -133,6 +132,8 @@ def pixel_kinds(depth: np.ndarray, close: np.ndarray, everywhere: bool) -> np.nd
     """(H, W) int8. depth, close: (H, W, S), see RayTracer.hits. Near: within 3 x 3 pixels a ray passes a surface
     closely, or some hit and some miss. A pixel's own samples alone must not decide: those that slip past a sliver of
     the surface would take its derivative with them (13 % of the total, with four samples)."""
+    from scipy.ndimage import maximum_filter
+
     hit = depth > 0
     around = lambda flags: maximum_filter(flags.any(axis=2).astype(np.uint8), 3, mode="nearest") > 0
     near = around(close) | (around(hit) & around(~hit))

@@ -7,6 +7,7 @@ entries in units of their row's diagonal (kernels/metaballs.py). Object space is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +88,17 @@ class Metaballs(Shape):
 
     def display_colours(self, values: Values) -> np.ndarray:
         """(vertices of display_mesh, 3): each ellipsoid in its own colour."""
-        return np.repeat(np.clip(np.asarray(values["colours"], np.float32), 0.0, 1.0), len(_SPHERE[0]), axis=0)
+        return np.repeat(np.clip(np.asarray(values["colours"], np.float32), 0.0, 1.0), len(_sphere()[0]), axis=0)
 
     def display_gradient(self, gradient: Mapping[str, Any]) -> np.ndarray | None:
         """|dL/dmean| at every vertex of display_mesh, where the means are free."""
         if "means" not in gradient:
             return None
-        return np.repeat(np.linalg.norm(np.asarray(gradient["means"]), axis=1), len(_SPHERE[0])).astype(np.float32)
+        return np.repeat(np.linalg.norm(np.asarray(gradient["means"]), axis=1), len(_sphere()[0])).astype(np.float32)
 
     def element_of_vertex(self, values: Values) -> np.ndarray:
         """Which Gaussian each vertex of display_mesh belongs to."""
-        return np.repeat(np.arange(len(np.asarray(values["means"]))), len(_SPHERE[0]))
+        return np.repeat(np.arange(len(np.asarray(values["means"]))), len(_sphere()[0]))
 
     def surface_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         """The level SURFACE_LEVEL of the density, as triangles wound outwards; empty where nothing is that dense."""
@@ -151,6 +152,7 @@ def factor_parameters(factors: np.ndarray) -> np.ndarray:
     return np.concatenate([logs, np.stack(off, 1)], 1).astype(np.float32)
 
 
+@cache
 def _sphere() -> tuple[np.ndarray, np.ndarray]:
     """An icosahedron subdivided once: 42 unit vectors, 80 triangles wound outwards."""
     golden = (1.0 + 5.0**0.5) / 2.0
@@ -169,12 +171,9 @@ def _sphere() -> tuple[np.ndarray, np.ndarray]:
     return points, faces.astype(np.int32)
 
 
-_SPHERE = _sphere()
-
-
 def ellipsoids(means: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Triangles of all ellipsoids |F (x - mean)| = 1: vertices (42 n, 3) float32, faces (80 n, 3) int32."""
-    points, faces = _SPHERE
+    points, faces = _sphere()
     vertices = means[:, None, :] + np.einsum("nij,pj->npi", np.linalg.inv(factors), points)
     offsets = len(points) * np.arange(len(means), dtype=np.int32)
     return vertices.reshape(-1, 3).astype(np.float32), (faces[None] + offsets[:, None, None]).reshape(-1, 3)
