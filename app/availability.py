@@ -12,7 +12,7 @@ from app.controller import Controller
 from app.keymap import key_text
 from core.protocol import Status
 
-LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "health", "pane")
+LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "health", "slice", "pane")
 """What a lesson asks of the lab (app/lab/desk.py)."""
 
 

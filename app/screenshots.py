@@ -30,6 +30,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--presentation", action="store_true", help="larger type, hidden panels")
     parser.add_argument("--pixel", help="pixel to look at, as 96,60")
     parser.add_argument("--probe", help="pixel whose parameters are listed and painted, as 96,60")
+    parser.add_argument("--slice", help="slice through the field, as z:0.5 or z:0.5:gradient")
     return parser.parse_args(arguments)
 
 
@@ -98,6 +99,9 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
         x, _, y = options.probe.partition(",")
         window.lab.pin((int(x), int(y)))
         wait_for(application, lambda: window.lab.probed is not None, "what moves the pixel")
+    if options.slice:
+        c.lab_wanted.emit(f"slice={options.slice}")
+        wait_for(application, lambda: window.lab.overlays.slices.sliced is not None, "the slice")
     until = time.monotonic() + 1.5
     wait_for(application, lambda: time.monotonic() > until, "")
 

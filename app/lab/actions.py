@@ -20,6 +20,11 @@ class LabActions:
         self.health = new(
             "Mesh health", "M", "Flipped, degenerate, crossing and duplicate parts of the current triangles"
         )
+        self.slice = new(
+            "Field slice",
+            "I",
+            "A plane through the field in the 3D view: distances with isolines, or the loss's gradient",
+        )
         self.sweep = new(
             "Step sweep…", "S", "Finite differences over many steps: noise, truncation, and the calm between"
         )
@@ -27,12 +32,12 @@ class LabActions:
         self.warp = new(
             "Look into the warp…", "", "The weights along a ray, the points each pixel keeps, and how far samples move"
         )
-        for action in (self.gradients, self.health):
+        for action in (self.gradients, self.health, self.slice):
             action.setCheckable(True)
 
     @property
     def menu(self) -> tuple[QAction | None, ...]:
         return (
-            self.probe, self.wrong_zero, self.release, None, self.gradients, self.health, None, self.sweep, self.landscape,
-            self.warp,
+            self.probe, self.wrong_zero, self.release, None, self.gradients, self.health, self.slice, None,
+            self.sweep, self.landscape, self.warp,
         )  # fmt: skip

@@ -21,6 +21,8 @@ from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
 from core.derivatives.questions import (
     CHANNEL_WEIGHTS,
     Checked,
+    FieldSlice,
+    FieldSliced,
     Landscaped,
     MeshCheck,
     Mover,
@@ -112,6 +114,7 @@ class Lab(QObject):
         explain(a.warp, nothing or ("" if warped else "The method is not the warp"))
         explain(a.gradients, "" if self.hand is not None else "The 3D view is off")
         explain(a.health, "" if self.hand is not None else "The 3D view is off")
+        explain(a.slice, self.overlays.slices.reason)
 
     # ------------------------------------------------------------------------------------------ one pixel
 
@@ -215,6 +218,8 @@ class Lab(QObject):
                 self.warp.show_looked(answer)
             case Checked():
                 self.overlays.show_checked(answer)
+            case FieldSliced():
+                self.overlays.slices.show_sliced(answer)
             case Unanswered():
                 self._on_unanswered(answer)
 
@@ -222,6 +227,8 @@ class Lab(QObject):
         for window in (self.sweep, self.landscape, self.warp):
             if window is not None:
                 window.give_up(answer.question)
+        if isinstance(answer.question, FieldSlice):
+            self.overlays.slices.give_up(answer.question)
         if isinstance(answer.question, MeshCheck) and self.overlays.checked is None:
             self.overlays.health.show_reason("This shape has no triangles of its own to check.")
 

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 
 def carry_out(lab: Lab, command: str) -> None:
-    """probe=X:Y, wrong-zero, gradients, health, pane=KEY, sweep, landscape=THETA:THETA:SPAN (the last two may be empty)."""
+    """probe=X:Y, wrong-zero, gradients, health, slice=AXIS:SHARE or slice=AXIS:SHARE:gradient, pane=KEY, sweep,
+    landscape=THETA:THETA:SPAN (the last two may be empty)."""
     name, _, value = command.partition("=")
     if name == "probe":
         x, _, y = value.partition(":")
@@ -20,6 +21,9 @@ def carry_out(lab: Lab, command: str) -> None:
         lab.actions.gradients.setChecked(True)
     elif name == "health":
         lab.actions.health.setChecked(True)
+    elif name == "slice":
+        axis, share, *shows = value.split(":")
+        lab.overlays.slices.show("xyz".index(axis), float(share), shows == ["gradient"])
     elif name == "pane":
         lab.window.panes.set_pane_shown(int(value), True)
     elif name == "sweep":

@@ -1,17 +1,20 @@
-"""The two panels over the 3D view at work: vertex gradients as arrows and a list, and the mesh's health.
+"""The panels over the 3D view at work: vertex gradients as arrows and a list, the mesh's health, the field's slice.
 
-Convention: at most one of the two is open; what they mark in the viewport goes when they close.
+Convention: at most one of them is open; what they mark in the viewport goes when they close.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from PyQt6.QtCore import QObject, QPoint
+from PyQt6.QtGui import QAction
 
 from app.controller import Controller
 from app.lab.actions import LabActions
+from app.lab.field_slices import FieldSlices
 from app.lab.panels import GradientPanel, HealthPanel
 from app.viewport import Viewport
+from app.widgets import follow
 from core.derivatives.questions import Checked, Drop, MeshCheck
 
 TOP = 44
@@ -27,8 +30,11 @@ class Overlays(QObject):
         self._hand = viewport.hand
         self.checked: Checked | None = None
         self.gradients, self.health = GradientPanel(viewport), HealthPanel(viewport)
+        self.slices = FieldSlices(controller, viewport, actions, self._place)
         actions.gradients.toggled.connect(self._show_gradients)
         actions.health.toggled.connect(self._show_health)
+        for action in self._exclusive:
+            action.toggled.connect(lambda on, action=action: self._leave_alone(action) if on else None)
         self.gradients.closed.connect(lambda: actions.gradients.setChecked(False))
         self.gradients.arrows_wanted.connect(lambda _: self.refresh())
         self.gradients.count_changed.connect(lambda _: self.refresh())
@@ -38,9 +44,18 @@ class Overlays(QObject):
         self.health.mark_wanted.connect(self._mark_health)
         if self._hand is not None:
             tools = self._viewport.tools
-            for button, action in ((tools.gradients, actions.gradients), (tools.health, actions.health)):
-                button.toggled.connect(action.setChecked)
-                action.toggled.connect(button.setChecked)
+            for button, action in zip((tools.gradients, tools.health, tools.slice), self._exclusive):
+                follow(button, action)
+
+    @property
+    def _exclusive(self) -> tuple[QAction, ...]:
+        return self._actions.gradients, self._actions.health, self._actions.slice
+
+    def _leave_alone(self, opened: QAction) -> None:
+        """Close the others: they would lie over each other."""
+        for action in self._exclusive:
+            if action is not opened:
+                action.setChecked(False)
 
     def show_checked(self, checked: Checked) -> None:
         """An answer about the mesh."""
@@ -53,19 +68,20 @@ class Overlays(QObject):
         self.checked = None
         if self._hand is not None:
             self._hand.set_edges(np.zeros((0, 2)))
+        self.slices.forget()
         if self._actions.health.isChecked():
             self.check_mesh()
 
     def _show_gradients(self, on: bool) -> None:
         self.gradients.setVisible(on)
         if on:
-            self._actions.health.setChecked(False)
             self._viewport.set_mode("gradient")
         self.refresh()
         self._place()
 
     def refresh(self) -> None:
-        """Arrows and list of the snapshot on screen."""
+        """Arrows, list and slice of the snapshot on screen."""
+        self.slices.refresh()
         if self._hand is None:
             return
         shown = self._controller.shown
@@ -89,7 +105,6 @@ class Overlays(QObject):
     def _show_health(self, on: bool) -> None:
         self.health.setVisible(on)
         if on:
-            self._actions.gradients.setChecked(False)
             self.check_mesh()
         else:
             self._controller.ask(Drop("MeshCheck"))
@@ -124,7 +139,7 @@ class Overlays(QObject):
             self._hand.mark(dots, np.full(len(dots), 0.3), "error")
 
     def _place(self) -> None:
-        for panel in (self.gradients, self.health):
+        for panel in (self.gradients, self.health, self.slices.panel):
             panel.adjustSize()
             panel.move(QPoint(8, TOP))
             panel.raise_()

@@ -52,7 +52,7 @@ class GradientPanel(Panel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, "Vertex gradients", "|dL/dv|")
-        self.arrows = _tick("Arrows", "Where the loss pulls each vertex: −dL/dv, of the largest", True)
+        self.arrows = tick("Arrows", "Where the loss pulls each vertex: −dL/dv, of the largest", True)
         self.count = NumberField(1, 1500, whole=True)
         self.count.setToolTip("How many of the largest have an arrow")
         self.count.show_value(200)
@@ -61,7 +61,7 @@ class GradientPanel(Panel):
         self.clip.setValue(round(STEPS * 0.95))
         self.percent = label("99.5 %", BASE, NUMBER, "text", right=True)
         self.percent.setFixedWidth(48)
-        self.hold = _tick("Hold the range", "Keep the colours' range while the fit goes on", False)
+        self.hold = tick("Hold the range", "Keep the colours' range while the fit goes on", False)
         self.rows.addWidget(frame(hbox(self.arrows, None, self.count), height=26))
         self.rows.addWidget(frame(hbox(label("Clip", BASE, REGULAR, "text2"), self.clip, self.percent), height=26))
         self.rows.addWidget(self.hold)
@@ -163,7 +163,8 @@ class HealthPanel(Panel):
         self.mark_wanted.emit(button.property("title") if on else "")
 
 
-def _tick(text: str, tip: str, checked: bool) -> QCheckBox:
+def tick(text: str, tip: str, checked: bool) -> QCheckBox:
+    """A tick box in the panels' type."""
     box = QCheckBox(text)
     box.setFont(font(BASE))
     box.setToolTip(tip)

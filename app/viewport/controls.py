@@ -27,7 +27,7 @@ def mode_control(parent: QWidget) -> Segment:
 
 
 class Tools(QFrame):
-    """Ghost, cameras, look through, vertex gradients, mesh health, fit, maximise."""
+    """Ghost, cameras, look through, vertex gradients, mesh health, field slice, fit, maximise."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -39,9 +39,11 @@ class Tools(QFrame):
         self.look = self._button("eye", "Look through the chosen view's camera, over its target", checkable=True)
         self.gradients = self._button("arrow", "Vertex gradients: arrows, the largest, clip (A)", checkable=True)
         self.health = self._button("triangle", "Mesh health: what is wrong with the triangles (M)", checkable=True)
+        self.slice = self._button("slice", "Field slice: distances with isolines, or the gradient", checkable=True)
         self.fit = self._button("fit", "Fit the shape into the view (F)")
         self.maximise = self._button("maximize", "Enlarge the 3D view, or bring the panes back")
-        buttons = (self.ghost, self.cameras, self.look, self.gradients, self.health, self.fit, self.maximise)
+        buttons = (self.ghost, self.cameras, self.look, self.gradients, self.health, self.slice)
+        buttons = (*buttons, self.fit, self.maximise)
         self.setLayout(hbox(*buttons, margins=(1, 0, 1, 0), gap=0))
         self.setFixedHeight(HEIGHT)
 

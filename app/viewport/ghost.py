@@ -7,7 +7,7 @@ from vispy import gloo
 
 from app.viewport import shaders
 from app.viewport.geometry import thin, vertex_normals
-from app.viewport.surface import BLENDING, STILL_LIMIT, Frame, packed
+from app.viewport.surface import BLENDING, STILL_LIMIT, Frame, Programs, packed
 from core.colour_maps import hex_to_rgb
 
 GHOST_LIMIT = 10_000
@@ -21,7 +21,7 @@ class Ghost:
         self.vertices: np.ndarray | None = None
         self._faces = np.zeros((0, 3), np.int32)
         self._levels: dict[bool, tuple[gloo.VertexBuffer, gloo.VertexBuffer, gloo.IndexBuffer]] = {}
-        self._program = gloo.Program(shaders.GHOST_VERTEX, shaders.GHOST_FRAGMENT)
+        self._programs = Programs(shaders.GHOST_VERTEX, shaders.GHOST_FRAGMENT)
 
     def set(self, vertices: np.ndarray | None, faces: np.ndarray | None) -> None:
         """World vertices (n, 3) and faces (m, 3), or None for no ghost."""
@@ -55,7 +55,7 @@ class Ghost:
         if self.vertices is None:
             return
         limit = GHOST_LIMIT if frame.moving else STILL_LIMIT
-        program = self._program
+        program = self._programs.of(frame)
         program["a_position"], program["a_normal"], triangles = self._level(frame.software and len(self._faces) > limit)
         program["u_clip"], program["u_eye"] = frame.clip, frame.eye.position.astype(np.float32)
         program["u_colour"] = hex_to_rgb(frame.theme.ghost).astype(np.float32)

@@ -1,10 +1,13 @@
-"""Everything the 3D view draws, in the order it is drawn: backdrop, ground, shape, cameras, ghost."""
+"""Everything the 3D view draws, in the order it is drawn: backdrop, ground, shape, slice, cameras, ghost."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from vispy import gloo
 
+from app.viewport.field_plane import FieldPlane
 from app.viewport.geometry import bounding_sphere
 from app.viewport.ghost import Ghost
 from app.viewport.stage import Backdrop, Cameras, Ground
@@ -18,7 +21,7 @@ class Scene:
     """The GPU's side of the view. Every method but `draw` only fills buffers, and may be called without a context."""
 
     def __init__(self) -> None:
-        self.surface, self.ghost = Surface(), Ghost()
+        self.surface, self.ghost, self.plane = Surface(), Ghost(), FieldPlane()
         self.ground, self.cameras, self._backdrop = Ground(), Cameras(), Backdrop()
         self.mode = "gradient"
         self.show_ghost = self.show_cameras = True
@@ -86,7 +89,10 @@ class Scene:
             self._backdrop.draw(frame, view, self._target_picture(looked_through, view))
         else:
             self.ground.draw(frame)
+        model = self.surface.model
+        frame = replace(frame, cut=self.plane.cut(model, frame.eye.position))
         self.surface.draw(frame, self.mode)
+        self.plane.draw(frame, model)
         if self.show_cameras and looked_through is None:
             self.cameras.draw(frame)
         if self.show_ghost:

@@ -110,12 +110,20 @@ WIRE_VERTEX = """
 attribute vec3 a_position;
 uniform mat4 u_model;
 uniform mat4 u_clip;
-void main() { gl_Position = u_clip * (u_model * vec4(a_position, 1.0)); }
+varying vec3 v_world;
+void main() {
+    vec4 world = u_model * vec4(a_position, 1.0);
+    v_world = world.xyz;
+    gl_Position = u_clip * world;
+}
 """
 
 WIRE_FRAGMENT = """
 uniform vec4 u_colour;
-void main() { gl_FragColor = u_colour; }
+varying vec3 v_world;
+void main() {
+    gl_FragColor = u_colour;
+}
 """
 
 GROUND_VERTEX = """
@@ -175,3 +183,27 @@ varying vec2 v_texture;
 varying float v_opacity;
 void main() { gl_FragColor = vec4(texture2D(u_picture, v_texture).rgb, v_opacity); }
 """
+
+SLICE_VERTEX = """
+attribute vec3 a_position;
+attribute vec2 a_texture;
+uniform mat4 u_clip;
+varying vec2 v_texture;
+void main() {
+    v_texture = a_texture;
+    gl_Position = u_clip * vec4(a_position, 1.0);
+}
+"""
+
+SLICE_FRAGMENT = """
+uniform sampler2D u_picture;
+varying vec2 v_texture;
+void main() { gl_FragColor = texture2D(u_picture, v_texture); }
+"""
+
+
+def cut_away(fragment: str) -> str:
+    """A fragment shader with "v_world" that leaves out what u_cut cuts away. A program of its own: with a discard in it,
+    software GL can no longer skip hidden fragments early."""
+    kept = "void main() {\n    if (dot(u_cut, vec4(v_world, 1.0)) > 0.0) discard;"
+    return "uniform vec4 u_cut;\n" + fragment.replace("void main() {", kept)

@@ -48,6 +48,8 @@ class Frame:
     """Whether the processor draws."""
     moving: bool = False
     """Whether another repaint is expected soon."""
+    cut: np.ndarray | None = None
+    """(4,) p: of shape and ghost, world points x with p . (x, 1) > 0 are left out; None for nothing."""
 
     @property
     def clip(self) -> np.ndarray:
@@ -64,6 +66,23 @@ def packed(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     result = np.empty(np.shape(array), dtype)
     result[...] = array
     return result
+
+
+class Programs:
+    """A program and its twin that leaves out what is cut away, each made when it is first needed."""
+
+    def __init__(self, vertex: str, fragment: str) -> None:
+        self._sources = {False: (vertex, fragment), True: (vertex, shaders.cut_away(fragment))}
+        self._made: dict[bool, gloo.Program] = {}
+
+    def of(self, frame: Frame) -> gloo.Program:
+        """The one to draw this frame with."""
+        cut = frame.cut is not None
+        if cut not in self._made:
+            self._made[cut] = gloo.Program(*self._sources[cut])
+        if frame.cut is not None:
+            self._made[cut]["u_cut"] = frame.cut.astype(np.float32)
+        return self._made[cut]
 
 
 class Level:
@@ -132,8 +151,8 @@ class Surface:
         """Percentile of |dL/dv| above which all looks alike; hold: the range stays as it is."""
         self._full, self._thin = Level(), None
         self._map: gloo.Texture2D | None = None
-        self._solid = gloo.Program(shaders.SURFACE_VERTEX, shaders.SURFACE_FRAGMENT)
-        self._wire = gloo.Program(shaders.WIRE_VERTEX, shaders.WIRE_FRAGMENT)
+        self._solid = Programs(shaders.SURFACE_VERTEX, shaders.SURFACE_FRAGMENT)
+        self._wire = Programs(shaders.WIRE_VERTEX, shaders.WIRE_FRAGMENT)
 
     def update(self, vertices: np.ndarray | None = None, faces: np.ndarray | None = None) -> None:
         """New positions, new topology, or both. Faces that name a missing vertex wait for their vertices."""
@@ -205,12 +224,12 @@ class Surface:
     def draw(self, frame: Frame, mode: str) -> None:
         if self.empty:
             return
-        level, theme, solid = self._level(frame, mode), frame.theme, self._solid
+        level, theme, solid = self._level(frame, mode), frame.theme, self._solid.of(frame)
         level.refresh(self)
         if self._map is None:
             lut = theme.sequential_lut()[None].copy()
             self._map = gloo.Texture2D(lut, interpolation="linear", wrapping="clamp_to_edge")
-            solid["u_map"], solid["u_map_ends"] = self._map, MAP_ENDS
+        solid["u_map"], solid["u_map_ends"] = self._map, MAP_ENDS
         for name, buffer in level.buffers.items():
             solid[name] = buffer
         wire = mode == "wire"
@@ -242,10 +261,11 @@ class Surface:
         opacity = float(np.clip(1.15 - 0.16 * np.log10(max(len(level.faces), 10)), 0.3, 0.85))
         gloo.set_state(depth_test=True, polygon_offset_fill=False, **BLENDING)
         gloo.set_line_width(max(1.0, frame.ratio))
-        self._wire["a_position"] = level.buffers["a_position"]
-        self._wire["u_model"], self._wire["u_clip"] = uniform_matrix(self.model), frame.clip
-        self._wire["u_colour"] = (*hex_to_rgb(frame.theme.text2), opacity)
-        self._wire.draw("lines", level.wire())
+        wire = self._wire.of(frame)
+        wire["a_position"] = level.buffers["a_position"]
+        wire["u_model"], wire["u_clip"] = uniform_matrix(self.model), frame.clip
+        wire["u_colour"] = (*hex_to_rgb(frame.theme.text2), opacity)
+        wire.draw("lines", level.wire())
 
 
 BLENDING = dict(blend=True, blend_func=("src_alpha", "one_minus_src_alpha", "zero", "one"))

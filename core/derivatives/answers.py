@@ -13,10 +13,12 @@ import numpy as np
 
 from core.derivatives import probe
 from core.derivatives.derive import Rendered, method_derivative, warm_derivative
+from core.derivatives.field_slicing import field_slice
 from core.derivatives.landscape import landscape
 from core.derivatives.questions import (
     Answer,
     Checked,
+    FieldSlice,
     Landscape,
     Measure,
     Measured,
@@ -55,6 +57,8 @@ def answer(session: Session, question: Question) -> Iterator[Answer | Waiting | 
         return landscape(session, question)
     if isinstance(question, WarpLook):
         return _look(session, question)
+    if isinstance(question, FieldSlice):
+        return field_slice(session, question)
     if isinstance(question, MeshCheck):
         return _check(session, question)
     if isinstance(question, Measure):

@@ -1,4 +1,4 @@
-"""What the window asks the engine beside a fit, and the answers: probes, step sweeps, loss landscapes, mesh health.
+"""What the window asks the engine beside a fit, and the answers: probes, step sweeps, loss landscapes, slices, mesh health.
 
 Free of JAX. Questions are answered between steps (core/engine/answer_service.py); of each kind only the last one is. Pixels
 are (x, y), row 0 at the top. `iteration` is that of the state an answer belongs to.
@@ -80,6 +80,21 @@ class WarpLook:
     theta: str | None = None
 
 
+SLICED_SHAPES = ("sdf-grid", "sdf-analytic", "sdf-network", "swept-sphere", "random-spheres")
+"""Kinds of shapes that a FieldSlice can be taken of."""
+
+
+@dataclass(frozen=True)
+class FieldSlice:
+    """A picture of the field on a plane across an object-space axis (0, 1, 2: x, y, z), `place` from 0 to 1 of the way
+    through; gradient: of the loss's derivative by the distances there. dark: in the colours of the dark theme."""
+
+    axis: int
+    place: float
+    gradient: bool = False
+    dark: bool = True
+
+
 @dataclass(frozen=True)
 class MeshCheck:
     """What is wrong with the current triangles."""
@@ -97,12 +112,12 @@ class Measure:
     """How far the current state is from its targets: overlap and pose errors, a few views."""
 
 
-Question = Probe | Sweep | Landscape | WarpLook | MeshCheck | Thumbnails | Measure
+Question = Probe | Sweep | Landscape | WarpLook | FieldSlice | MeshCheck | Thumbnails | Measure
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "WarpLook", "MeshCheck", "Thumbnails", "Measure")."""
+    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "WarpLook", "FieldSlice", "MeshCheck", ...)."""
 
     kind: str
 
@@ -231,6 +246,24 @@ class WarpLooked:
 
 
 @dataclass(frozen=True)
+class FieldSliced:
+    """picture: uint8 [h, w, 4] sRGB, the later of the two other axes upwards; None where there is no gradient (no step
+    yet, or the distances are no parameters). low, high (3,): the plane's corners, object space; at: where it cuts its
+    axis. limit: +- what the colours span. spacing: between isolines, 0 for none. nodes: layers that it could be, 0 where
+    the field has no nodes."""
+
+    question: FieldSlice
+    iteration: int
+    picture: np.ndarray | None
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    at: float
+    limit: float
+    spacing: float
+    nodes: int
+
+
+@dataclass(frozen=True)
 class Checked:
     """counts: name -> how many, in order of display. marks: name -> ids of what is marked; kinds: name -> "face",
     "edge" (vertex pairs (n, 2)) or "vertex". facts: further numbers as text."""
@@ -266,4 +299,4 @@ class Unanswered:
     question: Question
 
 
-Answer = Probed | Swept | Landscaped | WarpLooked | Checked | Thumbnailed | Measured | Unanswered
+Answer = Probed | Swept | Landscaped | WarpLooked | FieldSliced | Checked | Thumbnailed | Measured | Unanswered

@@ -14,8 +14,8 @@ from app.lab.gaussians import DrawnGaussians
 from app.lab.landscape_window import filled_in
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
-from core.derivatives.questions import Drop, Landscape, MeshCheck, Probe, Sweep, Unanswered, WarpLook
-from core.experiment import MethodSpec
+from core.derivatives.questions import Drop, FieldSlice, Landscape, MeshCheck, Probe, Sweep, Unanswered, WarpLook
+from core.experiment import MethodSpec, ShapeSpec
 from core.protocol import Derive, SetValue
 
 pytestmark = pytest.mark.window
@@ -173,6 +173,52 @@ def test_panels_over_the_viewport(make_window, qtbot):
     a.health.trigger()
     assert not lab.overlays.health.isVisible()
     assert asked(client, Drop)
+
+
+def test_a_field_is_sliced_while_its_panel_is_open(make_window, qtbot):
+    window, client = make_window()
+    c, action, slices = window.controller, window.actions_.lab.slice, window.lab.overlays.slices
+    if window.viewport.hand is None:
+        pytest.skip("the 3D view is off")
+    assert not action.isEnabled()  # a mesh
+    assert slices.reason in action.toolTip()
+    c.experiment = dataclasses.replace(c.experiment, shape=ShapeSpec("sdf-grid", primitive="sphere"))
+    c.frames_changed.emit()
+    assert action.isEnabled()
+    window.actions_.lab.gradients.trigger()
+    window.viewport.tools.slice.click()
+    assert not window.lab.overlays.gradients.isVisible()
+    qtbot.waitUntil(lambda: slices.sliced is not None)
+    assert asked(client, FieldSlice) == [FieldSlice(2, 0.5, False, True)]
+    assert slices.panel.at.text() == "z = 0.250"
+    assert "Isolines every 0.100" in slices.panel.note.text()
+    assert slices.panel.bar.limit == 0.5
+    plane = window.viewport.scene.plane
+    assert plane.shown.axis == 2
+    assert plane.shown.cut
+    slices.panel.cut.click()
+    assert not plane.shown.cut
+    window.choose_theme("light")
+    assert asked(client, FieldSlice)[-1] == FieldSlice(2, 0.5, False, False)
+    slices.panel.axis.button(0).click()
+    slices.panel.shows.button(1).click()
+    qtbot.waitUntil(lambda: slices.sliced is not None and slices.sliced.question.gradient)
+    assert plane.shown is None  # this engine has no gradient yet
+    assert "comes with a step" in slices.panel.note.text()
+    before = len(asked(client, FieldSlice))
+    c.step()
+    qtbot.waitUntil(lambda: len(asked(client, FieldSlice)) > before, timeout=3000)
+    assert asked(client, FieldSlice)[-1] == FieldSlice(0, 0.5, True, False)
+    c.lab_wanted.emit("slice=y:0.25")
+    assert asked(client, FieldSlice)[-1] == FieldSlice(1, 0.25, False, False)
+    qtbot.waitUntil(lambda: plane.shown is not None)
+    slices.panel.closed.emit()
+    assert plane.shown is None
+    assert asked(client, Drop)[-1] == Drop("FieldSlice")
+    before = len(asked(client, FieldSlice))
+    c.step()
+    qtbot.wait(400)
+    assert len(asked(client, FieldSlice)) == before
 
 
 def test_the_sweep_marks_the_step_and_a_click_chooses_one(make_window, qtbot):

@@ -16,6 +16,7 @@ from app.theme import DARK, LIGHT
 from app.viewport import Viewport
 from app.viewport import viewport as viewport_module
 from app.viewport.camera import Orbit, azimuth_beside
+from app.viewport.field_plane import Slice
 from app.viewport.geometry import edges_of, thin, vertex_normals
 from app.viewport.surface import MOVING_LIMIT
 from core.colour_maps import hex_to_rgb
@@ -162,6 +163,38 @@ def test_gradient_scale_says_when_there_is_none(viewport):
     assert shown(10.0 ** np.linspace(-12, -3, count)) == (-8.0, -3.0)  # at most five
     assert shown(np.nan) == (-8.0, -3.0)
     assert viewport.scale._known
+
+
+def coloured(colour: tuple[int, int, int], cut: bool, axis: int = 2, at: float = 0.0) -> Slice:
+    """A plain picture on a plane of half size 0.8, its lower left quarter white."""
+    picture = np.full((64, 64, 4), (*colour, 255), np.uint8)
+    picture[32:, :32] = 255
+    low, high = np.full(3, -0.8), np.full(3, 0.8)
+    low[axis] = high[axis] = at
+    return Slice(picture, axis, low, high, cut)
+
+
+def test_a_slice_is_hidden_by_the_shape_until_what_lies_before_it_is_cut_away(viewport):
+    """The eye is on +z: of a ball of radius 0.6 that is cut at z = 0 the plane is seen, else the ball before it."""
+    bare(viewport)
+    show_sphere(viewport)
+    viewport._steer(Orbit(azimuth=0.0, elevation=0.0, distance=3.2))
+    green = (0, 200, 40)
+    whole = pixels(viewport)[HEIGHT // 2 - 20, WIDTH // 2 + 20]
+    viewport.scene.plane.show(coloured(green, cut=False))
+    viewport.redraw()
+    assert np.abs(pixels(viewport)[HEIGHT // 2 - 20, WIDTH // 2 + 20] - whole).max() <= 2
+    viewport.scene.plane.show(coloured(green, cut=True))
+    viewport.redraw()
+    shown = pixels(viewport)
+    assert np.abs(shown[HEIGHT // 2 - 20, WIDTH // 2 + 20] - green).max() <= 2
+    assert shown[HEIGHT // 2 + 20, WIDTH // 2 - 20].min() >= 250  # x to the right, y upwards
+    assert np.abs(shown[HEIGHT // 2 + 20, WIDTH // 2 + 20] - green).max() <= 2
+    viewport._steer(Orbit(azimuth=180.0, elevation=0.0, distance=3.2))  # from behind the other half is cut away
+    assert np.abs(pixels(viewport)[HEIGHT // 2 - 20, WIDTH // 2 - 20] - green).max() <= 2
+    viewport.scene.plane.show(None)
+    viewport.redraw()
+    assert np.abs(pixels(viewport)[HEIGHT // 2 - 20, WIDTH // 2 - 20] - green).max() > 40
 
 
 def test_ghost_shows_beside_the_shape_and_can_be_hidden(viewport):

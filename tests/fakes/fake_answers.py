@@ -8,6 +8,8 @@ import numpy as np
 
 from core.derivatives.questions import (
     Checked,
+    FieldSlice,
+    FieldSliced,
     Landscape,
     Landscaped,
     Layer,
@@ -60,6 +62,12 @@ def fake_answer(question: Any, iteration: int) -> Any:
             return WarpLooked(
                 question, iteration, depth, 0.1 * depth, weight, chosen, kept + 3, kept, near, motion if question.theta else None
             )  # fmt: skip
+        case FieldSlice():
+            picture = None if question.gradient else np.full((8, 8, 4), (0, 200, 40, 255), np.uint8)
+            low, high = ([-1.0] * 3, [1.0] * 3)
+            low[question.axis] = high[question.axis] = 0.25
+            corners = (low[0], low[1], low[2]), (high[0], high[1], high[2])
+            return FieldSliced(question, iteration, picture, *corners, 0.25, 0.5, 0.0 if question.gradient else 0.1, 9)
         case MeshCheck():
             return Checked(
                 question, iteration, (("Flipped", 1), ("Open edges", 2), ("Duplicate vertices", 0)),
