@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.timing import compare, machine
-from core.build import load_shape
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import retract, scene_values, zero_tangent
+from core.shapes.loading import load_shape
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.field import object_rays
 from kernels.field_grid import padded_count

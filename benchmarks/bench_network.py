@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.timing import machine
-from core.build import load_network_shape
 from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
 from core.parameters import retract, scene_values, zero_tangent
+from core.shapes.loading import load_network_shape
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.methods.naive import METHOD as NAIVE
 from kernels.methods.warp import METHOD as WARP

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.timing import machine
-from core.build import load_shape
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import PoseSpec, SceneSpec, TermSpec, ViewsSpec
 from core.inspection import forward
@@ -17,6 +16,7 @@ from core.optimization.stepping import step
 from core.parameters import scene_values
 from core.problem import Problem, Target, initial_state
 from core.registry import methods
+from core.shapes.loading import load_shape
 from core.shapes.textured_mesh import TexturedMesh
 from core.targets.views import fitted_views, held_out_views
 from kernels.types import CameraView

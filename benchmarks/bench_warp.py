@@ -19,7 +19,6 @@ import numpy as np
 
 from benchmarks.timing import machine, median_ms
 from core import pictures
-from core.build import load_shape
 from core.derivatives.derive import Rendered, cosine, method_derivative, reference_derivative, relative_error
 from core.derivatives.reference import hard_image, moved_values
 from core.derivatives.warp_looking import pixel_parts, split
@@ -28,6 +27,7 @@ from core.headless import derive_sheet
 from core.io.atomic import write_bytes
 from core.parameters import retract, scene_values, zero_tangent
 from core.registry import methods
+from core.shapes.loading import load_shape
 from core.shapes.sdf_analytic import SdfAnalytic
 from core.shapes.sdf_grid import SdfGrid
 from kernels.body_parts import Body

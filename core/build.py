@@ -6,7 +6,6 @@ Shapes are cached by what they were loaded from, so that editing a setting never
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
-from core.experiment import Experiment, GridSpec, PoseSpec, ShapeSpec
+from core.experiment import Experiment
 from core.inspection import forward
 from core.memo import Memo
 from core.metaballs.convert import Conversion
@@ -29,7 +28,8 @@ from core.optimization.terms import channels_seen, check_terms, term_constants
 from core.parameters import free_masks, scene_constants, scene_values
 from core.problem import Problem, Target
 from core.registry import methods
-from core.shapes.primitives import GEOMETRIC, HULL, MADE, primitive_path
+from core.shapes.loading import PLAIN_COLOUR, load_network_shape, load_shape
+from core.shapes.primitives import HULL
 from core.targets.camera_frame import CameraFrame
 from core.targets.camera_targets import camera_scene
 from core.targets.labels import LabelSource, label_sources
@@ -37,16 +37,13 @@ from core.targets.lazy_targets import LazyTargets, on_device
 from core.targets.noise import noisy_target, shaken_view
 from core.targets.picture_target import image_target, with_silhouette
 from core.targets.views import fitted_views, held_out_views
-from kernels.types import CameraView, Face, Method, Shape
+from kernels.types import CameraView, Method, Shape
 
 Report = Callable[[str, float | None], None]
 """Progress of a long task: (what, fraction or None)."""
 
 TARGET_SAMPLES = 4
 """Targets are box-filtered over 4 x 4 samples a pixel: the pose error this leaves is below 0.002 (papers' fits)."""
-
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
-"""Linear albedo of a shape without colours of its own: a light warm grey."""
 
 
 @dataclass(frozen=True)
@@ -222,84 +219,6 @@ def _hyper(experiment: Experiment) -> dict[str, Any]:
     return {**traced, **dict(counts)}
 
 
-def load_shape(
-    kind: str,
-    file: str | None,
-    primitive: str | None,
-    colour: tuple | None,
-    grid: GridSpec = GridSpec(),
-    labels: LabelSource = LabelSource(),
-) -> Shape:
-    """A shape from a file or a bundled one by name; `colour` is a uniform linear albedo, `grid` how a grid is made,
-    `labels` where a mesh's labels come from."""
-    if kind == "metaballs":
-        return load_metaballs_shape(file, primitive, colour, Conversion())
-    if kind == "sdf-network":
-        return load_network_shape(ShapeSpec(kind, file, primitive, colour=colour, grid=grid), 0)
-    if kind in MADE:
-        return _made(kind, tuple(colour) if colour is not None else None)
-    if file is None:
-        path = Path(primitive_path(primitive or "sphere", kind))
-    else:
-        path = Path(file)
-    stamp = path.stat().st_mtime_ns if path.exists() else 0
-    return _load(kind, path, stamp, tuple(colour) if colour is not None else None, grid, labels)
-
-
-def load_network_shape(spec: ShapeSpec, seed: int) -> Shape:
-    """A network: saved weights, a sphere by its initial weights, or fitted to a file's distances, which is kept."""
-    from core.shapes import network_loading
-
-    made = spec.primitive == GEOMETRIC
-    path = None if made else Path(spec.file or primitive_path(spec.primitive or "sphere", spec.kind))
-    stamp = path.stat().st_mtime_ns if path is not None and path.exists() else 0
-    make = lambda: network_loading.load_network_shape(path, spec.colour, spec.grid, spec.network, seed)
-    return _NETWORKS((path, stamp, spec.colour, spec.grid, spec.network, seed), make)
-
-
-_NETWORKS: Memo[Shape] = Memo(4)
-"""A warm start takes seconds."""
-
-
-@functools.lru_cache(maxsize=8)
-def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpec, labels: LabelSource) -> Shape:
-    if kind == "sdf-grid":
-        from core.shapes.grid_loading import load_grid_shape
-
-        return load_grid_shape(path, colour or PLAIN_COLOUR, grid)
-    if kind == "spline-patches":
-        from core.shapes.spline_patches import SplinePatches
-
-        return SplinePatches.from_file(path, colour)
-    if kind == "sdf-analytic":
-        from core.io.bodies import load_bodies
-        from core.shapes.sdf_analytic import SdfAnalytic
-
-        return SdfAnalytic.from_data(load_bodies(path), colour)
-    from core.io.meshes import load_mesh
-    from core.shapes.mesh import Mesh
-
-    data = load_mesh(path)
-    labelling = labels.of_mesh(data)
-    if kind == "neural-mesh":
-        from core.shapes.neural_mesh import NeuralMesh
-
-        return NeuralMesh.from_neural(data, labelling=labelling)
-    if kind == "textured-mesh":
-        from core.shapes.textured_mesh import TexturedMesh
-
-        return TexturedMesh.from_textured(data, colour, labelling)
-    return Mesh.from_data(data, colour, PLAIN_COLOUR, labelling)
-
-
-@functools.lru_cache(maxsize=8)
-def _made(kind: str, colour: tuple | None) -> Shape:
-    """A shape that is made of numbers, not read."""
-    from core.registry import shapes
-
-    return shapes()[kind](colour or PLAIN_COLOUR)  # type: ignore[call-arg]
-
-
 def _target_shape(experiment: Experiment, shape: Shape | None, labels: LabelSource) -> Shape:
     target = experiment.target
     if target.file is None and target.primitive is None and shape is not None:
@@ -333,10 +252,3 @@ def pose_spec_is_same_shape(experiment: Experiment) -> bool:
     # Gaussians that were fitted to a mesh stand where it does.
     kinds = {target.shape_kind, shape.kind}
     return same and (len(kinds) == 1 or (kinds == {"mesh", "metaballs"} and shape.init != "random"))
-
-
-def surface_face(shape: Shape) -> bool:
-    return Face.SURFACE in shape.faces_offered
-
-
-__all__ = ["PoseSpec", "Scene", "build", "load_shape", "method_of", "pose_spec_is_same_shape"]

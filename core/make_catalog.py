@@ -85,8 +85,8 @@ def _shape(kind: str, shape: type[Shape]) -> dict[str, Any]:
 
 def _example_values(kind: str) -> dict[str, Any]:
     """The parameters of a bundled shape of this kind; of all where each names its own (analytic bodies)."""
-    from core.build import load_network_shape, load_shape
     from core.experiment import NetworkSpec, ShapeSpec
+    from core.shapes.loading import load_network_shape, load_shape
     from core.shapes.primitives import list_primitives
 
     kinds = ("textured-mesh",) if kind == "neural-mesh" else (kind,)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from core.build import load_shape
 from core.derivatives.reference import hard_image
 from core.experiment import PoseSpec, SceneSpec, ViewsSpec
 from core.io.meshes import MeshData, load_mesh
 from core.metaballs.convert import Conversion, convert_mesh
 from core.parameters import scene_values
+from core.shapes.loading import load_shape
 from core.shapes.metaballs import Metaballs
 from core.shapes.primitives import primitive_path
 from core.targets.views import fitted_views, held_out_views

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_pullback
 from core.experiment import GridSpec
 from core.inspection import forward
 from core.metaballs.scene import DISTANCE, Subject
 from core.registry import methods
 from core.report.tables import Row
+from core.shapes.loading import load_shape
 from core.shapes.metaballs import Metaballs
 from kernels.camera import look_at, orbit_eye
 from kernels.types import CameraView, Face, Shape

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from core.build import load_shape
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import PoseSpec, SceneSpec, TermSpec
 from core.inspection import forward
@@ -22,6 +21,7 @@ from core.pictures import pane, plain, side_by_side, stacked
 from core.problem import Problem, State, Target, initial_state
 from core.registry import methods
 from core.report.charts import Axis, chart
+from core.shapes.loading import load_shape
 from core.shapes.mesh import Mesh
 from kernels.camera import look_at, orbit_eye
 from kernels.types import CameraView

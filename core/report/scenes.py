@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from core.build import load_shape
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import scene_values
+from core.shapes.loading import load_shape
 from core.shapes.mesh import Mesh
 from kernels.camera import look_at, orbit_eye
 from kernels.rotation import quaternion_from_vector, quaternion_matrix

@@ -17,6 +17,7 @@ from core.errors import RimlightError
 from core.io.grids import save_grid
 from core.io.mesh_export import save_mesh
 from core.looking import placed
+from core.shapes import PLAIN_COLOUR
 from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.isosurface import IsoSamples, evaluate_isosurface, field_neighbourhood
 from kernels.lattice_fields import LatticeField, sphere_union, swept_sphere
@@ -28,8 +29,6 @@ HALF = 1.15
 
 SPHERES = 200
 """As many as in the paper's figure."""
-
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
 
 
 class LatticeShape(Shape):

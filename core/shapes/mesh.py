@@ -15,14 +15,12 @@ import numpy as np
 from core.io.mesh_export import save_mesh
 from core.io.topology import undirected_edges
 from core.looking import placed
+from core.shapes import PLAIN_COLOUR
 from core.shapes.labelling import Labelling
 from core.shapes.mesh_refining import refined_mesh
 from core.shapes.surface_sampling import NormalsMemo, sample_triangles
 from kernels.surface import GATHERED, NORMALS, SurfaceSamples, evaluate_fragments, needs_normals, vertex_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
-
-PLAIN_COLOUR = (0.72, 0.72, 0.72)
-"""Linear albedo of a mesh without colours: light grey, so that both shading and a dark background show (own choice)."""
 
 
 class Mesh(Shape):
@@ -61,13 +59,11 @@ class Mesh(Shape):
             array.flags.writeable = False
 
     @classmethod
-    def from_data(
-        cls, data: Any, colour: tuple | None = None, plain: tuple = PLAIN_COLOUR, labelling: Labelling | None = None
-    ) -> Mesh:
-        """From a reader's MeshData. `colour` replaces the file's colours; `plain` stands in where it has none."""
+    def from_data(cls, data: Any, colour: tuple | None = None, labelling: Labelling | None = None) -> Mesh:
+        """From a reader's MeshData. `colour` replaces the file's colours; PLAIN_COLOUR stands in where it has none."""
         colours = data.vertex_colours
         if colour is not None or colours is None:
-            chosen = np.asarray(plain if colour is None else colour, np.float32)
+            chosen = np.asarray(PLAIN_COLOUR if colour is None else colour, np.float32)
             colours = np.broadcast_to(chosen, np.shape(data.vertices))
         return cls(data.vertices, data.faces, colours, (data.centre, data.scale), data.facts, labelling)
 

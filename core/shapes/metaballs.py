@@ -16,13 +16,11 @@ import numpy as np
 from core.io.mesh_export import SUFFIXES, save_mesh
 from core.io.metaballs_files import MetaballsData, save_metaballs
 from core.looking import placed
+from core.shapes import PLAIN_COLOUR
 from kernels.camera import model_matrix
 from kernels.marching_cubes import extract
 from kernels.metaballs import LOG_DIAGONAL, Gaussians, factor_matrices, gaussians_of
 from kernels.types import Face, Shape, Values
-
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
-"""Linear albedo where none is given: the light warm grey of shapes without colours."""
 
 SURFACE_LEVEL = float(np.log(2.0))
 """Density taken as the surface: where the code's alpha = 1 - exp(-density) is one half."""

@@ -19,9 +19,10 @@ from core.errors import RimlightError
 from core.experiment import GridSpec, NetworkSpec
 from core.io.file_kinds import is_network_file
 from core.io.networks import load_network
+from core.shapes import PLAIN_COLOUR
 from core.shapes.grid_loading import load_grid_shape
 from core.shapes.sdf_grid import SdfGrid
-from core.shapes.sdf_network import PLAIN_COLOUR, SdfNetwork
+from core.shapes.sdf_network import SdfNetwork
 from kernels.host_field import distances
 from kernels.network import DistanceNetwork
 from kernels.network_parts import TURN, Architecture, initial, sizes_of

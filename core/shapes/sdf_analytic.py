@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.io.bodies import BodyData, save_bodies
+from core.shapes import PLAIN_COLOUR
 from kernels.bodies import BodyField, body_table, reach
 from kernels.body_parts import Bodies, parameter_sizes
 from kernels.clearance import least_along
@@ -25,8 +26,6 @@ from kernels.marching_cubes import extract
 from kernels.rotation import quaternion_from_vector, quaternion_matrix, quaternion_multiply, vector_from_quaternion
 from kernels.types import CameraView, Face, Planes, Shape, Values
 
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
-"""Linear albedo where none is given: the light warm grey that meshes without colours have."""
 SMALLEST = 0.5
 """Bodies that reach less far than this from the origin are scaled up to the unit sphere, larger ones than 1 down."""
 DISPLAY_NODES = 72

@@ -20,6 +20,7 @@ from core.io.grids import save_grid
 from core.io.mesh_export import save_mesh
 from core.io.suffixes import MESH_SUFFIXES
 from core.looking import placed
+from core.shapes import PLAIN_COLOUR
 from core.shapes.grid_refining import resampled
 from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.clearance import least_along
@@ -32,9 +33,6 @@ from kernels.isosurface import IsoSamples, evaluate_isosurface, grid_neighbourho
 from kernels.marching_cubes import extract
 from kernels.rotation import quaternion_matrix, rotation_angle
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Planes, Shape, Values
-
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
-"""Linear albedo where none is given: the light warm grey that meshes without colours have."""
 
 STILL = 1e-4
 """Rotations below this (radians) leave an exported grid on its own nodes: it moves the rim by a 300th of a cell."""

@@ -20,6 +20,7 @@ from core.io.mesh_export import save_mesh
 from core.io.networks import NetworkData, save_network
 from core.io.suffixes import MESH_SUFFIXES
 from core.looking import placed
+from core.shapes import PLAIN_COLOUR
 from core.shapes.sdf_grid import posed_grid
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import padded_count
@@ -33,8 +34,6 @@ from kernels.network_trace import REACH, distances_of, lattice_values, least_alo
 from kernels.rotation import quaternion_matrix
 from kernels.types import CameraView, Face, Planes, Shape, Values
 
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
-"""Linear albedo where none is given: the light warm grey that meshes without colours have."""
 DISPLAY_CELLS, EXPORT_CELLS = 48, 128
 """A side of the lattice that meshes are extracted from: what is drawn must keep up with a fit."""
 WARP_CELLS = 80

@@ -15,6 +15,7 @@ from core.errors import RimlightError
 from core.io.cages import read_cage, save_cage
 from core.io.mesh_export import save_mesh
 from core.looking import placed
+from core.shapes import PLAIN_COLOUR
 from core.shapes.surface_sampling import sample_triangles
 from core.surfaces.patches import LEVELS, patches_of
 from kernels.raster.interpolate import interpolate
@@ -29,9 +30,6 @@ from kernels.splines import (
 )
 from kernels.surface import SurfaceSamples, needs_normals
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
-
-PLAIN_COLOUR = (0.72, 0.70, 0.67)
-"""Linear albedo where none is given: the light warm grey of the other shapes."""
 
 MOST_TRIANGLES = 40_000
 FINEST, COARSEST = 8, 2

@@ -37,7 +37,7 @@ class LabelSource(NamedTuple):
 def label_sources(
     experiment: Experiment, channels: tuple[str, ...], load: Callable[..., Any]
 ) -> tuple[LabelSource, LabelSource]:
-    """Of the fitted shape and of the target; nothing where no loss sees labels. load: core.build.load_shape."""
+    """Of the fitted shape and of the target; nothing where no loss sees labels. load: core.shapes.loading.load_shape."""
     if SEGMENTATION not in channels:
         return LabelSource(), LabelSource()
     spec, shape, target = experiment.labels, experiment.shape, experiment.target

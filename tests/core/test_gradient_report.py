@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.derive import relative_error
 from core.registry import methods
 from core.report.gradients import Truth, judge, markdown, method_total, reference_truth
 from core.report.scenes import ReportScene, rigid_directions, shape_scene, sphere_scenes, triangle_scenes
+from core.shapes.loading import load_shape
 from kernels.methods.edge_grad import Settings as EdgeGradSettings
 
 FOUND = methods()

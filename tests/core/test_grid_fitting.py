@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from core.build import build, load_shape
+from core.build import build
 from core.experiment import (
     Experiment,
     GridSpec,
@@ -30,6 +30,7 @@ from core.optimization.grid_terms import eikonal, grid_laplacian
 from core.parameters import scene_constants
 from core.session import Session
 from core.shapes.grid_refining import resampled
+from core.shapes.loading import load_shape
 from core.targets.noise import shaken_view
 from core.targets.view_order import GreedyOrder
 from kernels.methods.sdf_local import METHOD as SDF_LOCAL

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from scipy.ndimage import minimum_filter
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.derivatives.warp_looking import pixel_parts, split
 from core.errors import RimlightError
@@ -36,6 +35,7 @@ from core.io.grids import save_grid
 from core.parameters import scene_values
 from core.problem import set_live
 from core.session import Session
+from core.shapes.loading import load_shape
 from kernels.camera import lens_of
 from kernels.clearance import clearance
 from kernels.field import object_rays

@@ -8,7 +8,6 @@ import jax
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.experiment import (
     Experiment,
@@ -27,6 +26,7 @@ from core.io.meshes import load_mesh
 from core.parameters import scene_values
 from core.registry import methods
 from core.session import Session
+from core.shapes.loading import load_shape
 from kernels.lattice_fields import sphere_union, swept_sphere
 from tests.kernels.scenes import orbit_view
 

@@ -12,12 +12,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from core.build import load_network_shape
 from core.derivatives.derive import Rendered, reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
 from core.inspection import forward
 from core.parameters import retract, scene_values, zero_tangent
+from core.shapes.loading import load_network_shape
 from kernels.camera import lens_of
 from kernels.methods.naive import METHOD as NAIVE
 from kernels.methods.warp import METHOD as WARP

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import (
@@ -28,6 +27,7 @@ from core.experiment import (
 )
 from core.registry import methods
 from core.session import Session
+from core.shapes.loading import load_shape
 from kernels.camera import lens_of
 from kernels.neural_texture import FEATURES, WEIGHTS, decode, initial_decoder, viewing_rays
 from tests.kernels.scenes import QUICK, orbit_view, scene

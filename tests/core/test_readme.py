@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_derivative
 from core.experiment import PoseSpec, SceneSpec
 from core.experiments.files import load_experiment
 from core.parameters import scene_values
+from core.shapes.loading import load_shape
 from kernels.camera import look_at
 from kernels.types import CameraView
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.convert import convert
 from core.errors import RimlightError
 from core.experiment import GridSpec
@@ -16,6 +15,7 @@ from core.io.mesh_export import save_mesh
 from core.io.meshes import load_mesh
 from core.metrics import surface_distances
 from core.redistance import closing_faces, mesh_grid
+from core.shapes.loading import load_shape
 from kernels.marching_cubes import extract
 from kernels.mesh_distance import lattice_distance, lattice_winding
 from tests.kernels.scenes import sphere

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.errors import RimlightError
 from core.experiment import ShapeSpec
 from core.experiments.files import experiment_from_dict
@@ -16,6 +15,7 @@ from core.experiments.rules import parameter_names
 from core.io.bodies import load_bodies
 from core.io.check import check_file
 from core.parameters import describe_parameters, scene_values
+from core.shapes.loading import load_shape
 from core.shapes.sdf_analytic import SdfAnalytic
 
 TWO = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.build import build, load_shape
+from core.build import build
 from core.experiment import (
     DeriveSpec,
     Experiment,
@@ -26,6 +26,7 @@ from core.inspection import compiled_count, forward
 from core.io.grids import load_grid, save_grid
 from core.optimization.stepping import step
 from core.problem import initial_state
+from core.shapes.loading import load_shape
 from core.shapes.sdf_grid import SdfGrid
 from kernels.marching_cubes import extract
 from kernels.methods.sdf_local import METHOD, Settings

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 import pytest
 
-from core.build import load_network_shape
 from core.errors import RimlightError
 from core.experiment import (
     Experiment,
@@ -34,6 +33,7 @@ from core.io.meshes import load_mesh
 from core.io.networks import load_network
 from core.parameters import retract, scene_values, zero_tangent
 from core.session import Session
+from core.shapes.loading import load_network_shape
 from core.shapes.sdf_network import SdfNetwork
 from kernels.camera import lens_of
 from kernels.methods.naive import METHOD as NAIVE

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.derivatives.reference import as_arrays
 from core.errors import RimlightError
@@ -36,6 +35,7 @@ from core.label_colours import MOST_LABELS, as_shown, label_bytes
 from core.registry import methods
 from core.session import Session
 from core.shapes.labelling import Labelling, one_hot
+from core.shapes.loading import load_shape
 from core.shapes.mesh import Mesh
 from core.shapes.primitives import primitive_path
 from kernels.camera import lens_of

@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.derivatives.reference import hard_image
 from core.errors import RimlightError
@@ -29,6 +28,7 @@ from core.io.meshes import load_mesh
 from core.parameters import scene_values
 from core.registry import methods
 from core.session import Session
+from core.shapes.loading import load_shape
 from core.shapes.mesh import Mesh
 from core.surfaces.patches import Cage, _limit, patches_of, subdivided
 from core.targets.views import fitted_views

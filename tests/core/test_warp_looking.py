@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.answers import answer
 from core.derivatives.derive import Rendered
 from core.derivatives.questions import Unanswered, WarpLook, WarpLooked
@@ -13,6 +12,7 @@ from core.derivatives.warp_looking import points_kept, warp_field, weights_along
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
+from core.shapes.loading import load_shape
 from kernels.camera import look_at
 from kernels.types import CameraView
 

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from core.build import load_shape
 from core.derivatives.reference import hard_image
 from core.experiment import PoseSpec, SceneSpec, ViewsSpec
 from core.io.images import save_png
 from core.parameters import scene_values
+from core.shapes.loading import load_shape
 from core.targets.views import fitted_views
 from kernels.types import CameraView
 

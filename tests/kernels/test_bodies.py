@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.reference import step_for_pixels
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import scene_values
+from core.shapes.loading import load_shape
 from core.shapes.sdf_analytic import SdfAnalytic
 from kernels.bodies import BodyField, distance
 from kernels.body_parts import Body

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.experiment import PoseSpec
 from core.parameters import retract
+from core.shapes.loading import load_shape
 from core.shapes.mesh import Mesh
 from kernels.camera import lens_of, look_at, object_to_pixel
 from kernels.methods.soft_raster import METHOD, Settings

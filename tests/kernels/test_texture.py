@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.errors import RimlightError
 from core.io.materials import sample_texture
 from core.io.meshes import load_mesh
 from core.parameters import retract, zero_tangent
 from core.registry import methods
+from core.shapes.loading import load_shape
 from core.shapes.textured_mesh import TexturedMesh
 from kernels.camera import lens_of, look_at, object_to_pixel
 from kernels.texture import level_sizes, look_up, mip_levels, pyramid_table

@@ -14,11 +14,11 @@ import jax
 import numpy as np
 import pytest
 
-from core.build import load_shape
 from core.derivatives.derive import Rendered, reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import retract, scene_values
+from core.shapes.loading import load_shape
 from core.shapes.sdf_analytic import SdfAnalytic
 from core.shapes.sdf_grid import SdfGrid
 from kernels.body_parts import Body
