@@ -12,8 +12,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from kernels.host_texture import corner_planes, look_up_on_host
 from kernels.raster.interpolate import interpolate
-from kernels.texture import corner_planes, look_up, look_up_on_host
+from kernels.texture import look_up
 from kernels.types import Fragments, Planes, Values
 
 LABELS, LABEL_UV = "const.labels", "const.label_uv"
@@ -24,8 +25,9 @@ def sampled_labels(values: Values, fragments: Fragments) -> np.ndarray:
     table = np.asarray(values[LABELS], np.float32)
     if table.ndim == 2:
         return interpolate(table, fragments)
-    uv = corner_planes(np.asarray(values[LABEL_UV]), np.asarray(fragments.face_id), np.asarray(fragments.bary))
-    return look_up_on_host(table, uv, None)
+    face_id = np.asarray(fragments.face_id)
+    uv = corner_planes(np.asarray(values[LABEL_UV]), face_id, np.asarray(fragments.bary))
+    return look_up_on_host(table, uv, None, face_id)
 
 
 def labels_at(values: Values, samples: Any, bary: Any, k: int) -> Planes:

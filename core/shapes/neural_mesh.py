@@ -20,10 +20,10 @@ from core.io.mesh_export import save_mesh
 from core.looking import placed
 from core.shapes.labelling import Labelling
 from core.shapes.textured_mesh import TexturedMesh, albedo_at
+from kernels.host_texture import look_up_on_host
 from kernels.neural_texture import FEATURES, decode, initial_decoder, initial_features, viewing_rays
 from kernels.raster.interpolate import vertex_normals
 from kernels.surface import SurfaceSamples, evaluate_fragments
-from kernels.texture import look_up_on_host
 from kernels.types import GBuffer, Lens, Values
 
 RESOLUTION = 128

@@ -22,8 +22,9 @@ from core.shapes.labelling import Labelling
 from core.shapes.mesh import Mesh
 from core.shapes.surface_sampling import sample_triangles
 from kernels.camera import object_to_pixel
+from kernels.host_texture import corner_planes, look_up_on_host, mip_levels
 from kernels.surface import GATHERED, SurfaceSamples, attached_barycentrics, evaluate_fragments
-from kernels.texture import corner_planes, look_up, look_up_on_host, mip_levels
+from kernels.texture import look_up
 from kernels.types import CHANNELS, CameraView, GBuffer, Lens, Values
 
 
@@ -146,7 +147,7 @@ class TexturedMesh(Mesh):
         uv = corner_planes(self.corner_uv, fragments.face_id, fragments.bary)
         if "texture" in free:
             return samples._replace(uv=uv, level=level)
-        return samples._replace(colours=look_up_on_host(texture, uv, level))
+        return samples._replace(colours=look_up_on_host(texture, uv, level, fragments.face_id))
 
     def evaluate_surface(
         self,

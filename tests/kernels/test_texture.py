@@ -18,7 +18,8 @@ from core.registry import methods
 from core.shapes.loading import load_shape
 from core.shapes.textured_mesh import TexturedMesh
 from kernels.camera import lens_of, look_at, object_to_pixel
-from kernels.texture import level_sizes, look_up, mip_levels, pyramid_table
+from kernels.host_texture import look_up_on_host, mip_levels
+from kernels.texture import level_sizes, look_up, pyramid_table
 from kernels.types import CameraView, split_settings
 from tests.kernels.scenes import QUICK, orbit_view, scene
 
@@ -51,6 +52,18 @@ def test_levels_are_box_means_and_mix_linearly(rng: Any) -> None:
     np.testing.assert_allclose(at(1.25), 0.75 * at(1.0) + 0.25 * at(2.0), atol=1e-6)
     np.testing.assert_allclose(at(-3.0), at(0.0), atol=0)
     np.testing.assert_allclose(at(9.0), at(3.0), atol=0)
+
+
+@pytest.mark.parametrize("mip", [True, False])
+def test_the_host_looks_up_what_traced_code_does(mip: bool, rng: Any) -> None:
+    texture = rng.random((8, 16, 3)).astype(np.float32)
+    uv = rng.uniform(-1.5, 2.5, (2, 2, 5, 7)).astype(np.float32)
+    level = rng.uniform(-1.0, 5.0, (2, 5, 7)).astype(np.float32) if mip else None
+    face_id = np.where(rng.random((2, 5, 7)) < 0.3, -1, 4)
+    found = look_up_on_host(texture, uv, level, face_id)
+    for k in range(2):
+        wanted = np.stack(look_up(texture, uv[k, 0], uv[k, 1], None if level is None else level[k]))
+        np.testing.assert_allclose(found[k], np.where(face_id[k] >= 0, wanted, 0), atol=1e-5)
 
 
 def test_level_is_where_a_texel_is_a_pixel() -> None:
