@@ -1,7 +1,9 @@
 """Levenberg-Marquardt on average-pooled images (Marquardt 1963; RtS, Sec. 4): few unknowns, few iterations.
 
 Silhouette residuals are zero but for thin lines, and so are their derivatives: unless they are averaged over large
-blocks first, two lines that do not overlap know nothing of each other. Blocks shrink as the fit closes in.
+parts of the image first, two lines that do not overlap know nothing of each other. The parts are overlapping tents
+(core/optimization/least_squares.py), which shrink as the fit closes in. An iteration is one Jacobian and one trial,
+kept or not; residuals are evaluated anew only where the renders that are averaged change.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ from core.parameters import retract
 from core.problem import NonFinite, Problem, State, StepReport
 
 LEVELS = ((64, False), (32, False), (16, False), (8, False), (4, True), (1, True))
-"""Pixels a side of the blocks that residuals are averaged over, in turn, and whether renders at sub-pixel shifts are
-averaged too. Measured on 256 x 256 silhouettes, 30 degrees and 0.2 off: 10 of 10 poses below 0.05 degree in 5 to 8
-iterations from four views and from one; starting at 32, 10 and 5; without the sub-pixel shifts one view ends at 0.08."""
+"""Reach in pixels of the tents that residuals are averaged under, in turn, and whether renders at sub-pixel shifts are
+averaged too. Measured at 256 x 256, 30 degrees and 0.2 off, 40 starts each: below 0.05 degree within 12 iterations are
+all poses from four silhouettes (median 4) and from one (6), and 39 from one colour picture (7), where blocks side by
+side found 12 of 20. Starting at 32 loses one of ten from one silhouette; without sub-pixel shifts it ends at 0.08."""
 
 SOLVED, STUCK, MOST_TRIES = 0.8, 0.03, 6
 """The next level follows a step that took this share of the cost away (the model holds there), or less than STUCK, or
@@ -106,7 +109,7 @@ def least_squares_step(problem: Problem, state: State, batch: Sequence[int]) -> 
     factor = ACCEPTED if gain > 0 else REJECTED
     next_damping = min(max(damping * factor, LEAST_DAMPING), MOST_DAMPING)
     if following != level:
-        next_damping = min(next_damping, float(problem.hyper["damping"]))  # what was refused was the old blocks' model
+        next_damping = min(next_damping, float(problem.hyper["damping"]))  # what was refused was the old tents' model
     optimizer = {
         "damping": jnp.float32(next_damping),
         "level": jnp.int32(following),
@@ -133,7 +136,7 @@ def _level(problem: Problem, level: int) -> tuple[int, int]:
 
 
 def _first_level(problem: Problem) -> int:
-    """The first level whose blocks are no larger than asked for, and leave at least 4 blocks a side."""
+    """The first level whose tents reach no farther than asked for, and of which 4 fit side by side."""
     side = min(min(view.width, view.height) for view in problem.views)
     largest = min(int(problem.hyper["pooling"]), max(side // 4, 1))
     return next(i for i, (pooling, _) in enumerate(LEVELS) if pooling <= largest)

@@ -45,7 +45,9 @@ class SgdSettings:
 class LevenbergMarquardtSettings:
     damping: float = setting(0.1, "At the start, relative to the diagonal of JᵀJ.", low=1e-6, high=10.0, log=True)
     longest_step: float = setting(0.4, "Longest step of any one number.", low=1e-3, high=3.0, log=True)
-    pooling: int = setting(64, "Residuals are first averaged over blocks of so many pixels a side.", low=1, high=64)
+    pooling: int = setting(
+        64, "Residuals are first averaged under tents that reach over so many pixels.", low=1, high=64
+    )
     samples: int = setting(2, "Renders a side of a sub-pixel grid, averaged in the last iterations.", low=1, high=4)
 
 

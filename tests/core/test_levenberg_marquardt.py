@@ -45,13 +45,20 @@ def run(session: Session) -> dict[str, float]:
     return session.pose_metrics()
 
 
-def test_pooling_averages_and_counts_a_border_as_no_difference():
+def test_pooling_averages_under_tents_and_counts_a_border_as_no_difference():
     stack = np.arange(2 * 5 * 6, dtype=np.float32).reshape(2, 5, 6)
     assert pooled(stack, 1) is stack
-    small = pooled(stack, 4)
-    assert small.shape == (2, 2, 2)
-    np.testing.assert_allclose(small[0, 0, 0], stack[0, :4, :4].mean())
-    np.testing.assert_allclose(small[0, 1, 1], stack[0, 4:, 4:].sum() / 16)
+    small = pooled(stack, 8)
+    blocks = np.array(
+        [[stack[0, :4, :4].sum(), stack[0, :4, 4:].sum()], [stack[0, 4:, :4].sum(), stack[0, 4, 4:].sum()]]
+    )
+    ends = np.array([[0.75, 0.25], [0.25, 0.75]])
+    np.testing.assert_allclose(small[0], ends @ (blocks / 16) @ ends.T, rtol=1e-5)
+    dot = np.zeros((1, 32, 32), np.float32)
+    dot[0, 16, 16] = 1.0
+    np.testing.assert_allclose(16 * pooled(dot, 8)[0, 3:6, 4], [0.125, 0.25, 0.125])
+    moved = [pooled(np.roll(dot, shift, 2), 8)[0].sum() for shift in range(9)]
+    np.testing.assert_allclose(moved, moved[0])  # wherever it is, it counts as much
 
 
 def test_the_gradient_is_the_one_of_reverse_mode():
