@@ -8,7 +8,6 @@ that it is starting. What a spawned child imports anew must stay light: no Qt an
 from __future__ import annotations
 
 import dataclasses
-import gc
 import importlib
 import os
 import queue
@@ -40,10 +39,6 @@ the fit loses nothing. 10 is no better."""
 
 BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 """The same, in Windows' words."""
-
-GC_THRESHOLDS = (100_000, 20, 50)
-"""Allocations between two collections, and the ratios of the older generations. Tracing allocates so much that
-Python's own (700, 10, 10) take a fifth of the time from start to the first step (measured: 2.7 s against 2.2)."""
 
 _NEWS = object()
 
@@ -170,7 +165,6 @@ def _give_way() -> None:
 
 def main(commands: Connection, events: Connection, rooms: dict[str, str], factory: str, generation: int) -> None:
     """The child's main: serve until Quit or until the parent is gone. rooms: kind -> name of the memory to write to."""
-    gc.set_threshold(*GC_THRESHOLDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to handle
     _give_way()
     link = Link(commands, events, rooms)
