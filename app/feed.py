@@ -1,20 +1,24 @@
 """What comes from the engine: events, steps and snapshots, polled from one timer and handed to every widget at once.
 
-Convention: a snapshot of another problem than the one loaded is never shown; one that comes before its Loaded waits.
+Convention: a snapshot of another problem than the one loaded is never shown; one that comes before its Loaded waits. What
+is to be done with one is found in the darkroom's thread and shown in turns (app/darkroom.py, app/turns.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
+from app.darkroom import Darkroom, Developed
+from app.panes.plates import Plate
 from app.replay import Branch, Frame, Replay
 from app.runs import RunBook
 from app.thumbnail_feed import ThumbnailFeed
+from app.turns import Turns
 from core import protocol
 from core.derivatives.questions import Answer
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
@@ -23,8 +27,12 @@ FASTEST_MS, SLOWEST_MS = 16, 120
 """Bounds of the polling timer: a screen's refresh, and what still feels live on software GL."""
 
 
-REST = 2.0
+REST = 1.0
 """Share of time left to the engine and to hands: with software GL a frame costs 50 ms of the same two cores."""
+
+
+LOOK_MS = 4
+"""Between two looks whether everything has had its turn."""
 
 
 class Client(Protocol):
@@ -66,6 +74,9 @@ class Feed(QObject):
         self.last: protocol.Scalars | None = None
         self.snapshot: Snapshot | None = None
         self.shown: Snapshot | None = None
+        self.plates: Mapping[str, Plate] = {}
+        """Of the images of `shown`, by name; a stored frame has none."""
+        self._newest_plates: Mapping[str, Plate] = {}
         self.resuming = False
         """A Play follows a Load that was sent while running: the pause between them is not shown."""
         self.pausing = False
@@ -78,6 +89,9 @@ class Feed(QObject):
         self._fork: Branch | None = None
         """The branch that a fork which is under way leaves."""
         self._early: Snapshot | None = None
+        self._began = 0.0
+        self.turns, self.darkroom = Turns(self), Darkroom(self)
+        self.darkroom.developed.connect(self._on_developed)
         self.thumbnails = ThumbnailFeed(self)
         self.timer = QTimer(self)
         self.timer.setSingleShot(True)
@@ -113,33 +127,43 @@ class Feed(QObject):
             self.go_live()
             return
         self.frame = frame
-        self._show(frame.whole())
+        self._show(frame.whole(), {})
         self.frames_changed.emit()
 
     def go_live(self) -> None:
         """Back to the newest snapshot."""
         if (self.replaying or self.replay.selected) and self.snapshot is not None:
             self.frame, self.replay.selected = None, None
-            self._show(self.snapshot)
+            self._show(self.snapshot, self._newest_plates)
             self.frames_changed.emit()
 
-    def _show(self, snapshot: Snapshot) -> None:
-        self.shown = snapshot
+    def _show(self, snapshot: Snapshot, plates: Mapping[str, Plate]) -> None:
+        self.shown, self.plates = snapshot, plates
         self.snapshot_shown.emit(snapshot)
 
     # ------------------------------------------------------------------------------------------ the timer
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that came is on screen: no snapshot is being developed, and every part had its turn."""
+        return not (self.darkroom.busy or self.turns.busy)
+
     def _on_timer(self) -> None:
         """One tick; then, when what it changed is painted, rest for REST times as long as that took together."""
-        begin = time.perf_counter()
+        self._began = time.perf_counter()
         try:
             self.tick()
         finally:
-            QTimer.singleShot(0, lambda: self._rest(1000 * (time.perf_counter() - begin)))
+            QTimer.singleShot(0, self._rest)
 
-    def _rest(self, milliseconds: float) -> None:
-        if not self.closed:
-            self.timer.start(int(min(max(REST * milliseconds, FASTEST_MS), SLOWEST_MS)))
+    def _rest(self) -> None:
+        if self.closed:
+            return
+        if not self.settled:
+            QTimer.singleShot(LOOK_MS, self._rest)
+            return
+        milliseconds = 1000 * (time.perf_counter() - self._began)
+        self.timer.start(int(min(max(REST * milliseconds, FASTEST_MS), SLOWEST_MS)))
 
     def tick(self) -> None:
         """Take what the engine has and hand it on."""
@@ -223,14 +247,18 @@ class Feed(QObject):
     def _receive(self, snapshot: Snapshot) -> None:
         if self.loaded is None or snapshot.generation > self.loaded.generation:
             self._early = snapshot
-            return
-        if snapshot.generation < self.loaded.generation:
+        elif snapshot.generation == self.loaded.generation:
+            self.darkroom.put(self.replay.complete(snapshot))
+
+    def _on_developed(self, developed: Developed) -> None:
+        snapshot = developed.snapshot
+        if self.closed or self.loaded is None or snapshot.generation != self.loaded.generation:
             return
         live = not self.replaying
-        self.snapshot = self.replay.complete(snapshot)
-        self.replay.add(self.snapshot)
+        self.snapshot, self._newest_plates = snapshot, developed.plates
+        self.replay.add(snapshot, developed.frame)
         if live:
-            self._show(self.snapshot)
+            self._show(snapshot, developed.plates)
         self.frames_changed.emit()
 
     def _begin_run(self, method: str, start: int, continued: bool) -> None:
@@ -242,7 +270,7 @@ class Feed(QObject):
             lineage = (parent or self.replay.current).lineage()
             loss = self.runs.loss_at([(branch.method, branch.start) for branch in lineage], start)
             self.last = protocol.Scalars(start, loss) if loss is not None else None
-            self.frame, self.shown = None, self.snapshot
+            self.frame, self.shown, self.plates = None, self.snapshot, self._newest_plates
         self.runs.begin(method, start, self.loaded.experiment.title if self.loaded else "")
         self.replay.begin(method, start, (parent or self.replay.current) if continued else None)
         self.stepped.emit([])
@@ -255,4 +283,5 @@ class Feed(QObject):
     def show_nothing(self) -> None:
         """Until the next snapshot: what is stored stays."""
         self.last = self.snapshot = self.shown = self.frame = None
+        self.plates = self._newest_plates = {}
         self.frames_changed.emit()

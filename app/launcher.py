@@ -1,4 +1,4 @@
-"""The one file of the window that starts a thread and processes: a client for the engine in its own process.
+"""The one file of the window that starts threads and processes: a client for the engine in its own process.
 
 The window calls `send`, `poll_events` and `take_snapshot` from its timer; none of them ever waits. A background
 thread drives the process: it sends, receives, copies snapshots out of shared memory, and replaces an engine that
@@ -343,6 +343,14 @@ class EngineClient:
         self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
         self._spawn()
         child.close()
+
+
+def start_thread(name: str, run: Callable[[], None]) -> threading.Thread:
+    """A thread beside the window's that ends with the program. Only NumPy may keep it busy: that lets the window go on.
+    It is no nicer than the window: set aside while it holds the interpreter's lock, it would hold the window up."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def start_encoder(command: list[str]) -> subprocess.Popen[bytes]:

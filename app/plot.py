@@ -80,6 +80,59 @@ def _step(least: float, *, whole: bool) -> float:
     return max(step, 1.0) if whole else step
 
 
+class Grid:
+    """The horizontal gridlines of a plot, as many as its left axis has labels."""
+
+    def __init__(self, item: pg.PlotItem) -> None:
+        self._item = item
+        self._lines: list[pg.InfiniteLine] = []
+
+    def draw(self, axis: Axis, span: tuple[float, float], height: float, colour: str) -> None:
+        axis.tickValues(*span, max(height, 20))
+        while len(self._lines) < len(axis.chosen):
+            line = pg.InfiniteLine(angle=0)
+            line.setZValue(-10)
+            self._item.addItem(line, ignoreBounds=True)
+            self._lines.append(line)
+        for line, value in zip(self._lines, axis.chosen):
+            line.setPos(value)
+            line.setPen(pg.mkPen(colour, width=1))
+        for index, line in enumerate(self._lines):
+            line.setVisible(index < len(axis.chosen))
+
+
+class Line:
+    """One curve of a plot. pyqtgraph lays a curve out anew whenever it is told something, so it is told changes only."""
+
+    def __init__(self) -> None:
+        self.item = pg.PlotDataItem(antialias=True)
+        self.item.setDownsampling(auto=True, method="peak")
+        self.low, self.high = math.inf, -math.inf
+        self.end: tuple[float, float] | None = None
+        """The last point, in the axes' own numbers."""
+        self._pen: tuple | None = None
+        self._data: tuple | None = None
+
+    def show(self, series: Series | None, log: bool) -> None:
+        """Draw a series, None for nothing; on a logarithmic axis what is not positive is left out."""
+        count = 0 if series is None else len(series)
+        data = (series, count, float(series.y[-1]) if series is not None and count else 0.0, log)
+        if data == self._data:
+            return
+        self._data = data
+        x, y = (np.zeros(0), np.zeros(0)) if series is None else (series.x, series.y)
+        keep = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
+        x, y = x[keep], np.log10(y[keep]) if log else y[keep]
+        self.low, self.high = (float(y.min()), float(y.max())) if len(y) else (math.inf, -math.inf)
+        self.end = (float(x[-1]), float(y[-1])) if len(y) else None
+        self.item.setData(x, y)
+
+    def draw_with(self, colour: str, width: float, style: int) -> None:
+        if (colour, width, style) != self._pen:
+            self._pen = (colour, width, style)
+            self.item.setPen(pg.mkPen(QColor(colour), width=width, style=STYLES[style]))
+
+
 class Plot(pg.PlotWidget):
     """The plot itself. `hovered(iteration or None)`."""
 
@@ -102,8 +155,10 @@ class Plot(pg.PlotWidget):
         self.item = item
         self.now_line = pg.InfiniteLine(angle=90)
         self.hover_line = pg.InfiniteLine(angle=90)
-        self._grid: list[pg.InfiniteLine] = []
-        self._curves: list[pg.PlotDataItem] = []
+        self._grid = Grid(item)
+        self._lines: list[Line] = []
+        self._dots: list[tuple] = []
+        self._frame_drawn: tuple = ()
         self._points = pg.ScatterPlotItem(size=7)
         for extra in (self.now_line, self.hover_line, self._points):
             item.addItem(extra, ignoreBounds=True)
@@ -129,29 +184,25 @@ class Plot(pg.PlotWidget):
     def draw(self, curves: list[tuple[Series, str, float, int]], log: bool, end: int, unit_range: bool) -> None:
         """curves: (data, method, width, which of STYLES), the last with a dot at its end. Values of a log plot that are not
         positive are left out. end: where the axis of iterations ends at least."""
-        while len(self._curves) < len(curves):
-            curve = pg.PlotDataItem(antialias=True)
-            curve.setDownsampling(auto=True, method="peak")
-            self.item.addItem(curve, ignoreBounds=True)
-            self._curves.append(curve)
-        low, high, last = math.inf, -math.inf, end
+        while len(self._lines) < len(curves):
+            self._lines.append(Line())
+            self.item.addItem(self._lines[-1].item, ignoreBounds=True)
         dots = []
-        for item, entry in zip(self._curves, [*curves, *[None] * (len(self._curves) - len(curves))]):
-            if entry is None:
-                item.setData([], [])
-                continue
-            series, method, width, style = entry
-            x, y = series.x, series.y
-            keep = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
-            x, y = x[keep], np.log10(y[keep]) if log else y[keep]
-            colour = QColor(self._theme.run_colour(method))
-            item.setPen(pg.mkPen(colour, width=width, style=STYLES[int(style)]))
-            item.setData(x, y)
-            if len(y):
-                low, high, last = min(low, float(y.min())), max(high, float(y.max())), max(last, int(x[-1]))
-                if width == 2.0:
-                    dots.append({"pos": (x[-1], y[-1]), "brush": colour, "pen": pg.mkPen(self._theme.panel, width=1.5)})
-        self._points.setData(dots)
+        for line, (series, method, width, style) in zip(self._lines, curves):
+            colour = self._theme.run_colour(method)
+            line.draw_with(colour, width, int(style))
+            line.show(series, log)
+            if line.end is not None and width == 2.0:
+                dots.append((*line.end, colour, self._theme.panel))
+        for line in self._lines[len(curves) :]:
+            line.show(None, log)
+        if dots != self._dots:
+            self._dots = dots
+            pen = pg.mkPen(self._theme.panel, width=1.5)
+            self._points.setData([{"pos": (x, y), "brush": QColor(colour), "pen": pen} for x, y, colour, _ in dots])
+        low = min((line.low for line in self._lines), default=math.inf)
+        high = max((line.high for line in self._lines), default=-math.inf)
+        last = max(end, *(int(line.end[0]) for line in self._lines if line.end is not None), 0)
         self._frame(low, high, last, log, unit_range)
 
     def _frame(self, low: float, high: float, last: int, log: bool, unit_range: bool) -> None:
@@ -163,6 +214,10 @@ class Plot(pg.PlotWidget):
             low, high = math.floor(2 * low - 0.1) / 2, math.ceil(2 * high + 0.1) / 2
             high = max(high, low + 1.0)
         margin = 0.06 * (high - low)
+        frame = (low, high, last, log, self._theme.name)
+        if frame == self._frame_drawn:
+            return
+        self._frame_drawn = frame
         self.left.log = log
         self.item.vb.setRange(
             xRange=(-0.012 * last, 1.02 * last), yRange=(low - margin, high + margin), padding=0, disableAutoRange=True
@@ -176,19 +231,7 @@ class Plot(pg.PlotWidget):
             self._draw_grid()
 
     def _draw_grid(self) -> None:
-        low, high = self._span
-        self.left.tickValues(low, high, max(self.height() - 20, 20))
-        ticks = self.left.chosen
-        while len(self._grid) < len(ticks):
-            line = pg.InfiniteLine(angle=0)
-            line.setZValue(-10)
-            self.item.addItem(line, ignoreBounds=True)
-            self._grid.append(line)
-        for line, value in zip(self._grid, ticks):
-            line.setPos(value)
-            line.setPen(pg.mkPen(self._theme.line, width=1))
-        for index, line in enumerate(self._grid):
-            line.setVisible(index < len(ticks))
+        self._grid.draw(self.left, self._span, self.height() - 20, self._theme.line)
 
     def mouseMoveEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().mouseMoveEvent(event)

@@ -156,6 +156,7 @@ class Recorder(QObject):
 
     def picture(self) -> QImage:
         """What is recorded, as it is on screen."""
+        self._controller.turns.flush()
         parts = {"viewport": (self._middle,), "panes": (self._panes,), "both": (self._middle, self._panes)}[self.what]
         shown = [part for part in parts if part.isVisible()] or [self._middle]
         images = [part.grab().toImage() for part in shown]

@@ -177,13 +177,13 @@ class Replay:
         missing = {name: array for name, array in self._geometry.items() if name not in snapshot.arrays}
         return dataclasses.replace(snapshot, arrays={**missing, **snapshot.arrays}) if missing else snapshot
 
-    def add(self, snapshot: Snapshot) -> None:
-        """Store a completed snapshot. One of the newest frame's iteration replaces it; one before it drops the rest."""
-        render = snapshot.arrays.get("render")
-        if render is None:
-            return
+    def add(self, snapshot: Snapshot, frame: Frame | None = None) -> None:
+        """Store a completed snapshot, as `frame` where that is known already. One of the newest frame's iteration
+        replaces it; one before it drops the rest."""
         branch = self.current
-        frame = _lean(snapshot, render, branch.frames[-1].snapshot if branch.frames else None)
+        frame = frame or lean(snapshot, branch.frames[-1] if branch.frames else None)
+        if frame is None:
+            return
         while branch.frames and branch.frames[-1].iteration >= snapshot.iteration:
             self._pop(branch)
         if branch.frames and self._provisional(branch):
@@ -250,8 +250,12 @@ class Replay:
         return int(np.argmin([abs(frame.iteration - iteration) for frame in self.frames]))
 
 
-def _lean(snapshot: Snapshot, render: np.ndarray, before: Snapshot | None) -> Frame:
-    """The frame of a snapshot: what follows from other images left out, what did not change shared with `before`."""
+def lean(snapshot: Snapshot, before: Frame | None) -> Frame | None:
+    """The frame of a snapshot: what follows from other images left out, what did not change shared with `before`. None
+    where it holds no picture."""
+    render = snapshot.arrays.get("render")
+    if render is None:
+        return None
     arrays = dict(snapshot.arrays)
     state = arrays.pop("state", None)
     derived = tuple(name for name in arrays if split_lane(name)[1] in DERIVED and _follows(arrays, name))
@@ -259,8 +263,8 @@ def _lean(snapshot: Snapshot, render: np.ndarray, before: Snapshot | None) -> Fr
         del arrays[name]
     if before is not None:
         for name, array in arrays.items():
-            old = before.arrays.get(name)
-            if old is not None and np.array_equal(old, array):
+            old = before.snapshot.arrays.get(name)
+            if old is not None and same(old, array):
                 arrays[name] = old
     return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, state)
 
@@ -275,16 +279,24 @@ def _parts(name: str) -> tuple[str, str]:
 def _follows(arrays: Mapping[str, np.ndarray], name: str) -> bool:
     """Whether an image is, bit for bit, the difference that DERIVED says."""
     image, (first, second) = arrays.get(name), (arrays.get(part) for part in _parts(name))
-    same = image is not None and first is not None and second is not None and first.shape == second.shape
-    return same and bool(np.array_equal(image, first - second))  # type: ignore[arg-type, operator]
+    whole = image is not None and first is not None and second is not None and first.shape == second.shape
+    return whole and bool(np.array_equal(image, first - second))  # type: ignore[arg-type, operator]
+
+
+def same(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two arrays hold the same; where they do not, a few rows mostly tell."""
+    return first is second or (
+        np.array_equal(first[:: 1 + len(first) // 8], second[:: 1 + len(second) // 8]) and np.array_equal(first, second)
+    )
 
 
 def thumbnail(image: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:
     """[H, W, 1 or 3] linear float -> uint8 [h, w, 3] sRGB, area-filtered to about `side` pixels."""
     factor = max(1, -(-max(image.shape[:2]) // side))
     height, width = (image.shape[0] // factor) * factor, (image.shape[1] // factor) * factor
-    blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor, image.shape[2])
-    small = np.nan_to_num(blocks.mean(axis=(1, 3)))
+    # Sums of whole planes: ten times as fast as a mean over the axes of blocks.
+    corners = [image[i:height:factor, j:width:factor] for i in range(factor) for j in range(factor)]
+    small = np.nan_to_num(sum(corners[1:], start=corners[0]) / np.float32(factor * factor))
     if small.shape[2] != 3:
         small = np.repeat(small[..., :1], 3, axis=2)
     return np.round(255 * linear_to_srgb(small)).astype(np.uint8)

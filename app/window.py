@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(self.toolbar)
         self.status = StatusLine()
         self.setStatusBar(self.status)
-        self.viewport, self.panes = Viewport(), PaneGrid()
+        self.viewport, self.panes = Viewport(), PaneGrid(post=self.controller.turns.post)
         self.panel, self.lesson = ExperimentPanel(self.controller), LessonPane()
         self.inspector, self.curves, self.timeline = Inspector(), Curves(), Timeline()
         self.compare = CompareMode(self, self.controller, self.viewport)
@@ -135,23 +135,42 @@ class MainWindow(QMainWindow):
         self._refresh_hint()
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
-        self.viewport.show_snapshot(snapshot)
-        self.panes.show_snapshot(snapshot)
-        self.inspector.set_snapshot(snapshot, self.controller.experiment.method.name)
+        """The parts follow one by one, each in a turn of the event loop."""
+        post = self.controller.turns.post
+        post("viewport", self._show_in_viewport, self.viewport)
+        post("panes", self._show_in_panes, self.panes)
+        post("inspector", self._show_in_inspector, self.inspector)
+
+    def _show_in_viewport(self) -> None:
+        if self.controller.shown is not None:
+            self.viewport.show_snapshot(self.controller.shown)
+
+    def _show_in_panes(self) -> None:
+        if self.controller.shown is not None:
+            self.panes.show_snapshot(self.controller.shown, self.controller.plates)
+
+    def _show_in_inspector(self) -> None:
+        self.inspector.set_snapshot(self.controller.shown, self.controller.experiment.method.name)
 
     def on_frames(self) -> None:
-        c = self.controller
-        shown = c.shown.iteration if c.shown else 0
-        steps = c.experiment.stop.steps
-        self.timeline.set_replay(c.replay, shown, steps, c.replaying)
-        self.curves.set_shown(shown if c.shown else None)
-        self.status.set_memory(c.replay.bytes(), c.replay.limit)
-        self.refresh_actions()
-        self._refresh_hint()
+        c, post = self.controller, self.controller.turns.post
+        post("timeline", self._show_in_timeline, self.timeline)
+        post("actions", self._show_what_can_be_done, None)
         if c.shown is None:
             self.toolbar.set_scalars(None, False)
             self.viewport.set_metrics({})
             self.inspector.set_snapshot(None, "")
+
+    def _show_in_timeline(self) -> None:
+        c = self.controller
+        self.timeline.set_replay(c.replay, c.shown.iteration if c.shown else 0, c.experiment.stop.steps, c.replaying)
+
+    def _show_what_can_be_done(self) -> None:
+        c = self.controller
+        self.curves.set_shown(c.shown.iteration if c.shown else None)
+        self.status.set_memory(c.replay.bytes(), c.replay.limit)
+        self.refresh_actions()
+        self._refresh_hint()
 
     def on_derive(self) -> None:
         c = self.controller

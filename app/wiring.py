@@ -40,6 +40,7 @@ def connect_parts(w: MainWindow) -> None:
     w.panes.theta_changed.connect(w.on_theta_picked)
     w.panes.derive_options_changed.connect(c.set_derive_options)
     w.panes.reference_requested.connect(c.derive_again)
+    w.panes.channel_chosen.connect(lambda channel: setattr(c.darkroom, "channel", channel))
     w.panes.failed.connect(lambda text: c.say("error", text))
     w.panes.cursor_moved.connect(w.inspector.set_pixel)
     w.panes.pixel_pinned.connect(w.on_pixel_pinned)

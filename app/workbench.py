@@ -24,8 +24,8 @@ SETTLE_MS = 220
 """Edits that need a load wait so long for the next one: ticking three boxes loads once."""
 
 SHELVED = (
-    "experiment", "saved", "_sent", "undo_stack", "runs", "replay", "last", "snapshot", "shown", "theta", "view",
-    "step_pixels", "supersampling",
+    "experiment", "saved", "_sent", "undo_stack", "runs", "replay", "last", "snapshot", "shown", "plates",
+    "_newest_plates", "theta", "view", "step_pixels", "supersampling",
 )  # fmt: skip
 """The controller's attributes that belong to the open experiment."""
 
@@ -91,6 +91,8 @@ class Workbench(Feed):
         self.closed = True
         self.timer.stop()
         self._settle.stop()
+        self.turns.stop()
+        self.darkroom.close()
         if self._client is not None:
             self._client.close()
 

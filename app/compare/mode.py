@@ -26,14 +26,14 @@ class CompareMode(QObject):
         super().__init__(window)
         self._controller = controller
         self.docks: Docks | None = None
-        self.view = CompareView()
+        self.view = CompareView(controller.turns.post)
         self.stack = QStackedWidget()
         self.stack.addWidget(viewport)
         self.stack.addWidget(self.view)
         c = controller
         c.loaded_changed.connect(self._on_loaded)
         c.stepped.connect(lambda batch: self.on and self.view.add_steps(batch))
-        c.snapshot_shown.connect(lambda snapshot: self.on and self.view.show_snapshot(snapshot))
+        c.snapshot_shown.connect(lambda _: c.turns.post("compare", self._show_snapshot, self.view))
         c.agreement_changed.connect(lambda agreement: self.on and self.view.set_agreement(agreement))
         c.frames_changed.connect(self._on_frames)
         self.view.menu_wanted.connect(self._show_menu)
@@ -59,6 +59,10 @@ class CompareMode(QObject):
             self.stack.setCurrentIndex(1 if lanes else 0)
             if self.docks is not None:
                 self.docks.compare(lanes)
+
+    def _show_snapshot(self) -> None:
+        if self.on and self._controller.shown is not None:
+            self.view.show_snapshot(self._controller.shown, self._controller.plates)
 
     def _on_frames(self) -> None:
         if not self.on:

@@ -6,6 +6,7 @@ Convention: images come by the lanes' names (core/comparison/lanes.py); zoom, cu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
@@ -16,10 +17,12 @@ from app.compare.table import Table
 from app.curves import TABS
 from app.panes.linking import Linking
 from app.panes.pane import CAPTION_HEIGHT, Pane
+from app.panes.plates import Plate
 from app.panes.ranges import Ranges
 from app.panes.words import Context, words
 from app.runs import Series
 from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
+from app.turns import Post, at_once
 from app.widgets import Dot, Elided, Head, Segment, Themed, current_theme, hbox, restyle, vbox
 from core.catalog import entry
 from core.comparison.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
@@ -45,8 +48,10 @@ class CompareView(QFrame, Themed):
 
     menu_wanted = pyqtSignal(int, object)
 
-    def __init__(self) -> None:
+    def __init__(self, post: Post = at_once) -> None:
+        """post: gives each pane's work a turn of its own."""
         super().__init__()
+        self._post = post
         self.setObjectName("ground")
         self.theme = current_theme()
         self.columns: list[Column] = []
@@ -138,7 +143,7 @@ class CompareView(QFrame, Themed):
         restyle(self, self.theme)
         self._fit()
 
-    def show_snapshot(self, snapshot: Snapshot) -> None:
+    def show_snapshot(self, snapshot: Snapshot, plates: Mapping[str, Plate] | None = None) -> None:
         """The images of all lanes; those it does not bring stay, unless they are of another view or parameter."""
         turned = snapshot.view != self._view or snapshot.theta != self._theta
         self._view, self._theta, self._iteration = snapshot.view, snapshot.theta, snapshot.iteration
@@ -147,7 +152,7 @@ class CompareView(QFrame, Themed):
                 pane.note.setText(snapshot.theta or "")
             array = snapshot.arrays.get(name)
             if array is not None or turned:
-                pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration))
+                pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration), (plates or {}).get(name))
         self.paths.add(snapshot.iteration, snapshot.values)
         self._draw()
         if not self._pending.isActive():
@@ -189,23 +194,32 @@ class CompareView(QFrame, Themed):
     # ------------------------------------------------------------------------------------------ drawing
 
     def _draw(self) -> None:
-        """Every pane, on its group's range."""
+        """Every pane, each in its turn."""
+        for name in self.panes:
+            self._post(f"compared {name}", partial(self._draw_pane, name), self)
+
+    def _draw_pane(self, name: str) -> None:
+        """A pane on its group's range; it may be gone since."""
+        pane = self.panes.get(name)
+        if pane is None:
+            return
+        limit, edited = self._limits().get(name, (None, False))
+        text, _, facts = words(pane, Context(self._sees, self._view, self._theta, None, set()))
+        if split_lane(name)[1] == "render" and pane.array is not None:
+            facts = "its own forward image"
+        pane.set_empty(text, "", facts)
+        pane.draw(limit, edited, self._sees)
+        pane.set_remarks(self._iteration, None)
+
+    def _limits(self) -> dict[str, tuple[float | None, bool]]:
+        """Every pane's range, and whether it was typed."""
         own = {name: pane.own_range("luminance") for name, pane in self.panes.items()}
-        limits = {
+        return {
             **self._derivatives.limits(
                 {n: r for n, r in own.items() if n in self._derivatives.locked or r is not None}
             ),
             **self._differences.limits({n: r for n, r in own.items() if split_lane(n)[1] == "difference"}),
         }
-        context = Context(self._sees, self._view, self._theta, None, set())
-        for name, pane in self.panes.items():
-            limit, edited = limits.get(name, (None, False))
-            text, _, facts = words(pane, context)
-            if split_lane(name)[1] == "render" and pane.array is not None:
-                facts = "its own forward image"
-            pane.set_empty(text, "", facts)
-            pane.draw(limit, edited, self._sees)
-            pane.set_remarks(self._iteration, None)
 
     def refresh(self) -> None:
         """Curves and table."""

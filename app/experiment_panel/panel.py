@@ -66,9 +66,10 @@ class ExperimentPanel(QFrame):
         self.setLayout(vbox(self.area, margins=(0, 0, 0, 4)))
         controller.experiment_changed.connect(self._show_experiment)
         controller.loaded_changed.connect(self._show_loaded)
-        controller.snapshot_shown.connect(self._show_snapshot)
+        post = controller.turns.post
+        controller.snapshot_shown.connect(lambda _: post("experiment", self._show_snapshot, self))
         controller.thumbnails.pictured.connect(self.target.strip.set_views)
-        controller.stepped.connect(lambda batch: self.parameters.show_scalars(controller.last))
+        controller.stepped.connect(lambda _: post("gradients", self._show_scalars, self))
         controller.derive_changed.connect(self.parameters.show_theta)
         controller.view_changed.connect(self.target.strip.set_view)
 
@@ -80,8 +81,12 @@ class ExperimentPanel(QFrame):
         for section in self.sections:
             section.show_loaded(loaded)
 
-    def _show_snapshot(self, snapshot) -> None:  # type: ignore[no-untyped-def]
-        self.parameters.show_snapshot(snapshot)
+    def _show_scalars(self) -> None:
+        self.parameters.show_scalars(self.controller.last)
+
+    def _show_snapshot(self) -> None:
+        if self.controller.shown is not None:
+            self.parameters.show_snapshot(self.controller.shown)
         frames = self.controller.replay.frames
         if frames:
             self.shape.thumbnail.set_picture(frames[0].thumbnail)

@@ -14,7 +14,8 @@ from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QMouseEvent
 from PyQt6.QtWidgets import QFrame
 
-from app.plot import Axis
+from app.lab.level_lines import level_lines
+from app.plot import Axis, Grid
 from app.theme import Theme
 from app.widgets import Themed, current_theme
 
@@ -42,8 +43,10 @@ class Chart(pg.PlotWidget, Themed):
         self.left.setWidth(48)
         self.bottom.setHeight(22)
         self._theme = current_theme()
-        self._grid: list[pg.InfiniteLine] = []
+        self._grid = Grid(item)
         self._things: list[Any] = []
+        self._spare: dict[type, list[Any]] = {}
+        """Items that are hidden until something of their kind is drawn again: making one takes milliseconds."""
         self._span = ((0.0, 1.0), (0.0, 1.0))
         self.set_theme(self._theme)
 
@@ -57,12 +60,22 @@ class Chart(pg.PlotWidget, Themed):
     def clear_all(self) -> None:
         """Nothing is drawn any more but the axes."""
         for thing in self._things:
-            self.item.removeItem(thing)
+            thing.hide()
+            self._spare.setdefault(type(thing), []).append(thing)
         self._things = []
 
-    def _add(self, thing: Any) -> None:
-        self.item.addItem(thing, ignoreBounds=True)
+    def _item(self, kind: type, height: float = 0.0) -> Any:
+        """A spare item of a kind, or a new one. It goes to the view box itself: the plot would offer each its legend,
+        averages and downsampling. height: what is higher is drawn later."""
+        if spare := self._spare.get(kind):
+            thing = spare.pop()
+            thing.show()
+        else:
+            thing = kind()
+            self.item.vb.addItem(thing, ignoreBounds=True)
+        thing.setZValue(height)
         self._things.append(thing)
+        return thing
 
     def frame(self, x: tuple[float, float], y: tuple[float, float], margin: float = 0.04) -> None:
         """What the axes span."""
@@ -77,15 +90,7 @@ class Chart(pg.PlotWidget, Themed):
             self._draw_grid()
 
     def _draw_grid(self) -> None:
-        for line in self._grid:
-            self.item.removeItem(line)
-        self._grid = []
-        self.left.tickValues(*self._span[1], max(self.height() - 26, 20))
-        for value in self.left.chosen:
-            line = pg.InfiniteLine(pos=value, angle=0, pen=pg.mkPen(self._theme.line, width=1))
-            line.setZValue(-10)
-            self.item.addItem(line, ignoreBounds=True)
-            self._grid.append(line)
+        self._grid.draw(self.left, self._span[1], self.height() - 26, self._theme.line)
 
     def curve(
         self,
@@ -99,30 +104,31 @@ class Chart(pg.PlotWidget, Themed):
     ) -> None:
         """A curve; what is not finite is a gap."""
         pen = pg.mkPen(colour, width=width, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
-        item = pg.PlotDataItem(np.asarray(x, float), np.asarray(y, float), pen=pen, antialias=True, connect="finite")
-        self._add(item)
+        places = np.asarray(x, float), np.asarray(y, float)
+        self._item(pg.PlotCurveItem).setData(*places, pen=pen, antialias=True, connect="finite")
         if dots:
-            finite = np.isfinite(np.asarray(y, float))
-            points = {"x": np.asarray(x)[finite], "y": np.asarray(y)[finite]}
-            self._add(pg.ScatterPlotItem(size=6, brush=QColor(colour), pen=pg.mkPen(None), **points))
+            finite = np.isfinite(places[1])
+            points = {"x": places[0][finite], "y": places[1][finite]}
+            self._scatter(points, 6, colour, pg.mkPen(None), 0)
+
+    def _scatter(
+        self, points: dict[str, Any], size: float, colour: str, pen: Any, height: float, symbol: str = "o"
+    ) -> None:
+        item = self._item(pg.ScatterPlotItem, height)
+        item.setData(size=size, brush=QColor(colour), pen=pen, symbol=symbol, **points)
 
     def line_at(self, x: float, colour: str, *, dashed: bool = False) -> None:
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-        self._add(pg.InfiniteLine(pos=x, angle=90, pen=pg.mkPen(colour, width=1.5, style=style)))
+        line = self._item(pg.InfiniteLine)
+        line.setValue(x)
+        line.setPen(pg.mkPen(colour, width=1.5, style=style))
 
     def dot(self, x: float, y: float, colour: str, size: float = 11.0) -> None:
-        pen = pg.mkPen(self._theme.panel, width=2)
-        item = pg.ScatterPlotItem(x=[x], y=[y], size=size, brush=QColor(colour), pen=pen)
-        item.setZValue(20)
-        self._add(item)
+        self._scatter({"x": [x], "y": [y]}, size, colour, pg.mkPen(self._theme.panel, width=2), 20)
 
     def cross(self, x: float, y: float, colour: str) -> None:
         """Where something began."""
-        item = pg.ScatterPlotItem(
-            x=[x], y=[y], size=10, symbol="+", brush=QColor(colour), pen=pg.mkPen(colour, width=1.5)
-        )
-        item.setZValue(18)
-        self._add(item)
+        self._scatter({"x": [x], "y": [y]}, 10, colour, pg.mkPen(colour, width=1.5), 18, "+")
 
     def arrow(self, tail: tuple[float, float], tip: tuple[float, float], colour: str) -> None:
         """From tail to tip, with a head."""
@@ -130,10 +136,9 @@ class Chart(pg.PlotWidget, Themed):
         self.curve([x0, x1], [y0, y1], colour, width=2.5)
         ratio = self._pixel_ratio()
         angle = float(np.degrees(np.arctan2(-(y1 - y0) * ratio[1], (x1 - x0) * ratio[0])))
-        head = pg.ArrowItem(angle=angle + 180, headLen=12, tipAngle=36, brush=QColor(colour), pen=pg.mkPen(None))
+        head = self._item(pg.ArrowItem, 15)
+        head.setStyle(angle=angle + 180, headLen=12, tipAngle=36, brush=QColor(colour), pen=pg.mkPen(None))
         head.setPos(x1, y1)
-        head.setZValue(15)
-        self._add(head)
 
     def _pixel_ratio(self) -> tuple[float, float]:
         """Pixels a unit of each axis."""
@@ -144,20 +149,19 @@ class Chart(pg.PlotWidget, Themed):
         """(nx, ny, 3) uint8 over a box; cell centres at both ends lie on x and y."""
         nx, ny = image.shape[:2]
         dx, dy = (x[1] - x[0]) / max(nx - 1, 1), (y[1] - y[0]) / max(ny - 1, 1)
-        item = pg.ImageItem(image, levels=(0, 255), axisOrder="col-major")
+        item = self._item(pg.ImageItem, -5)
+        item.setImage(image, levels=(0, 255), axisOrder="col-major")
         item.setRect(QRectF(x[0] - dx / 2, y[0] - dy / 2, nx * dx, ny * dy))
-        item.setZValue(-5)
-        self._add(item)
 
-    def contour(self, values: np.ndarray, level: float, x: tuple[float, float], y: tuple[float, float]) -> None:
-        """One level line of values (nx, ny)."""
-        from pyqtgraph.functions import isocurve
-
+    def contours(
+        self, values: np.ndarray, levels: Sequence[float] | np.ndarray, x: tuple[float, float], y: tuple[float, float]
+    ) -> None:
+        """Level lines of values (nx, ny), whose first and last nodes lie on the ends of x and y."""
         steps = [(b - a) / max(n - 1, 1) for (a, b), n in zip((x, y), values.shape)]
-        lines: Any = isocurve(values, level, connected=True, extendToEdge=False)
-        for line in lines:
-            places = np.asarray(line, float) - 0.5
-            self.curve(x[0] + places[:, 0] * steps[0], y[0] + places[:, 1] * steps[1], self._theme.panel, width=1.0)
+        ends = np.concatenate([level_lines(values, float(level)) for level in levels]).reshape(-1, 2)
+        places = np.array([x[0], y[0]]) + ends * steps
+        pen = pg.mkPen(self._theme.panel, width=1.0)
+        self._item(pg.PlotCurveItem).setData(places[:, 0], places[:, 1], pen=pen, antialias=True, connect="pairs")
 
     def _at(self, event: QMouseEvent) -> tuple[float, float]:
         place = self.item.vb.mapSceneToView(QPointF(event.position()))

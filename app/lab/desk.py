@@ -6,6 +6,7 @@ Convention: questions go out by the controller; an answer to a question that is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ from core.derivatives.questions import (
     Unanswered,
     WarpLooked,
 )
-from core.protocol import Loaded, Snapshot, Status
+from core.protocol import Loaded, Status
 
 if TYPE_CHECKING:
     from app.controller import Controller
@@ -75,10 +76,10 @@ class Lab(QObject):
     def _connect(self) -> None:
         c, a, w = self.controller, self.actions, self.window
         c.answered.connect(self._on_answer)
-        c.snapshot_shown.connect(self._on_snapshot)
+        c.snapshot_shown.connect(lambda _: c.turns.post("lab", self._on_snapshot, None))
         c.derive_changed.connect(self._on_derive)
         c.loaded_changed.connect(self._on_loaded)
-        c.frames_changed.connect(self._refresh_actions)
+        c.frames_changed.connect(lambda: c.turns.post("lab actions", self._refresh_actions, None))
         c.lab_wanted.connect(lambda command: carry_out(self, command))
         w.panes.shown_changed.connect(lambda names: c.set_derive_own("own_difference" in names))
         w.panes.pixel_pinned.connect(self.set_pixel)
@@ -161,7 +162,10 @@ class Lab(QObject):
         self._asked = Probe(shown.view, self._pixel, known, c.theta if c.derive_on else None)
         c.ask(self._asked)
 
-    def _on_snapshot(self, snapshot: Snapshot) -> None:
+    def _on_snapshot(self) -> None:
+        snapshot = self.controller.shown
+        if snapshot is None:
+            return
         self.overlays.refresh()
         self._follow_theta()
         if self._pixel is not None and not self._again.isActive():
@@ -209,7 +213,7 @@ class Lab(QObject):
     def _on_answer(self, answer: Any) -> None:
         match answer:
             case Probed() if answer.question is self._asked or answer.question == self._asked:
-                self._show_probed(answer)
+                self.controller.turns.post("probed", partial(self._show_probed, answer), None)
             case Swept() if self.sweep is not None:
                 self.sweep.show_swept(answer)
             case Landscaped() if self.landscape is not None:
@@ -233,6 +237,8 @@ class Lab(QObject):
             self.overlays.health.show_reason("This shape has no triangles of its own to check.")
 
     def _show_probed(self, probed: Probed) -> None:
+        if probed.question != self._asked:
+            return
         self.probed = probed
         self.window.inspector.set_probed(probed)
         row = probed.painted

@@ -5,6 +5,8 @@ In two parameters the arrows are steepest descent in the plot's own scale, so th
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QWidget
@@ -126,6 +128,9 @@ class LandscapeWindow(ToolWindow):
         self.compute()
 
     def show_landscaped(self, found: Landscaped) -> None:
+        self.controller.turns.post("landscape", partial(self._show_found, found), self)
+
+    def _show_found(self, found: Landscaped) -> None:
         if found.question == self.question:
             self.shown, self._restarted = found, None
             self.set_busy(found.fraction < 1.0, found.fraction)
@@ -212,8 +217,7 @@ class LandscapeWindow(ToolWindow):
             lut = current_theme().sequential_lut()
             self.chart.picture(lut[np.rint(255 * (LEAST_COLOUR + (1 - LEAST_COLOUR) * share)).astype(int)], x, y)
             if found.fraction >= 1.0:
-                for line in np.quantile(level, np.linspace(0.04, 0.92, LEVELS)):
-                    self.chart.contour(level, float(line), x, y)
+                self.chart.contours(level, np.quantile(level, np.linspace(0.04, 0.92, LEVELS)), x, y)
         wide, high = a.high - a.low, b.high - b.low
         for slopes, colour in self._colours():
             if slopes is not None:

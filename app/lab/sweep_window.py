@@ -6,6 +6,7 @@ Convention: both axes are logarithmic; the step runs in pixels of motion, and th
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from PyQt6.QtWidgets import QWidget
 
@@ -78,6 +79,9 @@ class SweepWindow(ToolWindow):
             self.ask(Sweep(c.view, c.theta, c.supersampling))
 
     def show_swept(self, swept: Swept) -> None:
+        self.controller.turns.post("sweep", partial(self._show_found, swept), self)
+
+    def _show_found(self, swept: Swept) -> None:
         if swept.question == self.question:
             self.swept = swept
             self.set_busy(swept.fraction < 1.0, swept.fraction)

@@ -7,6 +7,8 @@ its successor arrives.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from functools import partial
 
 from PyQt6.QtCore import QPoint, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QResizeEvent
@@ -19,9 +21,11 @@ from app.panes.linking import Linking
 from app.panes.maps import CHANNELS
 from app.panes.menus import more_menu, pane_menu
 from app.panes.pane import Pane
+from app.panes.plates import Plate
 from app.panes.ranges import Ranges
 from app.panes.words import Context, words
 from app.theme import PANE_GAP, Theme
+from app.turns import Post, at_once
 from app.widgets import Themed, current_theme, frame, hbox, restyle, vbox
 from core.catalog import entry
 from core.protocol import Agreement, Loaded, ParameterInfo, Snapshot
@@ -48,8 +52,12 @@ class PaneGrid(QWidget, Themed):
     failed = pyqtSignal(str)
     """One line: a picture could not be written."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    channel_chosen = pyqtSignal(str)
+
+    def __init__(self, parent: QWidget | None = None, post: Post = at_once) -> None:
+        """post: gives each pane's work a turn of its own."""
         super().__init__(parent)
+        self._post = post
         self.theme = current_theme()
         self.head = PaneHead()
         self.panes = {kind.name: Pane(kind) for kind in KINDS}
@@ -108,8 +116,9 @@ class PaneGrid(QWidget, Themed):
         self.linking.clear()
         self._refresh()
 
-    def show_snapshot(self, snapshot: Snapshot) -> None:
-        """New images; those that it does not bring stay, and say which iteration they belong to."""
+    def show_snapshot(self, snapshot: Snapshot, plates: Mapping[str, Plate] | None = None) -> None:
+        """New images; those that it does not bring stay, and say which iteration they belong to. plates: of its images,
+        where they were made."""
         turned = snapshot.view != self._view
         self._view, self._iteration = snapshot.view, snapshot.iteration
         for name, pane in self.panes.items():
@@ -117,9 +126,9 @@ class PaneGrid(QWidget, Themed):
             if BY_NAME[name].by_theta and snapshot.theta != self._theta:
                 array = None
             if array is not None:
-                before = pane.array
-                pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration))
-                if pane.array is not before:
+                before = pane.plate
+                pane.set_array(array, snapshot.stamps.get(name, snapshot.iteration), (plates or {}).get(name))
+                if pane.plate is not before:
                     self._waiting.pop(name, None)
             elif turned:
                 pane.set_array(None, -1)
@@ -222,18 +231,20 @@ class PaneGrid(QWidget, Themed):
     # ------------------------------------------------------------------------------------------ drawing
 
     def _refresh(self) -> None:
-        """Bring every visible pane up to date; what is painted already is not painted again."""
-        now, shown = time.monotonic(), self.shown()
-        context = Context(self._sees, self._view, self._theta, self._agreement, set(self._waiting))
-        limits = self.ranges.limits({name: pane.own_range(self.channel) for name, pane in self.panes.items()})
-        self.panes["target"].lay_over(self.panes["render"].array, self._sees)
-        for name in shown:
-            pane = self.panes[name]
-            since = self._waiting.get(name)
-            pane.set_empty(*words(pane, context))
-            pane.draw(*limits[name], self._sees)
-            pane.set_remarks(self._iteration, since if since is not None and now - since > BUSY_AFTER else None)
-            pane.show_reading(self.linking.cursor)
+        """Bring every visible pane up to date, each in its turn; what is painted already is not painted again."""
+        for name in self.shown():
+            self._post(f"pane {name}", partial(self._refresh_pane, name), self.panes[name])
+
+    def _refresh_pane(self, name: str) -> None:
+        pane, since = self.panes[name], self._waiting.get(name)
+        limits = self.ranges.limits({other: p.own_range(self.channel) for other, p in self.panes.items()})
+        if name == "target":
+            pane.lay_over(self.panes["render"].array, self._sees)
+        pane.set_empty(*words(pane, Context(self._sees, self._view, self._theta, self._agreement, set(self._waiting))))
+        pane.draw(*limits[name], self._sees)
+        late = since is not None and time.monotonic() - since > BUSY_AFTER
+        pane.set_remarks(self._iteration, since if late else None)
+        pane.show_reading(self.linking.cursor)
 
     def _expected(self) -> list[str]:
         """The images that come with a parameter; the method's own difference only where it is shown."""
@@ -295,6 +306,7 @@ class PaneGrid(QWidget, Themed):
     def set_channel(self, channel: str) -> None:
         """ "luminance" (Rec. 709 weights), "mean", "red", "green" or "blue": what signed maps show of three channels."""
         self.channel = channel
+        self.channel_chosen.emit(channel)
         self._refresh()
 
     def set_pin(self, pixel: tuple[int, int] | None) -> None:

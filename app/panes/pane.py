@@ -10,9 +10,10 @@ from PyQt6.QtWidgets import QFrame, QSizePolicy, QWidget
 from app import numbers
 from app.panes.footer import Footer
 from app.panes.kinds import Kind
-from app.panes.maps import channel_of, natural_picture, not_finite, plane, robust_range, signed_picture
+from app.panes.maps import CHANNELS, channel_of, natural_picture, signed_picture
 from app.panes.over import Over, mixed
 from app.panes.picture import Picture
+from app.panes.plates import Plate, plate_of
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, Theme
 from app.widgets import Dot, Elided, Glyph, IconButton, Themed, current_theme, frame, hbox, label, mini, vbox
 
@@ -60,12 +61,8 @@ class Pane(QWidget, Themed):
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind, self._theme = kind, current_theme()
-        self.array: np.ndarray | None = None
+        self.plate: Plate | None = None
         self.stamp = -1
-        self.values: np.ndarray | None = None
-        """The shown value a pixel (H, W), for signed kinds."""
-        self._invalid = 0
-        self._channel, self._own = "", 1.0
         self._drawn: tuple | None = ()
         self.picture = Picture(on_map=kind.signed)
         self.footer = Footer(kind.signed)
@@ -106,24 +103,39 @@ class Pane(QWidget, Themed):
             self.note.setText(self.kind.note.replace("{method}", name))
             self.dot.set_token(name)
 
-    def set_array(self, array: np.ndarray | None, stamp: int) -> None:
-        """The image [H, W, C] and the iteration it belongs to. `draw` paints it."""
-        same = array is self.array or (
-            array is not None and self.array is not None and np.array_equal(array, self.array)
-        )
+    @property
+    def array(self) -> np.ndarray | None:
+        """The image [H, W, C]."""
+        return None if self.plate is None else self.plate.array
+
+    @property
+    def values(self) -> np.ndarray | None:
+        """The shown value a pixel (H, W), for signed kinds."""
+        return None if self.plate is None else self.plate.values
+
+    def set_array(self, array: np.ndarray | None, stamp: int, plate: Plate | None = None) -> None:
+        """The image [H, W, C] and the iteration it belongs to, with its plate where one was made. `draw` paints it."""
         self.stamp = stamp
-        if not same:
-            self.array, self.values, self._drawn = array, None, None
-            self._invalid = 0 if array is None else not_finite(array)
+        if plate is None and array is not None:
+            plate = plate_of(array, self._channel(), self.plate)
+        self._set_plate(plate)
+
+    def _channel(self) -> str | None:
+        """The channel that is shown now, None for a picture that is not signed."""
+        if not self.kind.signed:
+            return None
+        return CHANNELS[0] if self.plate is None else self.plate.channel
+
+    def _set_plate(self, plate: Plate | None) -> None:
+        if plate is not self.plate:
+            self.plate, self._drawn = plate, None
 
     def own_range(self, channel: str) -> float | None:
         """Choose the shown channel of a signed image; its robust range, or None without an image."""
-        if self.array is None or not self.kind.signed:
+        if self.plate is None or not self.kind.signed:
             return None
-        if self.values is None or channel != self._channel:
-            self.values, self._channel, self._drawn = plane(self.array, channel), channel, None
-            self._own = robust_range(self.values)
-        return self._own
+        self._set_plate(plate_of(self.plate.array, channel, self.plate))
+        return self.plate.own
 
     def draw(self, limit: float | None, edited: bool, sees: frozenset[str]) -> None:
         """Paint the array unless it is painted already. limit: r of the signed map. sees: the losses' channels, which
@@ -135,7 +147,7 @@ class Pane(QWidget, Themed):
         if self.array is None:
             self.picture.set_picture(None)
             self.footer.set_range(None)
-        elif self.kind.signed and self.values is not None and limit is not None:
+        elif self.values is not None and limit is not None:
             self.picture.set_picture(signed_picture(self.values, limit, self._theme.signed_lut()))
             self.footer.set_range(limit, edited)
         else:
@@ -158,8 +170,8 @@ class Pane(QWidget, Themed):
         chips = []
         if self.array is not None and self.stamp != iteration and self.kind.name != "target":
             chips.append((f"it {self.stamp}" if self.stamp >= 0 else "before the edit", "text2"))
-        if self._invalid:
-            chips.append((f"{self._invalid} not finite", "warn"))
+        if self.plate is not None and self.plate.invalid:
+            chips.append((f"{self.plate.invalid} not finite", "warn"))
         self.picture.set_chips(*chips)
         self.picture.set_busy(busy_since)
 

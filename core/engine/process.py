@@ -7,6 +7,7 @@ that it is starting. What a spawned child imports anew must stay light: no Qt an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import os
@@ -161,6 +162,9 @@ def _give_way() -> None:
         kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS)
     else:
         os.nice(NICENESS)
+    if sys.platform == "linux":  # its threads, waking, do not push the window's off the processor
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def main(commands: Connection, events: Connection, rooms: dict[str, str], factory: str, generation: int) -> None:

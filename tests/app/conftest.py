@@ -62,7 +62,8 @@ def make_window(qtbot, qapp, settings_folder, fake_engine) -> Iterator[Any]:
             pass
         if start:
             window.controller.start()
-            qtbot.waitUntil(lambda: window.controller.shown is not None, timeout=5000)
+            c = window.controller
+            qtbot.waitUntil(lambda: c.shown is not None and c.settled, timeout=5000)
         return window, client
 
     yield make

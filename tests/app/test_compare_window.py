@@ -21,6 +21,7 @@ def compared(window, qtbot):  # type: ignore[no-untyped-def]
     qtbot.waitUntil(
         lambda: bool(window.controller.loaded.experiment.lanes) and window.controller.shown is not None, timeout=20_000
     )
+    qtbot.waitUntil(lambda: window.controller.settled)
     return window.compare.view
 
 
@@ -43,7 +44,7 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     assert np.allclose(view.series[2].y, 3 * view.series[0].y)
     view.refresh()
     assert view.columns[1].loss.text() != view.columns[0].loss.text()
-    qtbot.waitUntil(lambda: window.controller.shown.iteration == 5, timeout=20_000)
+    qtbot.waitUntil(lambda: window.controller.shown.iteration == 5 and window.controller.settled, timeout=20_000)
     arrays = window.controller.shown.arrays
     assert view.panes["1/render"].array is arrays["1/render"]
     assert np.array_equal(view.panes["target"].array, arrays["target"])
@@ -56,6 +57,7 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     assert view.linking.cursor == (3, 4)
     frame = window.controller.replay.frames[1]
     window.controller.show_frame(frame)
+    window.controller.turns.flush()
     assert np.array_equal(view.panes["1/difference"].array, frame.whole().arrays["1/difference"])
     qtbot.keyClick(window, "c")
     qtbot.waitUntil(lambda: not window.controller.loaded.experiment.lanes, timeout=20_000)
@@ -112,7 +114,7 @@ def test_shapes_settings_and_repeats_are_lanes_too(make_window, qtbot):
     assert c.experiment.lanes[2] == replace(c.experiment.lanes[0], repeat=1)
     qtbot.waitUntil(lambda: len(view.columns) == 3 and c.shown is not None, timeout=20_000)
     c.step(4)
-    qtbot.waitUntil(lambda: c.shown.iteration == 4 and len(view.series[2]) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: c.shown is not None and c.shown.iteration == 4 and len(view.series[2]) == 4, timeout=20_000)
     view.refresh()
     assert "Noise is the range over 2 runs" in view.table.note.text()
     assert view.path.note.text() == "x, turn y°"  # the two that moved

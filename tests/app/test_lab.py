@@ -279,6 +279,7 @@ def test_the_warp_is_looked_into_where_a_pixel_is_clicked(make_window, qtbot):
     c = window.controller
     c.experiment = dataclasses.replace(c.experiment, method=MethodSpec("warp"))
     c.frames_changed.emit()
+    c.turns.flush()
     assert window.actions_.lab.warp.isEnabled()
     window.lab.open_warp()
     qtbot.waitUntil(lambda: tool.looked is not None)

@@ -145,7 +145,7 @@ def test_space_runs_and_pauses_and_numbers_follow(make_window, qtbot):
     assert not window.toolbar.secondary[0][0].isEnabled()
     assert "Pause first" in window.toolbar.secondary[0][0].toolTip()
     qtbot.keyClick(window, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: window.controller.status is Status.PAUSED)
+    qtbot.waitUntil(lambda: window.controller.status is Status.PAUSED and window.controller.settled)
     run = window.controller.runs.current
     assert list(run.loss.x) == list(range(1, client.iteration + 1))  # no point lost
     assert window.toolbar.iteration.text() == str(client.iteration)
@@ -410,12 +410,13 @@ def test_an_error_in_a_slot_becomes_a_line(make_window, qtbot, capsys):
 def test_the_timeline_shows_a_stored_step_and_goes_back(make_window, qtbot):
     window, client = make_window()
     window.controller.play()
-    qtbot.waitUntil(lambda: len(window.controller.replay.frames) > 8)
+    qtbot.waitUntil(lambda: len(window.controller.replay.frames) > 4, timeout=20_000)
     window.controller.pause()
-    qtbot.waitUntil(lambda: window.controller.status is Status.PAUSED)
+    qtbot.waitUntil(lambda: window.controller.status is Status.PAUSED and window.controller.settled)
     strip = window.timeline.strip
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
     assert window.controller.replaying
+    window.controller.turns.flush()
     assert window.timeline.live.isVisible()
     assert window.timeline.now.text() == "0"
     client.dirty = True  # a newer one is stored, not shown
@@ -423,6 +424,7 @@ def test_the_timeline_shows_a_stored_step_and_goes_back(make_window, qtbot):
     assert window.controller.shown.iteration == 0
     qtbot.keyClick(window, "l")
     assert not window.controller.replaying
+    window.controller.turns.flush()
     assert window.timeline.now.text() == str(client.iteration)
 
 
@@ -436,6 +438,7 @@ def test_a_run_is_forked_off_an_earlier_step_and_the_first_stays(make_window, qt
     parent, losses = list(c.replay.frames), list(c.runs.current.loss.y)
     c.show_frame(parent[5])
     at = c.shown.iteration
+    c.turns.flush()
     assert window.timeline.fork.isEnabled()
     qtbot.keyClick(window, "f", Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: c.loaded.generation == 2 and c.shown.generation == 2, timeout=20_000)
@@ -454,6 +457,7 @@ def test_a_run_is_forked_off_an_earlier_step_and_the_first_stays(make_window, qt
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=lane)
     assert c.shown.iteration == 12
     assert c.replay.selected is c.replay.branches[0]
+    c.turns.flush()
     qtbot.keyClick(window, "l")
     assert c.replay.selected is None
     assert c.shown.iteration == at + 3
@@ -477,9 +481,9 @@ def test_the_inspector_follows_the_pixel(make_window, qtbot):
 def test_it_says_why_a_derivative_is_zero(make_window, qtbot):
     window, client = make_window()
     window.panel.method.choose("naive")
-    qtbot.waitUntil(lambda: client.generation == 2 and not client.dirty)
-    qtbot.wait(40)
-    arrays = window.controller.shown.arrays
+    c = window.controller
+    qtbot.waitUntil(lambda: client.generation == 2 and c.shown is not None and c.shown.generation == 2 and c.settled)
+    arrays = c.shown.arrays
     import numpy as np
 
     missing = (np.abs(arrays["derivative"]).sum(-1) == 0) & (np.abs(arrays["reference"]).sum(-1) > 1)
