@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 
 import numpy as np
 from PyQt6.QtCore import QRectF
@@ -14,6 +15,7 @@ from app.controller import Controller
 from app.controls import ChoiceRow, NumberRow, VectorRow
 from app.experiment_panel.adapt import with_gaussians
 from app.experiment_panel.base import Fold, PanelSection, Part, Source, source_title
+from app.experiment_panel.grid import GridPart, grid_summary, is_raw
 from app.experiment_panel.labels import LabelsPart, labels_summary
 from app.experiment_panel.network import KINDS as NETWORK_KINDS
 from app.experiment_panel.network import NetworkPart, network_summary
@@ -153,6 +155,8 @@ class ShapeSection(PanelSection):
         self.rows.addWidget(self.labels)
         self.network = Fold(controller, "Network", "A distance network in place of the shape", NetworkPart)
         self.rows.addWidget(self.network)
+        self.grid = Fold(controller, "Grid", "Nodes, axes, spacing, origin and sign of the distances", GridPart)
+        self.rows.addWidget(self.grid)
         self.rows.addWidget(self.start)
         self._facts: tuple[object, str] = (None, "")
 
@@ -173,6 +177,8 @@ class ShapeSection(PanelSection):
         self.features.show_value(shape.feature_resolution)
         self.labels.setVisible(shape.kind in LABELLED)
         self.labels.show_experiment(experiment, labels_summary(experiment))
+        self.grid.setVisible(shape.kind == "sdf-grid")
+        self.grid.show_experiment(experiment, grid_summary(experiment))
         self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
         self.network.setVisible(shape.kind in NETWORK_KINDS)
         self.network.show_experiment(experiment, network_summary(experiment))
@@ -183,7 +189,12 @@ class ShapeSection(PanelSection):
     def show_loaded(self, loaded: Loaded) -> None:
         shape = loaded.experiment.shape
         summary = re.sub(r"(?<=\d),(?=\d{3})", "", str(loaded.shape_facts.get("summary", "")))
-        self._facts = ((shape.kind, shape.file, shape.primitive), summary)
+        known = (shape.kind, shape.file, shape.primitive)
+        if is_raw(loaded.experiment) and self._facts[0] != known:
+            self.grid.set_open(True)
+            name = Path(str(shape.file)).name
+            self.controller.say("info", f"{name} holds numbers alone: see Shape, Grid for spacing, origin and axes")
+        self._facts = (known, summary)
         self.show_experiment(self.controller.experiment)
 
     def choose_texture(self, kind: str) -> None:

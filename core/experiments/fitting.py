@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.catalog import entries, entry
-from core.experiment import Experiment, MethodSpec, ParametersSpec, ShapeSpec, StageSpec, TermSpec
+from core.experiment import Experiment, GridSpec, MethodSpec, ParametersSpec, ShapeSpec, StageSpec, TermSpec
 from core.experiments.rays import with_possible_rays
 from core.experiments.rules import LABELLED, REFINEMENTS, changes_something, leaves_out_back_faces, parameter_names
 from core.io.suffixes import LABEL_WORDS, PARTS
@@ -67,6 +67,8 @@ def sees_choices(loss: str, experiment: Experiment) -> tuple[str, ...]:
 def with_shape(experiment: Experiment, kind: str, file: str | None, primitive: str | None) -> Experiment:
     """Another shape. Method, terms and free parameters that do not fit it are replaced by ones that do."""
     changed = within(experiment, "shape", kind=kind, file=file, primitive=primitive)
+    if (file, primitive) != (experiment.shape.file, experiment.shape.primitive):  # axes, signs: of the file before
+        changed = within(changed, "shape", grid=GridSpec(resolution=experiment.shape.grid.resolution))
     if experiment.labels.shape not in LABEL_WORDS:  # a list of another shape's
         changed = within(changed, "labels", shape=PARTS)
     if method_reason(changed.method.name, kind):

@@ -107,7 +107,15 @@ class SdfGrid(Shape):
     def facts(self) -> dict[str, Any]:
         size = " x ".join(str(n) for n in self.values.shape)
         lattice = {"origin": self.origin.tolist(), "spacing": self.spacing.tolist(), "shape": self.values.shape}
-        facts = {"summary": f"{size} nodes", "warnings": (), "nodes": self.values.size, "lattice": lattice}
+        in_file = {"origin": self.origin * self.scale + self.centre, "spacing": self.spacing * self.scale}
+        place = {name: tuple(float(v) for v in where) for name, where in in_file.items()}
+        facts = {
+            "summary": f"{size} nodes",
+            "warnings": (),
+            "nodes": self.values.size,
+            "lattice": lattice,
+            "place": place,
+        }
         return {**facts, **self._facts}
 
     def save(self, path: str | Path, values: Values) -> None:
