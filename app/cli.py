@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from app.cli_basin import add_basin, run_basin
 from app.cli_compare import add_compare, run_compare
 from app.cli_convert import add_convert, run_convert
+from app.cli_derive import add_derive, run_derive
 from app.cli_metaballs import add_metaballs, run_metaballs
 from app.cli_study import add_study, run_study
 from core.errors import RimlightError
@@ -71,17 +72,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--steps", type=_count, metavar="N", help="steps instead of the experiment's")
     fit.add_argument("--seed", type=int, metavar="S", help="seed instead of the experiment's")
 
-    derive = commands.add_parser("derive", help="derivative images and how they agree with finite differences")
-    derive.add_argument("experiment", metavar="EXPERIMENT", nargs="?", help="a .toml file, a mesh or a grid")
-    derive.add_argument("--parameter", metavar="P", help="for example pose.translation.x; the experiment's by default")
-    derive.add_argument("--method", metavar="M", nargs="+", action="extend", help="methods instead of the experiment's")
-    derive.add_argument("--out", metavar="DIR", help="folder for the results")
-    derive.add_argument(
-        "--report",
-        action="store_true",
-        help="the table of all methods on all report scenes instead (and on a mesh given as EXPERIMENT)",
-    )
-
+    add_derive(commands)
     add_compare(commands)
     check = commands.add_parser("check", help="load files, say what they are and what is odd")
     check.add_argument("files", metavar="FILE", nargs="+")
@@ -101,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
 def _run(arguments: list[str]) -> int:
     commands = {
         "fit": _fit,
-        "derive": _derive,
+        "derive": lambda options: run_derive(options, _prepare_engine, _open),
         "compare": lambda options: run_compare(options, _prepare_engine),
         "basin": run_basin,
         "check": _check,
@@ -155,40 +146,6 @@ def _fit(options: argparse.Namespace) -> int:
             print(f"{name} {value:.4g}")
     for warning in report["warnings"]:
         print(f"warning: {warning}")
-    print(f"results in {Path(options.out).absolute()}")
-    return 0
-
-
-def _derive(options: argparse.Namespace) -> int:
-    from app.progress import ProgressLine
-
-    if options.report:
-        _prepare_engine()
-        from core.report.gradients import run_report
-
-        out = options.out or "out/report"
-        with ProgressLine() as progress:
-            run_report(out, [options.experiment] if options.experiment else [], progress=progress)
-        print(Path(out, "report.md").read_text(encoding="utf-8"))
-        return 0
-    if options.experiment is None or options.out is None:
-        parser().error("derive needs EXPERIMENT and --out DIR (or --report)")
-    experiment = _open(options.experiment)
-    parameter = options.parameter or experiment.derive.parameter
-    if parameter is None:
-        raise RimlightError("--parameter: the experiment names none; give one, for example pose.translation.x")
-    _check_derive(experiment, parameter, options.method or [])
-    _prepare_engine()
-    from core.headless import run_derive
-
-    with ProgressLine() as progress:
-        rows = run_derive(experiment, parameter, options.out, options.method or [], progress)
-    print("method             rel. L2   cosine   silhouette L2   total gradient")
-    for row in rows:
-        print(
-            f"{row['method']:<18} {row['relative_l2']:7.3f} {row['cosine']:8.4f} {row['silhouette_relative_l2']:15.3f} "
-            f"{row['total_gradient_relative_error']:16.4f}"
-        )
     print(f"results in {Path(options.out).absolute()}")
     return 0
 
@@ -270,20 +227,6 @@ def _open(file: str) -> Experiment:
     experiment = experiment_for_file(file)
     check_inputs(experiment, QUICK_LIMIT)
     return experiment
-
-
-def _check_derive(experiment: Experiment, parameter: str, methods: Sequence[str]) -> None:
-    """Wrong words on the command line are told before JAX is imported."""
-    from core.catalog import entry
-    from core.experiment import MethodSpec
-    from core.experiments.rules import check_experiment, check_theta
-    from core.experiments.schema import Complaint
-
-    complain = Complaint("rimlight derive")
-    check_theta(parameter, experiment.shape, complain, "--parameter")
-    for name in methods:
-        entry("methods", name)
-        check_experiment(dataclasses.replace(experiment, method=MethodSpec(name)), complain)
 
 
 def _prepare_engine() -> None:
