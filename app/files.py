@@ -126,7 +126,7 @@ class Files(QObject):
         """Open what a program that ended unexpectedly was doing."""
         left = self.sessions.left_behind()
         if left is not None and self._open_record(left):
-            self.sessions.forget(left)
+            self.sessions.take_up(left)
 
     def _open_record(self, path: Path) -> bool:
         try:

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.colour import linear_to_srgb
 from core.comparison.lanes import of_lane, split_lane
+from core.memory import give_back
 from core.protocol import Snapshot
 
 FRAMES = 120
@@ -25,6 +26,9 @@ BYTES = 512 * 2**20
 
 BRANCHES = 12
 """Runs kept; more cannot be told apart."""
+
+WORTH_GIVING_BACK = 32 * 2**20
+"""Where thinning frees so much, the system gets it: the heap would keep it until the branch has grown again."""
 
 THUMBNAIL_SIDE = 96
 """48 points at device ratio 2."""
@@ -190,10 +194,13 @@ class Replay:
             self._pop(branch)
         branch.frames.append(frame)
         self._count_in(frame)
+        full = self._bytes
         while len(branch.frames) > self._count:
             self._thin(branch)
         while self._bytes > self.limit and self._make_room():
             pass
+        if full - self._bytes > WORTH_GIVING_BACK:
+            give_back()
 
     def _provisional(self, branch: Branch) -> bool:
         """Whether the newest frame gives way to the next: too near to the one before it, or nothing to fork from."""

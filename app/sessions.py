@@ -1,7 +1,8 @@
 """Saving and opening sessions, and the autosave: what a killed program was doing is offered at the next start.
 
 Saving goes on in slices between the window's other work. The autosave is small (the experiment, the newest state), is
-written about once a second, replaced whole, and removed when the window closes.
+written with the first picture and then about once a second while anything changes, replaced whole, and removed when the
+window closes. One that is taken up again stays until the window has written its own.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ class Sessions(QObject):
         self._target: Path | None = None
         self._written: tuple | None = None
         self._failed = False
+        self._wait_ms = PERIOD_MS
+        self._taken_up: Path | None = None
+        """Another program's autosave that was opened here, until this window's own holds the same."""
         self._slices = QTimer(self)
         self._slices.setInterval(0)
         self._slices.timeout.connect(self._go_on)
@@ -53,6 +57,8 @@ class Sessions(QObject):
         self._autosave.setSingleShot(True)
         self._autosave.timeout.connect(self.autosave)
         controller.stepped.connect(self._due)
+        controller.frames_changed.connect(self._due)  # a hand changes a state at a pause, without a step
+        controller.open_failed.connect(self._keep)
 
     # ------------------------------------------------------------------------------------------ saving, opening
 
@@ -96,16 +102,16 @@ class Sessions(QObject):
     # ------------------------------------------------------------------------------------------ autosave
 
     def _due(self) -> None:
+        """The first is written as soon as there is anything: a run of its first second is a run."""
         if not self._autosave.isActive():
-            self._autosave.start(PERIOD_MS)
+            self._autosave.start(self._wait_ms if self._written is not None else 0)
 
     def autosave(self) -> None:
         """Keep the newest state, if it is not the one kept last. A failure is told once, and tried again later."""
-        c = self._controller
+        c, begin = self._controller, time.perf_counter()
         record = to_record(c.experiment, c.replay, c.runs)
         if record.state is None or (record.experiment, id(record.state)) == self._written or c.closed:
             return
-        begin = time.perf_counter()
         small = SessionRecord(record.experiment, record.state, record.iteration, runs=record.runs)
         try:
             for _ in write_session(small, self._own, with_data=False):
@@ -118,9 +124,20 @@ class Sessions(QObject):
             return
         self._failed = False
         self._written = (record.experiment, id(record.state))
-        spent = time.perf_counter() - begin
+        self._wait_ms = int(max(PERIOD_MS, 1000 * (time.perf_counter() - begin) / SHARE))
+        if self._taken_up is not None:
+            self.forget(self._taken_up)
+            self._taken_up = None
         if c.running:
-            self._autosave.start(int(max(PERIOD_MS, 1000 * spent / SHARE)))
+            self._autosave.start(self._wait_ms)
+
+    def take_up(self, file: Path) -> None:
+        """`file` is being opened: it goes when what it held has come and is kept anew, and not before."""
+        self._taken_up, self._written = file, None
+
+    def _keep(self) -> None:
+        """What was to be opened was not."""
+        self._taken_up = None
 
     def left_behind(self) -> Path | None:
         """The newest autosave of a program that is gone, None where every one ended well."""
@@ -145,8 +162,10 @@ class Sessions(QObject):
         return found
 
     def close(self) -> None:
-        """The window closes: nothing is left to offer."""
+        """The window closes: nothing is left to offer, unless what was taken up has not come."""
         self._autosave.stop()
+        if self._taken_up is not None and self._controller.shown is not None:
+            self.forget(self._taken_up)
         self.finish()
         with contextlib.suppress(OSError):
             self._own.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from core.memory import forgettable
 from core.optimization.gradient_step import compiled_steps, with_derived
 from core.optimization.terms import image_terms
 from core.problem import Problem, State, code_key, composite_target, host_values
@@ -24,8 +25,8 @@ class Inspection(NamedTuple):
     samples: Any
 
 
-_INSPECT: dict[tuple, Callable[..., Any]] = {}
-_FORWARD: dict[tuple, Callable[..., Any]] = {}
+_INSPECT: dict[tuple, Callable[..., Any]] = forgettable()
+_FORWARD: dict[tuple, Callable[..., Any]] = forgettable()
 
 
 def inspect(problem: Problem, state: State, index: int) -> Inspection:

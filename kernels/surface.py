@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
@@ -43,6 +44,16 @@ GEOMETRY = (
     | LATTICE
 )
 """Parameters that move fragments on the screen; without any of them free, an edge term would be zero throughout."""
+
+
+LEAST_EDGE = 1e-30
+"""Least screen offset that barycentrics are scaled by."""
+
+LEAST_AREA = 1e-12
+"""Least area of a triangle whose corners' largest offset from the pixel is 1: a line, seen by single precision."""
+
+FARTHEST = 1e4
+"""Largest sum of absolute barycentrics that mean anything: the triangle's size by its distance from the pixel."""
 
 
 class SurfaceSamples(NamedTuple):
@@ -194,7 +205,8 @@ def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int)
     """Perspective-correct barycentrics of layer k's triangles at the pixel centres, differentiable in the geometry.
 
     From edge functions of the homogeneous screen positions relative to the pixel (Olano and Greer 1997), so corners
-    behind the camera need no care. 0 where the layer is empty.
+    behind the camera need no care. They are divided by their largest first, since their products' squares overflow for
+    shapes of 1e10 or 1e-10. 0 where the layer is empty.
     """
     height, width = fragments.inverse_depth.shape[1:]
     mask = fragments.inverse_depth[k] > 0
@@ -208,9 +220,12 @@ def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int)
         x, y, z = rotate_planes(lens.world_to_camera[:3, :3], world, lens.world_to_camera[:3, 3])
         u.append(focal * x + across * z)
         v.append(-focal * y + down * z)
+    largest = functools.reduce(jnp.maximum, [jnp.abs(plane) for plane in (*u, *v)])
+    unit = jax.lax.stop_gradient(1.0 / jnp.maximum(largest, LEAST_EDGE))
+    u, v = [plane * unit for plane in u], [plane * unit for plane in v]
     edges = [u[(i + 1) % 3] * v[(i + 2) % 3] - u[(i + 2) % 3] * v[(i + 1) % 3] for i in range(3)]
     area = edges[0] + edges[1] + edges[2]
-    safe = mask & (area != 0)
+    safe = mask & (jnp.abs(area) > LEAST_AREA)
     inverse = 1.0 / jnp.where(safe, area, 1.0)
     return tuple(jnp.where(safe, edge * inverse, 0.0) for edge in edges)
 
@@ -222,8 +237,11 @@ def attached_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: i
 
 
 def clipped_barycentrics(bary: Planes) -> Planes:
-    """Barycentrics brought back into their triangle: negative ones 0, the sum 1 (0 where all are 0)."""
-    kept = [jnp.maximum(b, 0.0) for b in bary]
+    """Barycentrics brought back into their triangle: negative ones 0, the sum 1. A triangle so small that single
+    precision cannot tell where in it the pixel's nearest point lies is seen at its middle, and stands."""
+    reach = jnp.abs(bary[0]) + jnp.abs(bary[1]) + jnp.abs(bary[2])
+    far = (reach == 0) | (reach > FARTHEST)
+    kept = [jnp.where(far, 1.0 / 3.0, jnp.maximum(b, 0.0)) for b in bary]
     total = kept[0] + kept[1] + kept[2]
     inverse = 1.0 / jnp.where(total > 0, total, 1.0)
     return tuple(b * inverse for b in kept)

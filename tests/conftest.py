@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 
 from core.engine import caches
+from core.memory import forget_compiled, resident_bytes
 
 caches.configure()
 
@@ -31,15 +30,8 @@ CODE_BYTES = 3 << 30
 @pytest.fixture(scope="module", autouse=True)
 def _bounded_memory() -> Iterator[None]:
     yield
-    statm = Path("/proc/self/statm")
-    if "jax" in sys.modules and statm.exists():
-        resident = int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        if resident > CODE_BYTES:
-            sys.modules["jax"].clear_caches()
-            gc.collect()
-            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps what is freed, unless told
-            if trim is not None:
-                trim(0)
+    if "jax" in sys.modules and (resident_bytes() or 0) > CODE_BYTES:
+        forget_compiled()
 
 
 @pytest.fixture

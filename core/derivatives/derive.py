@@ -17,6 +17,7 @@ import numpy as np
 from core.derivatives.reference import as_arrays, hard_image, hard_image_slices, last, moved_values, step_for_pixels
 from core.engine.background import warm_up
 from core.engine.ports import Waiting
+from core.memory import forgettable
 from core.parameters import group_of, retract, tangent_shape
 from core.problem import code_key
 from kernels.camera import lens_of
@@ -48,8 +49,8 @@ class Numbers:
     total_gradient_relative_error: float
 
 
-_JVP: dict[tuple, Callable[..., Any]] = {}
-_VJP: dict[tuple, Callable[..., Any]] = {}
+_JVP: dict[tuple, Callable[..., Any]] = forgettable()
+_VJP: dict[tuple, Callable[..., Any]] = forgettable()
 
 
 def _evaluator(scene: Rendered, free: frozenset[str]) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ from core.derivatives.elements import SMALL
 from core.derivatives.questions import Answer, Axis, Landscape, Landscaped
 from core.derivatives.reference import as_arrays, hard_image, moved_values, step_for_pixels
 from core.inspection import inspect
+from core.memory import forgettable
 from core.optimization.gradient_step import with_derived
 from core.optimization.terms import image_terms, parameter_terms
 from core.parameters import display_values, retract, set_small_value, split_name
@@ -36,8 +37,8 @@ POST_S = 0.25
 ROTATION_TRIAL = 1e-3
 """Degrees: the step of the difference that turns a rotation vector's component into a tangent, in float64."""
 
-_LOSS: dict[tuple, Callable[..., Any]] = {}
-_TERMS: dict[tuple, Callable[..., Any]] = {}
+_LOSS: dict[tuple, Callable[..., Any]] = forgettable()
+_TERMS: dict[tuple, Callable[..., Any]] = forgettable()
 
 
 # ---------------------------------------------------------------------------------------------- axes

@@ -22,6 +22,7 @@ from core.engine.inbox import Inbox
 from core.engine.ports import Factory, Receive, SaveCheckpoint, SessionLike, SnapshotSink
 from core.engine.voice import Rate, Voice
 from core.experiment import Experiment
+from core.memory import Bound
 from core.protocol import Command, Event, Status
 from core.record.keyframes import Keyframes
 
@@ -66,6 +67,7 @@ class Engine:
         self._answers = AnswerService(post, clock)
         self._checkpoints = Checkpoints(save, clock)
         self._keyframes = Keyframes(clock)
+        self._code = Bound()
         self._experiment = Experiment()
         self._generation = generation
         self._iteration = 0
@@ -177,6 +179,7 @@ class Engine:
         """Make a session: from the one before (`replace`), from a state, or from its start. On failure keep the old."""
         self._left = 0.0
         self._voice.set_status(Status.LOADING, experiment.title)
+        self._code.visit()
         try:
             session = self._factory(experiment, self._voice.progress) if replace is None else replace(experiment)
             if state is not None:

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from core.memory import forgettable
 from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.parameterization import IDENTITY
 from core.optimization.terms import image_terms, parameter_terms
@@ -115,7 +116,7 @@ def _finite(numbers: np.ndarray, gradient: Mapping[str, Any], state: State, batc
     )
 
 
-_CACHE: dict[tuple, _Compiled] = {}
+_CACHE: dict[tuple, _Compiled] = forgettable()
 
 
 def _compile(key: tuple, structure: Structure) -> _Compiled:

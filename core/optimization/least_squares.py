@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from core.memory import forgettable
 from core.optimization.terms import LOSSES, image_terms
 from core.parameters import retract, tangent_shape
 from core.problem import Problem, composite_target
@@ -180,8 +181,8 @@ def _weights(problem: Problem) -> tuple[tuple[str, ...], dict[str, float]]:
 
 # ---------------------------------------------------------------------------------------------- compiled
 
-_SEE: dict[tuple, Callable[..., Any]] = {}
-_PUSH: dict[tuple, Callable[..., Any]] = {}
+_SEE: dict[tuple, Callable[..., Any]] = forgettable()
+_PUSH: dict[tuple, Callable[..., Any]] = forgettable()
 
 
 def _compiled(

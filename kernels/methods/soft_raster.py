@@ -30,6 +30,18 @@ from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane
 LEAST_BACKGROUND = 1e-10
 """Least weight of the background, relative to the nearest triangle's (PyTorch3D's eps)."""
 
+LEAST_INVERSE_DEPTH = 1e-12
+"""What is farther away than 1e12 has no depth that single precision could compare."""
+
+SATURATED = 100.0
+"""Squared distance, in sigmas, beyond which a sigmoid's derivative is 0 in single precision."""
+
+BEHIND_ALL = 1e30
+"""How far behind all others a layer lies that is not there, in gammas."""
+
+MOST_BACKGROUND = 60.0
+"""Its largest logarithm: nothing is left of a triangle so far behind the background, and nothing overflows."""
+
 LAYERED = ("fragments", "normals", "colours", "uv", "level", "labels", "behind")
 """Fields of SurfaceSamples: each holds K layers."""
 
@@ -131,7 +143,7 @@ class SoftRaster(Method):
     ) -> Image:
         surface = surface_samples(samples.surface)
         first = surface.fragments.inverse_depth[0]
-        nearest = 1.0 / jnp.where(first > 0, first, 1.0)
+        nearest = 1.0 / jnp.where(first > LEAST_INVERSE_DEPTH, first, 1.0)
         layered = {name: getattr(surface, name) for name in LAYERED if getattr(surface, name) is not None}
         shaded = tuple(c for c in channels if c != "silhouette")
         empty = background_image(values, lens, shaded, label_count(values, surface))
@@ -139,25 +151,28 @@ class SoftRaster(Method):
         zero = jnp.zeros(first.shape, jnp.asarray(values["background"]).dtype)
 
         def layer(carry: Any, part: Any) -> tuple[Any, None]:
-            miss, total, sums = carry
+            miss, total, sums, top = carry
             one = with_surface(samples.surface, **jax.tree.map(lambda leaf: leaf[None], part))
             probability = _probability(shape, values, one, lens, traced, free)
             if shaded:
                 moving = bool(free & GEOMETRY)
                 seen = shape.evaluate_surface(values, one, lens, channels=shaded, free=free, attached=moving)  # type: ignore[attr-defined]
                 inverse = seen.inverse_depth[0]
-                depth = 1.0 / jnp.where(seen.mask[0], inverse, 1.0)
-                nearer = jnp.where(seen.mask[0], (nearest - depth) / traced["gamma"], 0.0)
-                weight = probability * jnp.exp(nearer)
+                there = seen.mask[0] & (inverse > LEAST_INVERSE_DEPTH)
+                depth = 1.0 / jnp.where(there, inverse, 1.0)
+                nearer = jnp.where(there, (nearest - depth) / traced["gamma"], -BEHIND_ALL)
+                before, top = top, jax.lax.stop_gradient(jnp.maximum(top, nearer))
+                fade, weight = jnp.exp(before - top), probability * jnp.exp(nearer - top)
                 planes = flatten_image(seen.channels[0])[0]
-                total, sums = total + weight, tuple(s + weight * p for s, p in zip(sums, planes))
-            return (miss * (1.0 - probability), total, sums), None
+                total, sums = fade * total + weight, tuple(fade * s + weight * p for s, p in zip(sums, planes))
+            return (miss * (1.0 - probability), total, sums, top), None
 
-        start = (zero + 1.0, zero, (zero,) * count)
-        (miss, total, sums), _ = jax.lax.scan(jax.checkpoint(layer, prevent_cse=False), start, layered)
+        start = (zero + 1.0, zero, (zero,) * count, zero - BEHIND_ALL)
+        (miss, total, sums, top), _ = jax.lax.scan(jax.checkpoint(layer, prevent_cse=False), start, layered)
         image: Image = {"silhouette": (1.0 - miss,)} if "silhouette" in channels else {}
         if shaded:
-            image |= _composite(empty, lens, miss, total, sums, nearest, traced["gamma"], settings.background)
+            far = (nearest - lens.background_depth) / traced["gamma"] - top
+            image |= _composite(empty, miss, total, sums, far, settings.background)
         return {name: image[name] for name in channels}
 
 
@@ -176,7 +191,9 @@ def _probability(
         )
         x = jnp.arange(width, dtype=squared.dtype)[None, :] + 0.5
         y = jnp.arange(height, dtype=squared.dtype)[:, None] + 0.5
-        across, down = (jax.lax.stop_gradient(p) - c for p, c in ((at.x[0], x), (at.y[0], y)))
+        # Far inside, the probability is 1 whatever the outline does; its motion by the distance may be beyond floats.
+        near = jnp.abs(squared) * unit < SATURATED * traced["sigma"]
+        across, down = (jnp.where(near, jax.lax.stop_gradient(p) - c, 0.0) for p, c in ((at.x[0], x), (at.y[0], y)))
         # The nearest point of a line stays the nearest to first order, so only its own motion counts.
         change = 2.0 * (across * displacement(at.x[0]) + down * displacement(at.y[0]))
         squared = squared + jnp.where(squared < 0, -change, change)
@@ -186,20 +203,18 @@ def _probability(
 
 def _composite(
     empty: Image,
-    lens: Lens,
     miss: Plane,
     total: Plane,
     sums: Planes,
-    nearest: Plane,
-    gamma: Any,
+    far: Plane,
     background: str,
 ) -> Image:
-    """Weighted sums -> channels over the background (eqs. 3 and 4)."""
+    """Weighted sums -> channels over the background (eqs. 3 and 4). far: logarithm of the background's weight."""
     back, layout = flatten_image(empty)
     if background == "softmax":
-        far = jnp.maximum(jnp.exp((nearest - lens.background_depth) / gamma), LEAST_BACKGROUND)
-        scale = 1.0 / (total + far)
-        return unflatten_image(tuple((s + far * b) * scale for s, b in zip(sums, back)), layout)
+        behind = jnp.maximum(jnp.exp(jnp.minimum(far, MOST_BACKGROUND)), LEAST_BACKGROUND)
+        scale = 1.0 / (total + behind)
+        return unflatten_image(tuple((s + behind * b) * scale for s, b in zip(sums, back)), layout)
     seen = total > 0
     scale = 1.0 / jnp.where(seen, total, 1.0)
     return unflatten_image(tuple((1.0 - miss) * (s * scale) + miss * b for s, b in zip(sums, back)), layout)

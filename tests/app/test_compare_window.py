@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFileDialog
 
 from core import protocol
 from core.protocol import Agreement, Load
+from core.record.files import read_session
 
 pytestmark = pytest.mark.window
 
@@ -184,9 +185,26 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot):
     qtbot.mouseClick(again.status.remedy, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4", timeout=20_000)
     assert again.controller.runs.runs[0].loss.x.tolist() == [1, 2, 3, 4]
-    assert not dead.exists()
+    qtbot.waitUntil(lambda: not dead.exists(), timeout=20_000)
+    kept = read_session(again.files.sessions._own, sessions._folder)
+    assert (kept.iteration, kept.state is not None) == (4, True)  # it goes when it is kept anew, and not before
     again.close()
     assert list(sessions._folder.iterdir()) == []
+
+
+def test_a_run_that_is_offered_outlives_another_end(make_window, qtbot):
+    """A program that ends while it opens what the one before left has taken nothing."""
+    window, client = make_window()
+    sessions = window.files.sessions
+    qtbot.waitUntil(sessions._own.is_file, timeout=20_000)  # with the first picture, before any step
+    dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
+    os.rename(sessions._own, dead)
+    client.poll_events, client.take_snapshot = list, lambda: None  # nothing of it comes any more
+    window.files.restore_autosave()
+    sessions.autosave()
+    assert dead.exists()
+    window.close()
+    assert dead.exists()
 
 
 def test_a_damaged_session_is_one_line(make_window, tmp_path):

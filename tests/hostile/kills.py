@@ -56,9 +56,10 @@ class Watched:
         self.events += fresh
 
     def until(self, hit: Callable[[Event], bool]) -> Event:
-        """The next event that `hit` accepts; what came before it is forgotten."""
-        end, seen = time.monotonic() + PATIENCE_S, []
-        while time.monotonic() < end:
+        """The next event that `hit` accepts; what came before it is forgotten. A process that the system had stopped has
+        not waited."""
+        end, seen = self.clock + PATIENCE_S, []
+        while self.clock < end:
             self.poll()
             while self.events:
                 seen.append(self.events.popleft())

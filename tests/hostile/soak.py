@@ -32,6 +32,8 @@ READY_S = 600.0
 GROWTH = 0.05
 """Most that memory may grow after warm-up, as a share of its mean."""
 COLUMNS = ("seconds", "step", "timeline_mb", *FIELDS)
+WHOLE = "window_whole_mb"
+"""The window's memory with the timeline's."""
 LOOKS = 240
 """Samples of a run."""
 
@@ -42,6 +44,8 @@ def complaints(samples: Sequence[dict[str, float]]) -> list[str]:
     found = []
     for name in FIELDS:
         growth = slope(kept, name)
+        if name == "window_mb":
+            growth = min(growth, slope(kept, WHOLE))  # what the timeline gave up may stay in the heap a while
         if name in MEMORY and growth > GROWTH:
             found.append(f"{name} grew by {100 * growth:.1f} %")
         if name not in MEMORY and not _level([sample[name] for sample in kept]):
@@ -85,7 +89,8 @@ def soak(stage: Any, seconds: float, note: Callable[[dict[str, float]], None]) -
             c.play()
         step = c.last.iteration if c.last is not None else 0
         reading = {"seconds": time.monotonic() - begin, "step": float(step), "timeline_mb": c.replay.bytes() / 2**20}
-        samples.append({**reading, **gauge(window, c.client.process_id)})
+        held = gauge(window, c.client.process_id)
+        samples.append({**reading, **held, WHOLE: held["window_mb"] + reading["timeline_mb"]})
         note(samples[-1])
     return samples
 
@@ -191,7 +196,7 @@ def _hours(stage: Any, seconds: float, out: Path) -> list[str]:
 
         samples = soak(stage, seconds, note)
     judged = samples[int(WARM_UP * len(samples)) :]
-    for name in FIELDS:
+    for name in (*FIELDS, WHOLE):
         first, last = judged[0][name], judged[-1][name]
         print(f"{name}: {first:.5g} -> {last:.5g}, slope {100 * slope(judged, name):+.2f} % after warm-up")
     found = complaints(samples)

@@ -176,7 +176,7 @@ def test_two_windows_leave_each_others_files_alone(stage: Any, tmp_path: Path) -
     two.window.files.restore_autosave()
     assert two.wait(lambda: two.window.controller.loaded.continued)
     assert {file for file in mine._folder.iterdir() if not file.name.startswith(".")} >= living
-    assert not dead.exists() or not reborn.exists()
+    assert two.wait(lambda: not dead.exists() or not reborn.exists())
     mine.forget(mine.left_behind() or dead)
     assert set(mine._folder.iterdir()) == living
     two.window.files.save_to(tmp_path / "two.toml")

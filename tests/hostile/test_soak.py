@@ -11,12 +11,12 @@ import pytest
 
 from app.launcher import EngineClient
 from tests.hostile.gauges import FIELDS
-from tests.hostile.soak import complaints, open_and_close, slope, soak, ways
+from tests.hostile.soak import WHOLE, complaints, open_and_close, slope, soak, ways
 
 
 def curve(**changes: Any) -> list[dict[str, float]]:
     """A hundred level samples, some fields as given."""
-    fields = {name: changes.get(name, 10.0) + np.zeros(100) for name in ("seconds", *FIELDS)}
+    fields = {name: changes.get(name, 10.0) + np.zeros(100) for name in ("seconds", *FIELDS, WHOLE)}
     fields["seconds"] = np.arange(100.0)
     return [{name: float(values[i]) for name, values in fields.items()} for i in range(100)]
 
