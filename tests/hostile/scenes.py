@@ -184,7 +184,10 @@ def _placed(rng: np.random.Generator, shape: Shape) -> tuple[dict[str, Any], Cam
     return values, view, f"{place}, {light}, {fov:g} degrees"
 
 
-SOURCES: dict[str, Callable[[int], Hostile]] = {"mesh": hostile_mesh, "grid": hostile_grid, "balls": hostile_balls}
+SOURCES: dict[str, Callable[[int], Hostile]] = {
+    "mesh": hostile_mesh, "grid": hostile_grid, "balls": hostile_balls, "field": hostile_grid
+}  # fmt: skip
+"""field: grids seen by their field, for methods that look at triangles too."""
 KINDS: dict[Face, tuple[str, ...]] = {
     Face.SURFACE: ("mesh", "grid"), Face.TRIANGULATION: ("mesh", "grid"), Face.FIELD: ("grid",), Face.GAUSSIANS: ("balls",)
 }  # fmt: skip
@@ -193,13 +196,19 @@ KINDS: dict[Face, tuple[str, ...]] = {
 
 def trials() -> list[tuple[str, str]]:
     """Every (method, kind of scene). Raises KeyError for a face that has no scenes."""
-    return [(name, kind) for name, method in methods().items() for kind in KINDS[method.face]]
+    found = [(name, kind) for name, method in methods().items() for kind in KINDS[method.face]]
+    return found + [(name, "field") for name, method in methods().items() if Face.FIELD in method.other_faces]
+
+
+def settings_of(name: str, kind: str) -> Any:
+    """The method's settings that make it look at scenes of this kind."""
+    return methods()[name].Settings(**({"face": "field"} if kind == "field" else {}))
 
 
 @functools.cache
 def _compiled(name: str, kind: str) -> Callable[..., Any]:
     method, shape = methods()[name], SOURCES[kind](0).shape
-    channels, settings, free = tuple(CHANNELS), method.Settings(), free_names(kind)
+    channels, settings, free = tuple(CHANNELS), settings_of(name, kind), free_names(kind)
 
     def run(values, samples, lens, traced, direction, cotangent):
         def image(delta):
@@ -221,7 +230,7 @@ def free_names(kind: str) -> frozenset[str]:
 def complaint(name: str, kind: str, seed: int) -> str | None:
     """What is not finite in scene `seed` by method `name`, or None."""
     scene, method = SOURCES[kind](seed), methods()[name]
-    free, settings, channels = free_names(kind), method.Settings(), tuple(CHANNELS)
+    free, settings, channels = free_names(kind), settings_of(name, kind), tuple(CHANNELS)
     try:
         samples = method.sample(scene.shape, scene.values, scene.view, settings, free, channels)
     except Exception as error:
