@@ -1,8 +1,8 @@
 """Fits to completion: how many of ten seeded starts arrive, and how fast a sphere becomes another shape.
 
 Reads bunny_6k.obj and spot from ../shared/data where that is present, else bundled shapes stand in (and are named).
-Run as: python -m benchmarks.bench_fits [pose] [race] [vertices] [fresh] [colour]; fresh: the race from thirty starts that no
-setting was chosen by; colour: of the race, the colour picture alone.
+Run as: python -m benchmarks.bench_fits [pose] [race] [vertices] [fresh] [colour | silhouette]; fresh: the race from thirty starts
+that no setting was chosen by; colour, silhouette: of the race, only that.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ def main(what: list[str]) -> None:
         for case in CASES:
             print(run_pose(case).line(), flush=True)
     if not what or {"race", "fresh"} & set(what):
-        for line in races(FRESH if "fresh" in what else (0,), "colour" if "colour" in what else ""):
+        for line in races(FRESH if "fresh" in what else (0,), next((c for c in ("colour", "silhouette") if c in what), "")):
             print(line, flush=True)
     if not what or "vertices" in what:
         sphere = icosphere_file()
