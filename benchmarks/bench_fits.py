@@ -257,7 +257,9 @@ def main(what: list[str]) -> None:
         for case in CASES:
             print(run_pose(case).line(), flush=True)
     if not what or {"race", "fresh"} & set(what):
-        for line in races(FRESH if "fresh" in what else (0,), next((c for c in ("colour", "silhouette") if c in what), "")):
+        for line in races(
+            FRESH if "fresh" in what else (0,), next((c for c in ("colour", "silhouette") if c in what), "")
+        ):
             print(line, flush=True)
     if not what or "vertices" in what:
         sphere = icosphere_file()

@@ -18,6 +18,7 @@ from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.inspection import forward
+from core.io.file_kinds import is_neural_file
 from core.memo import Memo
 from core.metaballs.convert import Conversion
 from core.metaballs.loading import load_metaballs_shape
@@ -131,7 +132,7 @@ def _own_shape(experiment: Experiment, labels: LabelSource, report: Report) -> S
     if spec.kind == "sdf-network":
         return load_network_shape(spec, experiment.seed)
     shape = load_shape(spec.kind, spec.file, spec.primitive, spec.colour, spec.grid, labels)
-    if spec.kind == "neural-mesh":
+    if spec.kind == "neural-mesh" and not (spec.file and is_neural_file(spec.file)):
         return shape.begun_anew(spec.feature_resolution, experiment.seed)  # type: ignore[attr-defined]
     return shape
 

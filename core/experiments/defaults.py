@@ -58,6 +58,8 @@ def experiment_for_file(path: str | Path) -> Experiment:
         return metaballs_experiment(path)
     if file_kind(path) == "sdf-network":
         return network_experiment(path)
+    if file_kind(path) == "neural-mesh":
+        return neural_experiment(path)
     if suffix in GRID_SUFFIXES:
         return grid_experiment(path)
     if suffix in BODY_SUFFIXES:
@@ -78,6 +80,18 @@ def mesh_experiment(path: Path) -> Experiment:
     return _find_pose(
         path,
         "mesh",
+        ViewsSpec(kind="orbit", count=4, held_out=4),
+        MethodSpec("edge-grad"),
+        (TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),
+        OptimizerSpec("adam", 0.08, decay=0.02),
+    )
+
+
+def neural_experiment(path: Path) -> Experiment:
+    """Bring a mesh back to its rest pose by what its neural texture shows."""
+    return _find_pose(
+        path,
+        "neural-mesh",
         ViewsSpec(kind="orbit", count=4, held_out=4),
         MethodSpec("edge-grad"),
         (TermSpec("l2", "silhouette"), TermSpec("l2", "colour")),

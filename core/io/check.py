@@ -52,7 +52,7 @@ def _check_mesh(path: Path) -> Checked:
 
 
 def _check_grid(path: Path) -> Checked:
-    from core.io.file_kinds import is_metaballs_file, is_network_file
+    from core.io.file_kinds import is_metaballs_file, is_network_file, is_neural_file
     from core.io.grids import load_grid
     from core.io.metaballs_files import load_metaballs
     from core.io.networks import load_network
@@ -62,8 +62,20 @@ def _check_grid(path: Path) -> Checked:
     if is_network_file(path):
         width, layers, _, seen = load_network(path).architecture
         return Checked(f"distance network, {layers} layers of {width}{', with radiance' if seen else ''}")
+    if is_neural_file(path):
+        return _check_neural(path)
     grid = load_grid(path)
     return Checked(f"signed distance grid, {grid.summary}", grid.warnings)
+
+
+def _check_neural(path: Path) -> Checked:
+    from core.io.neural_files import load_neural
+
+    data = load_neural(path)
+    height, width = data.features.shape[:2]
+    return Checked(
+        f"mesh with a neural texture of {width} x {height}, {data.mesh.facts['summary']}", data.mesh.warnings
+    )
 
 
 def _check_bodies(path: Path) -> Checked:

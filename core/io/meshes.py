@@ -51,10 +51,14 @@ def load_mesh(path: str | Path) -> MeshData:
     reader, misnamed = _choose_reader(path)
     try:
         with np.errstate(all="ignore"):  # whatever numbers a file holds: `clean` refuses those that are not finite
-            raw = reader(path)
-        mesh = clean(raw, path.name)
+            return mesh_data(path, reader(path), misnamed)
     except MemoryError as error:
         raise RimlightError(f"{path.name}: does not fit into memory; reduce the mesh first") from error
+
+
+def mesh_data(path: Path, raw: RawMesh, warnings: tuple[str, ...] = ()) -> MeshData:
+    """What a reader found, cleaned and in the unit sphere; `warnings` are said first. Raises RimlightError."""
+    mesh = clean(raw, path.name)
     return MeshData(
         path=path,
         vertices=((mesh.positions - mesh.centre) / mesh.scale).astype(np.float32),
@@ -65,8 +69,8 @@ def load_mesh(path: str | Path) -> MeshData:
         stored=mesh.stored,
         centre=mesh.centre,
         scale=mesh.scale,
-        warnings=misnamed + mesh.warnings,
-        facts={**_facts(mesh, len(raw.positions)), "warnings": misnamed + mesh.warnings},
+        warnings=warnings + mesh.warnings,
+        facts={**_facts(mesh, len(raw.positions)), "warnings": warnings + mesh.warnings},
     )
 
 

@@ -8,7 +8,7 @@ BODY_SUFFIXES = (".bodies",)
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".exr", ".webp", ".bmp", ".tif", ".tiff")
 POINT_SUFFIXES = (".xyz", ".csv", ".txt")
 """Tables of x y z; a PLY without faces is a point cloud too."""
-METABALLS_SUFFIX = ".npz"
+METABALLS_SUFFIX = NEURAL_SUFFIX = ".npz"
 CAGE_SUFFIXES = (".obj",)
 CAMERA_SUFFIXES = (".json", ".txt")
 LABEL_LIST_SUFFIXES = (".txt", ".csv", ".npy")
@@ -20,12 +20,12 @@ EXPERIMENT_SUFFIXES = (".toml",)
 SHAPE_SUFFIXES: dict[str, tuple[str, ...]] = {
     "mesh": MESH_SUFFIXES,
     "textured-mesh": MESH_SUFFIXES,
-    "neural-mesh": MESH_SUFFIXES,
     "sdf-grid": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "sdf-analytic": BODY_SUFFIXES,
     "sdf-network": (*GRID_SUFFIXES, *MESH_SUFFIXES),
     "spline-patches": CAGE_SUFFIXES,
     "metaballs": (METABALLS_SUFFIX, *MESH_SUFFIXES, *POINT_SUFFIXES),
+    "neural-mesh": (*MESH_SUFFIXES, NEURAL_SUFFIX),
 }
 """Kind of shape -> endings of its files. Where two kinds share one, the first is what a bare file is taken for."""
 

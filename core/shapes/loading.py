@@ -8,6 +8,7 @@ import functools
 from pathlib import Path
 
 from core.experiment import GridSpec, ShapeSpec
+from core.io.file_kinds import is_neural_file
 from core.memo import Memo
 from core.metaballs.convert import Conversion
 from core.metaballs.loading import load_metaballs_shape
@@ -71,6 +72,12 @@ def _load(kind: str, path: Path, stamp: int, colour: tuple | None, grid: GridSpe
         from core.shapes.sdf_analytic import SdfAnalytic
 
         return SdfAnalytic.from_data(load_bodies(path), colour)
+    if kind == "neural-mesh" and is_neural_file(path):
+        from core.io.neural_files import load_neural
+        from core.shapes.neural_mesh import NeuralMesh
+
+        saved = load_neural(path)
+        return NeuralMesh.from_saved(saved, labels.of_mesh(saved.mesh))
     from core.io.meshes import load_mesh
     from core.shapes.mesh import Mesh
 

@@ -6,7 +6,6 @@ What it shows is light, not albedo: lamps do not change it, and a highlight that
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from core.errors import RimlightError
-from core.io.atomic import write_bytes
 from core.io.mesh_export import save_mesh
+from core.io.neural_files import NeuralData, save_neural
 from core.looking import placed
 from core.shapes.labelling import Labelling
 from core.shapes.textured_mesh import TexturedMesh, albedo_at
 from kernels.host_texture import look_up_on_host
-from kernels.neural_texture import FEATURES, decode, initial_decoder, initial_features, viewing_rays
+from kernels.neural_parts import FEATURES, initial_decoder, initial_features, turned_decoder
+from kernels.neural_texture import decode, viewing_rays
 from kernels.raster.interpolate import vertex_normals
+from kernels.rotation import quaternion_matrix
 from kernels.surface import SurfaceSamples, evaluate_fragments
 from kernels.types import GBuffer, Lens, Values
 
@@ -67,6 +68,14 @@ class NeuralMesh(TexturedMesh):
         place = (data.centre, data.scale)
         return cls(data.vertices, data.faces, data.corner_uv, features, decoder, place, data.facts, labelling)
 
+    @classmethod
+    def from_saved(cls, data: NeuralData, labelling: Labelling | None = None) -> NeuralMesh:
+        """From a file that `save` wrote: what was learnt is kept."""
+        mesh = data.mesh
+        assert mesh.corner_uv is not None  # load_neural requires it
+        place = (mesh.centre, mesh.scale)
+        return cls(mesh.vertices, mesh.faces, mesh.corner_uv, data.features, data.decoder, place, mesh.facts, labelling)
+
     def begun_anew(self, resolution: int, seed: int) -> NeuralMesh:
         """The same mesh with other random features."""
         features, decoder = initial_features(resolution, resolution, seed), initial_decoder(seed)
@@ -90,14 +99,13 @@ class NeuralMesh(TexturedMesh):
         return np.clip(np.stack([np.asarray(c) for c in seen], -1), 0.0, 1.0)
 
     def save(self, path: str | Path, values: Values) -> None:
-        """Write the posed mesh with the colours seen from above its vertices, and features, decoder and texture
-        coordinates beside it as NAME.npz."""
+        """Write the posed mesh with the colours seen from above its vertices, and all of it beside that as NAME.npz,
+        which can be opened again (core/io/neural_files.py)."""
         posed, _ = placed((np.asarray(values["vertices"], np.float64), self.faces), values)
         save_mesh(path, posed, self.faces, self.display_colours(values), self.centre, self.scale)
-        arrays = {n: np.asarray(values[n]) for n in ("texture", "decoder")}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, corner_uv=self.corner_uv, faces=self.faces, **arrays)
-        write_bytes(Path(path).with_suffix(".npz"), buffer.getvalue())
+        decoder = turned_decoder(np.asarray(values["decoder"]), quaternion_matrix(np.asarray(values["pose.rotation"])))
+        vertices, features = posed.astype(np.float64) * self.scale + self.centre, np.asarray(values["texture"])
+        save_neural(Path(path).with_suffix(".npz"), vertices, self.faces, self.corner_uv, features, decoder)
 
     def rebuilt(self, values: Values, constants: Values) -> NeuralMesh:
         """The same mesh with the vertices, features and weights of a checkpoint."""

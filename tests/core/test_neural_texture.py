@@ -12,6 +12,7 @@ import pytest
 
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.derivatives.reference import as_arrays, hard_image
+from core.errors import RimlightError
 from core.experiment import (
     Experiment,
     MethodSpec,
@@ -25,11 +26,14 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.experiments.defaults import experiment_for_file
+from core.io.check import check_file
 from core.registry import methods
 from core.session import Session
 from core.shapes.loading import load_shape
 from kernels.camera import lens_of
-from kernels.neural_texture import FEATURES, WEIGHTS, decode, initial_decoder, viewing_rays
+from kernels.neural_parts import FEATURES, WEIGHTS, initial_decoder
+from kernels.neural_texture import decode, viewing_rays
 from tests.kernels.scenes import QUICK, orbit_view, scene
 
 SURFACE = ("edge-grad", "splat")
@@ -123,7 +127,7 @@ def highlight(kind: str, free: tuple[str, ...]) -> Experiment:
             shape_kind="textured-mesh", primitive="textured-sphere", colour=(0.35, 0.22, 0.15), specular=0.8
         ),
         scene=SceneSpec(light_intensity=0.4, light_ambient=0.4, shininess=12.0),
-        views=ViewsSpec("sphere", 48, held_out=6, width=32, height=32, distance=2.6, batch=4),
+        views=ViewsSpec("sphere", 40, held_out=4, width=24, height=24, distance=2.6, batch=4),
         method=MethodSpec("edge-grad"),
         terms=(TermSpec("l2", "colour"),),
         optimizer=OptimizerSpec("adam", 0.03, decay=0.1),
@@ -143,19 +147,59 @@ def inside_psnr(session: Session) -> float:
     return float(-10.0 * np.log10(np.mean(errors)))
 
 
-def test_a_highlight_that_a_plain_texture_cannot_fit(tmp_path: Path) -> None:
+def test_a_highlight_that_a_plain_texture_cannot_fit() -> None:
     found = {}
     for kind, free in (("textured-mesh", ("texture",)), ("neural-mesh", ("texture", "decoder"))):
         experiment = highlight(kind, free)
         if kind == "textured-mesh":
-            experiment = dataclasses.replace(experiment, optimizer=OptimizerSpec("adam", 0.05, decay=0.1))
+            # 131,072 texels and a solve a step make its steps dear, and these are enough for it.
+            experiment = dataclasses.replace(
+                experiment, optimizer=OptimizerSpec("adam", 0.1, decay=0.1), stop=StopSpec(60)
+            )
         session = Session(experiment)
         while session.finished() is None:
             session.step()
         found[kind] = inside_psnr(session)
     assert found["textured-mesh"] < 26.0, found
-    assert found["neural-mesh"] > found["textured-mesh"] + 2.0, found
-    session.export("shape", str(tmp_path / "shape.ply"))
-    with np.load(tmp_path / "shape.npz", allow_pickle=False) as kept:
-        assert kept["texture"].shape == (8, 8, FEATURES)
-        assert kept["decoder"].shape == (WEIGHTS,)
+    assert found["neural-mesh"] > found["textured-mesh"] + 1.5, found
+
+
+def test_what_is_exported_is_opened_again_and_looks_the_same(tmp_path: Path) -> None:
+    """Turned and moved: the turn goes into the decoder, the move into the vertices."""
+    shape = load_shape("neural-mesh", None, "textured-sphere", None).begun_anew(8, 5)  # type: ignore[attr-defined]
+    values = scene(shape, PoseSpec((25.0, 40.0, -15.0), (0.2, -0.1, 0.3), 0.7))
+    shape.save(tmp_path / "ball.ply", values)
+    path = tmp_path / "ball.npz"
+    assert experiment_for_file(path).shape.kind == "neural-mesh"
+    assert check_file(path).summary.startswith("mesh with a neural texture of 8 x 8, ")
+    again = load_shape("neural-mesh", str(path), None, None)
+    moved = (again.centre - shape.centre) / shape.scale  # type: ignore[attr-defined]
+    there = PoseSpec(translation=tuple(moved), scale=again.scale / shape.scale)  # type: ignore[attr-defined]
+    poses = ((shape, values), (again, scene(again, there)))
+    seen = [hard_image(one, pose, orbit_view(32), ("colour",), 1)["colour"] for one, pose in poses]
+    assert np.ptp(seen[0]) > 0.3
+    assert np.quantile(np.abs(seen[0] - seen[1]), 0.98) < 2e-3  # a pixel on the outline may fall to either side
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("texture", np.zeros((4, 4, 3), np.float32), r"'texture' has shape \(4, 4, 3\)"),
+        ("decoder", np.full(WEIGHTS, np.nan, np.float32), "'decoder' has shape"),
+        ("faces", np.full((2, 3), 9), "names a vertex that is not there"),
+        ("version", np.int64(2), "update it"),
+    ],
+)
+def test_a_damaged_file_is_told_in_a_line(name: str, array: np.ndarray, message: str, tmp_path: Path) -> None:
+    arrays = {
+        "version": np.int64(1),
+        "vertices": np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0.0)]),
+        "faces": np.array([(0, 1, 2), (1, 3, 2)]),
+        "corner_uv": np.zeros((2, 3, 2)),
+        "texture": np.zeros((4, 4, FEATURES), np.float32),
+        "decoder": np.zeros(WEIGHTS, np.float32),
+    }
+    arrays[name] = array
+    np.savez(tmp_path / "broken.npz", allow_pickle=False, **arrays)
+    with pytest.raises(RimlightError, match=message):
+        check_file(tmp_path / "broken.npz")
