@@ -20,29 +20,20 @@ from core.engine.checkpoints import Checkpoints
 from core.engine.derive_service import DeriveService
 from core.engine.inbox import Inbox
 from core.engine.ports import Factory, Receive, SaveCheckpoint, SessionLike, SnapshotSink
+from core.engine.showing import Showing
 from core.engine.voice import Rate, Voice
 from core.experiment import Experiment
 from core.memory import Bound
 from core.protocol import Command, Event, Status
-from core.record.keyframes import Keyframes
 
 METRICS_S = 1.0
 """Seconds between two computations of the metrics while a fit runs."""
-
-FRAME_S = 1 / 30
-"""Shortest time between two snapshots of a running fit: what software GL can draw."""
-
-SHOW_SHARE = 0.2
-"""Most of a running fit's time that snapshots may take."""
 
 COMPILING_S = 0.01
 """Between two looks whether a derivative image has compiled, while there is nothing else to do."""
 
 IDLE_S = 0.5
 """Longest wait for a command while there is nothing to do. A command ends it at once."""
-
-UNTAKEN_S = 0.02
-"""Longest wait while a snapshot waits for the last one to be taken, where the sink cannot end the wait itself."""
 
 
 class Engine:
@@ -59,22 +50,20 @@ class Engine:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """generation: of the problem before this engine's first, so that a successor's snapshots are told apart."""
-        self._inbox, self._post, self._sink = Inbox(receive), post, sink
+        self._inbox, self._post = Inbox(receive), post
         self._factory, self._clock = factory, clock
         self.session: SessionLike | None = None
         self._voice = Voice(post)
         self._derive = DeriveService(clock)
+        self._showing = Showing(sink, self._derive, clock)
         self._answers = AnswerService(post, clock)
         self._checkpoints = Checkpoints(save, clock)
-        self._keyframes = Keyframes(clock)
         self._code = Bound()
         self._experiment = Experiment()
         self._generation = generation
         self._iteration = 0
         self._view = 0
         self._left = 0.0
-        self._dirty = self._topology_due = False
-        self._show_due = -math.inf
         self._last: protocol.Scalars | None = None
         self._metrics_at: float | None = None
         self._rate = Rate()
@@ -119,9 +108,7 @@ class Engine:
         due = [service for service in (self._derive, self._answers) if service.due(running=False)]
         if due:
             return COMPILING_S if all(service.waiting for service in due) else 0.0
-        if self._dirty and self._sink is not None:
-            return 0.0 if self._sink.wanted() else UNTAKEN_S
-        return min(IDLE_S, self._checkpoints.seconds_left())
+        return min(IDLE_S, self._showing.patience(), self._checkpoints.seconds_left())
 
     def handle(self, command: Command) -> None:
         """Carry out one command. Failures are posted, never raised."""
@@ -142,7 +129,7 @@ class Engine:
                 self._look(view)
             case protocol.Derive():
                 self._derive.ask(command)
-                self._dirty = True
+                self._showing.changed()
             case _ if session is None:
                 return
             case Drop(kind):
@@ -206,7 +193,7 @@ class Engine:
         self._generation += 1
         self._view = min(self._view, max(0, len(loaded.views) - 1))
         self._last = None
-        self._topology_due = True
+        self._showing.changed(topology=True)
         self._derive.clear()
         self._answers.clear()
         self._voice.end_progress()
@@ -233,10 +220,10 @@ class Engine:
         if view != self._view:
             self._view = view
             self._derive.clear()
-            self._dirty = True
+            self._showing.changed()
 
     def _changed(self, *, edited: bool = False) -> None:
-        self._dirty = True
+        self._showing.changed()
         self._checkpoints.changed()
         self._derive.moved(edited=edited)
 
@@ -290,7 +277,7 @@ class Engine:
         staged = session.staged()
         if staged is not None:
             self._derive.clear()
-            self._topology_due = True
+            self._showing.changed(topology=True)
             self._post(staged)
             self._checkpoints.changed(at_once=True)
 
@@ -320,36 +307,10 @@ class Engine:
     # ------------------------------------------------------------------------------------------ showing
 
     def _show(self, session: SessionLike, *, first: bool = False) -> None:
-        """Build and post a snapshot, if there is something new and the last was taken.
-
-        first: of a new problem, so it does not wait; one that was not taken is of a problem that is gone.
-        """
-        begin = self._clock()
-        if self._sink is None or not self._dirty:
-            return
-        if not first and (not self._sink.wanted() or (self._left > 0 and begin < self._show_due)):
-            return
         try:
-            snapshot = session.snapshot(self._view, include_topology=self._topology_due)
-            snapshot = dataclasses.replace(
-                snapshot,
-                arrays={
-                    **self._derive.arrays,
-                    **snapshot.arrays,
-                    **self._keyframes.arrays(session, running=self._left > 0),
-                },
-                stamps={**self._derive.stamps, **snapshot.stamps},
-                theta=self._derive.theta,
-                generation=self._generation,
-            )
-            self._sink.post_snapshot(snapshot)
+            self._showing.show(session, self._view, self._generation, running=self._left > 0, first=first)
         except Exception as error:
-            self._dirty = False
             self._fail(error, "The picture failed")
-            return
-        self._dirty = self._topology_due = False
-        end = self._clock()
-        self._show_due = max(begin + FRAME_S, end + (end - begin) * (1 / SHOW_SHARE - 1))
 
     def _serve_answers(self, session: SessionLike) -> None:
         running = self._left > 0
@@ -380,7 +341,7 @@ class Engine:
         if self._derive.served:
             self._voice.end_progress()
         if result is not None:
-            self._dirty = True
+            self._showing.changed()
             if result[1] is not None:
                 self._post(result[1])
 
