@@ -20,14 +20,12 @@ from core.engine.checkpoints import Checkpoints
 from core.engine.derive_service import DeriveService
 from core.engine.inbox import Inbox
 from core.engine.ports import Factory, Receive, SaveCheckpoint, SessionLike, SnapshotSink
+from core.engine.scalars import ScalarsTelling
 from core.engine.showing import Showing
-from core.engine.voice import Rate, Voice
+from core.engine.voice import Voice
 from core.experiment import Experiment
 from core.memory import Bound
 from core.protocol import Command, Event, Status
-
-METRICS_S = 1.0
-"""Seconds between two computations of the metrics while a fit runs."""
 
 COMPILING_S = 0.01
 """Between two looks whether a derivative image has compiled, while there is nothing else to do."""
@@ -64,9 +62,7 @@ class Engine:
         self._iteration = 0
         self._view = 0
         self._left = 0.0
-        self._last: protocol.Scalars | None = None
-        self._metrics_at: float | None = None
-        self._rate = Rate()
+        self._scalars = ScalarsTelling(post, self._fail, clock)
 
     @property
     def status(self) -> Status | None:
@@ -92,8 +88,8 @@ class Engine:
         if self._left > 0:
             self._advance(self.session)
         self._show(self.session)
-        if self._left == 0:
-            self._measure(self.session)
+        if self._left == 0 and self._scalars.waiting and not self._inbox.gather():
+            self._scalars.at_rest(self.session)
         self._serve_answers(self.session)
         self._serve_derive(self.session)
         self._checkpoint(self.session)
@@ -103,7 +99,7 @@ class Engine:
         """Seconds that may pass before the next turn has something to do."""
         if self.session is None:
             return IDLE_S
-        if self._left > 0 or self._last is not None:
+        if self._left > 0 or self._scalars.waiting:
             return 0.0
         due = [service for service in (self._derive, self._answers) if service.due(running=False)]
         if due:
@@ -192,7 +188,7 @@ class Engine:
         """Tell of a problem that is ready, and show its first picture."""
         self._generation += 1
         self._view = min(self._view, max(0, len(loaded.views) - 1))
-        self._last = None
+        self._scalars.forget()
         self._showing.changed(topology=True)
         self._derive.clear()
         self._answers.clear()
@@ -212,7 +208,8 @@ class Engine:
         self._pause()
         session.reset()
         self._tell_stage(session)
-        self._iteration, self._last = 0, None
+        self._iteration = 0
+        self._scalars.forget()
         self._derive.clear()
         self._changed()
 
@@ -235,8 +232,7 @@ class Engine:
             self._post(protocol.Message("info", f"{reason}; Reset starts again, Step goes on"))
             return
         self._left = count
-        self._metrics_at = self._clock() + METRICS_S
-        self._rate = Rate()
+        self._scalars.begin()
         if not session.needs_compile():
             self._voice.set_status(Status.RUNNING)
 
@@ -263,7 +259,7 @@ class Engine:
             self._fail(error, "The step failed")
             return
         self._iteration = scalars.iteration
-        self._tell(session, scalars)
+        self._scalars.step(session, scalars)
         self._changed()
         self._left -= 1
         reason = session.finished() if math.isinf(self._left) else None
@@ -280,29 +276,6 @@ class Engine:
             self._showing.changed(topology=True)
             self._post(staged)
             self._checkpoints.changed(at_once=True)
-
-    def _tell(self, session: SessionLike, scalars: protocol.Scalars) -> None:
-        """Post a step's numbers, with the metrics where their time has come."""
-        now = self._clock()
-        scalars = dataclasses.replace(scalars, steps_per_second=self._rate.step(now))
-        self._last = scalars
-        if self._metrics_at is not None and now >= self._metrics_at:
-            scalars = self._with_metrics(session, scalars)
-            self._metrics_at = self._clock() + METRICS_S
-        self._post(scalars)
-
-    def _measure(self, session: SessionLike) -> None:
-        """At a pause: tell the last step again, with the metrics of where the fit stands."""
-        if self._last is not None and not self._inbox.gather():
-            last, self._last = self._last, None
-            self._post(self._with_metrics(session, last))
-
-    def _with_metrics(self, session: SessionLike, scalars: protocol.Scalars) -> protocol.Scalars:
-        try:
-            return dataclasses.replace(scalars, metrics={**scalars.metrics, **session.metrics()})
-        except Exception as error:
-            self._fail(error, "The metrics failed")
-            return scalars
 
     # ------------------------------------------------------------------------------------------ showing
 

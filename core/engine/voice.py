@@ -1,4 +1,4 @@
-"""What the engine says about itself: its status, the progress of long tasks, failures, steps a second."""
+"""What the engine says about itself: its status, the progress of long tasks, failures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Callable
 
 from core.errors import RimlightError
 from core.protocol import Event, Message, Progress, Status, StatusChanged
-
-RATE_SMOOTHING_S = 0.5
-"""Time constant of the displayed steps a second."""
 
 LONGEST_LINE = 200
 """Characters of an unforeseen error's text that go into the message area; the whole of it is in the details."""
@@ -54,21 +51,3 @@ class Voice:
         line = " ".join(f"{what}: {type(error).__name__}: {error}".split())
         line = line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
         self.post(Message("error", line, "".join(traceback.format_exception(error))))
-
-
-class Rate:
-    """Steps a second, smoothed over RATE_SMOOTHING_S."""
-
-    def __init__(self) -> None:
-        self._before: float | None = None
-        self._seconds = 0.0
-
-    def step(self, now: float) -> float:
-        """A step ended at `now`, seconds. 0 for the first."""
-        before, self._before = self._before, now
-        if before is None:
-            return 0.0
-        seconds = max(now - before, 1e-6)
-        weight = 1.0 if self._seconds == 0.0 else min(1.0, seconds / RATE_SMOOTHING_S)
-        self._seconds += weight * (seconds - self._seconds)
-        return 1.0 / self._seconds
