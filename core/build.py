@@ -20,6 +20,7 @@ from core.experiment import Experiment
 from core.inspection import forward
 from core.io.file_kinds import is_neural_file
 from core.memo import Memo
+from core.memory import available_bytes
 from core.metaballs.convert import Conversion
 from core.metaballs.loading import load_metaballs_shape
 from core.optimization.levenberg_marquardt import check as check_least_squares
@@ -45,6 +46,15 @@ Report = Callable[[str, float | None], None]
 
 TARGET_SAMPLES = 4
 """Targets are box-filtered over 4 x 4 samples a pixel: the pose error this leaves is below 0.002 (papers' fits)."""
+
+SHARPEST = 4096
+"""Samples a side of a target beyond which there are no more than 2 x 2 a pixel: pixels are small enough themselves."""
+
+PIXEL_BYTES = 400
+"""Memory of a step for each pixel and layer (edge-grad at 2048 x 2048: 365, measured)."""
+
+WORTH_ASKING = 1 << 30
+"""Below so much memory nobody is asked whether it is there."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
     if shape is not None:
         _check_face(shape, method)
     aims = _aims(experiment, shape, labels, channels, (method, settings), report)
+    _check_room(aims.views, method, settings, experiment.views.rays)
     if shape is None:
         shape = _hull(experiment, aims, report)
         _check_face(shape, method)
@@ -176,6 +187,21 @@ def _aims(
     return _Aims(fov, views, targets, apart, others, goal, values)
 
 
+def _check_room(views: tuple[CameraView, ...], method: Method, settings: Any, rays: int) -> None:
+    """Raise where a step over the largest view takes more memory than there is: the system would end the process."""
+    largest = max(views, key=lambda view: view.width * view.height)
+    layers = max(int(getattr(settings, name, 1)) for name in ("layers", "faces_per_pixel"))
+    pixels = largest.width * largest.height
+    needed = PIXEL_BYTES * layers * (min(rays, pixels) if rays and method.pixelwise else pixels)
+    free = available_bytes() if needed > WORTH_ASKING else None
+    if free is not None and needed > free:
+        raise RimlightError(
+            f"views.width, views.height: {largest.width} x {largest.height} pixels by {method.name} take about "
+            f"{needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; choose smaller images"
+            + (" or fewer layers" if layers > 1 else "")
+        )
+
+
 def _hull(experiment: Experiment, aims: _Aims, report: Report) -> Shape:
     from core.targets.visual_hull import hull_mesh
 
@@ -235,7 +261,8 @@ def _shape_target(
     through: tuple[Method, Any] | None,
 ) -> Target:
     if through is None:
-        arrays = hard_image(shape, values, view, channels, TARGET_SAMPLES)
+        samples = min(TARGET_SAMPLES, max(2, SHARPEST // max(view.width, view.height)))
+        arrays = hard_image(shape, values, view, channels, samples)
     else:
         arrays = as_arrays(forward(shape, through[0], through[1], values, view, channels))
     planes = {n: tuple(np.ascontiguousarray(a[..., i]) for i in range(a.shape[-1])) for n, a in arrays.items()}

@@ -1,6 +1,6 @@
-"""Every row of the table of malformed files, and a sibling of each, through the command line and through the window.
+"""Every row of the table of malformed files, and a sibling of each, through the commands and through the window.
 
-    python -m tests.display python -m tests.hostile.rows [--by fit|window] [ROW...]
+    python -m tests.display python -m tests.hostile.rows [--by check|fit|window] [ROW...]
 
 Promised for ERROR: exit status 1, one line with file and cause, under 2 s, no traceback; in the window a message, and
 the scene it had. WARN and LOAD: a step is taken, every number and picture is finite, what was odd is said.
@@ -85,6 +85,22 @@ def refused_by_fit(path: Path, out: Path) -> tuple[str | None, float]:
     return line_complaint(done.stderr, path), seconds
 
 
+def through_check(path: Path, verdict: str) -> tuple[str | None, float]:
+    """`rimlight check` in this process: what breaks the verdict's promise, or None; and the seconds of a refusal."""
+    from app import cli
+
+    said, errors, begin = io.StringIO(), io.StringIO(), time.monotonic()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+        status = cli.main(["check", str(path)])
+    seconds = time.monotonic() - begin
+    if verdict == "ERROR":
+        return (line_complaint(errors.getvalue(), path) if status == 1 else f"exit status {status}"), seconds
+    if status != 0 or errors.getvalue():
+        return f"exit status {status}: {errors.getvalue()[-300:]}", 0.0
+    warned = "warning:" in said.getvalue()
+    return (None if warned == (verdict == "WARN") else f"{verdict}, but it said {said.getvalue()[-300:]}"), 0.0
+
+
 def taken_by_fit(path: Path, out: Path, verdict: str) -> str | None:
     """A fit of one step in this process: what breaks the promise of WARN and LOAD, or None."""
     from app import cli
@@ -150,18 +166,16 @@ def shown_complaint(stage: Any, text: str) -> str | None:
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("rows", nargs="*", metavar="ROW", help="m01, s03, ...; all by default")
-    options.add_argument("--by", choices=("fit", "window"), help="only this way")
+    options.add_argument("--by", choices=("check", "fit", "window"), help="only this way")
     chosen = options.parse_args()
     bad, count, slowest = 0, 0, 0.0
     with tempfile.TemporaryDirectory(prefix="rimlight rows ä ") as name:
         folder = Path(name)
         os.environ.setdefault("XDG_CONFIG_HOME", name)
         files = list(trials(folder, chosen.rows))
-        ways = [chosen.by] if chosen.by else ["fit", "window"]
+        ways = [chosen.by] if chosen.by else ["check", "fit", "window"]
         for way in ways:
-            for path, verdict, complaint, seconds in (
-                _by_fit(files, folder) if way == "fit" else _by_window(files, folder)
-            ):
+            for path, verdict, complaint, seconds in WAYS[way](files, folder):
                 count, bad = count + 1, bad + (complaint is not None)
                 slowest = max(slowest, seconds)
                 print(f"{way} {path.name} {verdict}: {complaint or 'as promised'} ({seconds:.1f} s)", flush=True)
@@ -171,6 +185,11 @@ def main() -> int:
 
 Found = Iterator[tuple[Path, str, str | None, float]]
 """(file, verdict, complaint, seconds of a refusal)."""
+
+
+def _by_check(files: list[tuple[Path, str]], folder: Path) -> Found:
+    for path, verdict in files:
+        yield path, verdict, *through_check(path, verdict)
 
 
 def _by_fit(files: list[tuple[Path, str]], folder: Path) -> Found:
@@ -196,6 +215,8 @@ def _by_window(files: list[tuple[Path, str]], folder: Path) -> Found:
     stage.close()
     del kept
 
+
+WAYS = {"check": _by_check, "fit": _by_fit, "window": _by_window}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -134,6 +135,33 @@ def test_one_thread_odd_names_and_no_cache(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     report = json.loads((folder / "aus ß" / "report.json").read_text(encoding="utf-8"))
     assert report["loss"]["last"] < report["loss"]["first"]
+
+
+@pytest.fixture
+def commas(tmp_path: Path) -> dict[str, str]:
+    """The environment of a system whose C library writes decimal commas."""
+    if shutil.which("localedef") is None:
+        pytest.skip("no localedef here to make a locale with decimal commas by")
+    made = [shutil.which("localedef") or "", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")]
+    done = subprocess.run(made, capture_output=True, text=True, check=False)
+    if not (tmp_path / "de_DE.UTF-8" / "LC_NUMERIC").is_file():
+        pytest.skip(f"localedef cannot make de_DE here: {done.stderr[-200:]}")
+    return {**os.environ, "LOCPATH": str(tmp_path), "LC_ALL": "de_DE.UTF-8"}
+
+
+@pytest.mark.window
+def test_a_c_library_with_decimal_commas(commas: dict[str, str], tmp_path: Path, qapp: Any) -> None:
+    """A fit, its report, the window and its files: as without."""
+    path, out = tmp_path / "seed.toml", tmp_path / "out"
+    path.write_bytes(toml().replace(b"= 64", b"= 16").replace(b"edge-grad", b"naive"))
+    command = [sys.executable, "-m", "tests.hostile.commas", str(path), str(out)]
+    done = subprocess.run(command, cwd=ROOT, env=commas, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.stdout[-500:]} {done.stderr[-1000:]}"
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert 0 < report["loss"]["last"] < 1
+    assert float((out / "history.csv").read_text().splitlines()[1].split(",")[1]) > 0
+    again, first = load_experiment(out / "again.toml"), load_experiment(path)
+    assert (again.optimizer, again.shape.start, again.terms) == (first.optimizer, first.shape.start, first.terms)
 
 
 def test_caches_go_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
