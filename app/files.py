@@ -14,7 +14,6 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from app.controller import Controller
 from app.experiment_panel.adapt import with_target_cameras, with_target_picture, with_target_shape
 from app.lessons import Lesson
-from app.session_io import to_record
 from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
@@ -224,20 +223,12 @@ class Files(QObject):
 
     def save_script(self) -> None:
         """A Python script that reproduces the run without a window."""
-        from core.record.script import save_script
-
         c = self._controller
         start = Path(self._settings.folder) / f"{_slug(c.experiment.title)}.py"
         path, _ = QFileDialog.getSaveFileName(self._window, "Export a Python script", str(start), "Python (*.py)")
-        if not path:
-            return
-        try:
-            state = to_record(c.experiment, c.replay, c.runs).state
-            save_script(self.with_derive(c.experiment), Path(path).with_suffix(".py"), state)
-        except (RimlightError, OSError) as error:
-            self._complain(error)
-            return
-        c.say("info", f"Wrote {Path(path).with_suffix('.py')}")
+        if path:
+            c.settle()
+            c.export("script", str(Path(path).with_suffix(".py")))  # the engine knows every edit, stored or not
 
     def save_to(self, path: Path) -> bool:
         """Write the experiment, with what the derivative images show. False where it cannot be."""

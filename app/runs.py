@@ -44,6 +44,10 @@ class Series:
     def y(self) -> np.ndarray:
         return self._y[: self._count]
 
+    def until(self, iteration: int) -> np.ndarray:
+        """The values up to an iteration, that one included."""
+        return self.y[: int(np.searchsorted(self.x, iteration, side="right"))]
+
     def at(self, iteration: int) -> float | None:
         """The value at the last step up to `iteration`, None before the first."""
         index = int(np.searchsorted(self.x, iteration, side="right")) - 1

@@ -15,6 +15,7 @@ from core.catalog import entry
 from core.comparison.curve_svg import curves_svg
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_text
+from core.record.script import save_script
 from core.targets.camera_frame import spread
 
 MOST_SHEETS = 26
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 
 
 def export(session: Session, what: str, path: str) -> None:
-    """Write "shape" (a file), "images", "curves", "report" or "all" (a folder, or a file for curves and report)."""
+    """Write "shape" or "script" (a file), "images", "curves", "report" or "all" (a folder, or a file for curves and
+    report)."""
     target = Path(path)
+    if what == "script":
+        save_script(session.experiment, target, session.history)
+        return
     if what == "shape":
         export_shape(session, target)
         return
@@ -47,7 +52,7 @@ def export(session: Session, what: str, path: str) -> None:
     if what in ("report", "all"):
         write_text(target / "report.json", json.dumps(report(session), indent=1))
     if what not in ("images", "curves", "report", "all"):
-        raise RimlightError(f"export: {what!r} is not one of shape, images, curves, report, all")
+        raise RimlightError(f"export: {what!r} is not one of shape, script, images, curves, report, all")
 
 
 def shape_name(session: Session) -> str:

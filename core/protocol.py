@@ -105,7 +105,7 @@ class Derive:
 
 @dataclass(frozen=True)
 class Export:
-    """Write what the engine has: `what` is "shape", "images", "curves", "report" or "all" into `path`."""
+    """Write what the engine has: `what` is "shape", "script", "images", "curves", "report" or "all" into `path`."""
 
     what: str
     path: str

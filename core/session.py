@@ -288,7 +288,7 @@ class Session:
         return {**self.pose_metrics(), **seen, **mesh}
 
     def export(self, what: str, path: str) -> None:
-        """Write "shape", "images", "curves", "report" or "all" to `path` (core/export.py)."""
+        """Write "shape", "script", "images", "curves", "report" or "all" to `path` (core/export.py)."""
         from core.export import export
 
         export(self, what, path)

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from app import numbers
 from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE, font
-from app.widgets import Dot, Elided, Head, hbox, label, mini, rule, set_tone, vbox
+from app.widgets import Dot, Elided, Head, Segment, hbox, label, mini, rule, set_tone, vbox
 from core.comparison.table import Column, LaneResult, best_of, columns_of
 
 NOTE = "Bold is the best of its column. Each run is judged at its own pose. A card's menu adds a repeat, which tells the noise."
@@ -19,14 +19,19 @@ CELL, CANNOT = 60, 124
 """Logical pixels a column needs, and the last one."""
 
 
+AT_STEP, FINAL = range(2)
+
+
 class Table(QFrame):
-    """`export` is the button of its title bar."""
+    """`export` and `when` (AT_STEP or FINAL: of which step the numbers are) stand in its title bar."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("card")
         self.export = mini("export", "Write the table, the curves and the pictures into a folder")
-        self.head = Head("Table", self.export)
+        tips = ("Numbers of the step on screen, as the timeline is scrubbed", "Numbers of the newest step")
+        self.when = Segment("At it 0", "Final", tips=tips)
+        self.head = Head("Table", self.when, self.export)
         self._results: list[LaneResult] = []
         self._noise: dict[str, float] = {}
         self._remarks: list[str] = []
@@ -64,6 +69,10 @@ class Table(QFrame):
         for row, result in enumerate(self._results):
             cell = self._cells[row, "cannot"]
             cell.setText(result.trouble or result.cannot or "–")
+
+    def set_step(self, iteration: int | None) -> None:
+        """The step on screen, for the switch."""
+        self.when.button(AT_STEP).set_label(f"At it {numbers.integer(iteration or 0)}")
 
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().resizeEvent(event)

@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from app.compare.column import ROWS, SHARED_ROWS, Column
 from app.compare.path import PathCard, Paths
-from app.compare.table import Table
+from app.compare.table import FINAL, Table
 from app.curves import TABS
 from app.panes.linking import Linking
 from app.panes.pane import CAPTION_HEIGHT, Pane
@@ -26,7 +26,7 @@ from app.turns import Post, at_once
 from app.widgets import Dot, Elided, Head, Segment, Themed, current_theme, hbox, restyle, vbox
 from core.catalog import entry
 from core.comparison.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
-from core.comparison.table import lane_noise, lane_results, noise_lines, terms_lines
+from core.comparison.table import LaneResult, lane_noise, lane_results, noise_lines, terms_lines
 from core.experiment import Experiment
 from core.protocol import Agreement, Loaded, Scalars, Snapshot
 
@@ -65,6 +65,7 @@ class CompareView(QFrame, Themed):
         self._differences, self._derivatives = Ranges(set()), Ranges(set())
         self._cards: QHBoxLayout = hbox(gap=GAP)
         self.table, self.plot = Table(), None
+        self.table.when.chosen.connect(lambda _: self.refresh())
         self._legend = QWidget()
         self._legend.setLayout(hbox(gap=5))
         self._plot_place = QFrame()
@@ -227,17 +228,26 @@ class CompareView(QFrame, Themed):
             column.set_scalars(self._scalars[i] if i < len(self._scalars) else None)
         if not self.columns:
             return
-        losses = [series.y.tolist() for series in self.series]
-        count = len(self.columns)
-        pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * count
-        trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
-        results = lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble)
+        results = self._results()
         noise, repeats = lane_noise(self.experiment, results)
         self.table.set_results(
             results, noise, [*(noise_lines(results, noise, repeats) if repeats else []), *self._terms]
         )
         self.path.draw(self.paths, [column.method for column in self.columns], self._shown)
         self._draw_curves()
+
+    def _results(self) -> list[LaneResult]:
+        """The table's rows: of the step on screen where the switch says so and a later one was taken, else the newest."""
+        trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
+        at, newest = self._shown, max((series.x[-1] for series in self.series if len(series)), default=0)
+        if self.table.when.index() == FINAL or at is None or at >= newest:
+            losses = [series.y.tolist() for series in self.series]
+            pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * len(self.columns)
+            return lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble)
+        losses = [series.until(at).tolist() for series in self.series]
+        metrics = [{n: v for n, s in own.items() if (v := s.at(at)) is not None} for own in self._measured]
+        judged = {i: found for i, found in self._agreements.items() if found.iteration == at}
+        return lane_results(self.experiment, losses, metrics, judged, [(0.0, 0.0)] * len(self.columns), trouble)
 
     def _draw_curves(self) -> None:
         tab = COMPARED[self.tabs.index()]
@@ -262,9 +272,14 @@ class CompareView(QFrame, Themed):
 
     def set_shown(self, iteration: int | None) -> None:
         """The dashed line of the curves, the dots of the paths."""
+        if iteration == self._shown:
+            return
         self._shown = iteration
+        self.table.set_step(iteration)
         if self.plot is not None:
             self.plot.mark(iteration)
+        if not self._pending.isActive():
+            self._pending.start()
 
     def _write_legend(self) -> None:
         row = self._legend.layout()

@@ -30,6 +30,8 @@ from core.protocol import Loaded
 from core.shapes.primitives import HULL
 
 SIDE = 40
+UNUSED = "none"
+"""What the line of a form says that the shape does not take."""
 TEXTURES = (
     ("mesh", "At the vertices"),
     ("textured-mesh", "In a texture"),
@@ -129,6 +131,19 @@ class BallsPart(Part):
         )
 
 
+class FormsPart(Part):
+    """What few experiments need: other forms that the shape can take, and its labels."""
+
+    def __init__(self, controller: Controller, *folds: Fold) -> None:
+        super().__init__(controller)
+        self.rows.setContentsMargins(12, 0, 0, 0)
+        for fold in folds:
+            self.rows.addWidget(fold)
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """The section tells the folds itself."""
+
+
 class ShapeSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Shape", "What is fitted")
@@ -149,15 +164,18 @@ class ShapeSection(PanelSection):
         self.bind(self.features, "neural texture", lambda e, v: within(e, "shape", feature_resolution=v))
         self.rows.addWidget(self.features)
         self.balls = Fold(controller, "Gaussians", "How Gaussians are fitted to the shape", BallsPart)
-        self.rows.addWidget(self.balls)
         tip = "What a loss on segmentation compares"
         self.labels = Fold(controller, "Labels", tip, LabelsPart)
-        self.rows.addWidget(self.labels)
         self.network = Fold(controller, "Network", "A distance network in place of the shape", NetworkPart)
-        self.rows.addWidget(self.network)
         self.grid = Fold(controller, "Grid", "Nodes, axes, spacing, origin and sign of the distances", GridPart)
         self.rows.addWidget(self.grid)
+        tip = "Gaussians or a network in the shape's place, and labels for a loss on segmentation"
+        folds = (self.balls, self.labels, self.network)
+        self.forms = Fold(controller, "More", tip, lambda c: FormsPart(c, *folds))
+        self.forms.ensure_part()
+        self._in_use: list[str] = []
         self.rows.addWidget(self.start)
+        self.rows.addWidget(self.forms)
         self._facts: tuple[object, str] = (None, "")
 
     def show_experiment(self, experiment: Experiment) -> None:
@@ -176,15 +194,27 @@ class ShapeSection(PanelSection):
         self.features.setVisible(shape.kind == "neural-mesh")
         self.features.show_value(shape.feature_resolution)
         self.labels.setVisible(shape.kind in LABELLED)
-        self.labels.show_experiment(experiment, labels_summary(experiment))
         self.grid.setVisible(shape.kind == "sdf-grid")
         self.grid.show_experiment(experiment, grid_summary(experiment))
         self.balls.setVisible(shape.kind in ("mesh", "metaballs"))
         self.network.setVisible(shape.kind in NETWORK_KINDS)
-        self.network.show_experiment(experiment, network_summary(experiment))
-        self.balls.show_experiment(
-            experiment, f"{shape.components}, {shape.init}" if shape.kind == "metaballs" else "none"
-        )
+        self._show_forms(experiment)
+
+    def _show_forms(self, experiment: Experiment) -> None:
+        """What is in use is opened once; the rest is named."""
+        shape = experiment.shape
+        balls = f"{shape.components}, {shape.init}" if shape.kind == "metaballs" else UNUSED
+        summaries = {"Gaussians": balls, "labels": labels_summary(experiment), "network": network_summary(experiment)}
+        folds = dict(zip(summaries, (self.balls, self.labels, self.network)))
+        for name, fold in folds.items():
+            fold.show_experiment(experiment, summaries[name])
+        there = [name for name, fold in folds.items() if not fold.isHidden()]
+        in_use = [name for name in there if summaries[name] != UNUSED]
+        self.forms.setVisible(bool(there))
+        self.forms.show_experiment(experiment, ", ".join(in_use or there))
+        if in_use != self._in_use:
+            self._in_use = in_use
+            self.forms.set_open(bool(in_use))
 
     def show_loaded(self, loaded: Loaded) -> None:
         shape = loaded.experiment.shape

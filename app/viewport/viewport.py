@@ -314,7 +314,8 @@ class Viewport(QWidget, Themed):
             overlay.raise_()
         width, height = self.width(), self.height()
         self.modes.move(MARGIN, MARGIN)
-        self.tools.move(width - self.tools.width() - MARGIN, MARGIN)
+        beside = self.modes.width() + self.tools.width() + 3 * MARGIN <= width
+        self.tools.move(width - self.tools.width() - MARGIN, MARGIN if beside else 2 * MARGIN + self.modes.height())
         self.gizmo.move(4, height - self.gizmo.height() - 4)
         self.scale.move(width - self.scale.width() - 8, height - self.scale.height() - 8)
         self._place_readout()

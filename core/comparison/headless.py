@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,11 @@ from core.comparison.table import (
 )
 from core.engine.ports import Waiting
 from core.experiment import Experiment
+from core.experiments.files import experiment_from_dict
 from core.headless import out_folder
 from core.io.atomic import write_bytes, write_text
 from core.protocol import Derive
+from core.record.history import EXPERIMENT, Edit
 from core.versions import versions
 
 Progress = Callable[[str, float | None], None]
@@ -47,8 +50,11 @@ def run_compare(
     steps: int | None = None,
     repeats: int = 0,
     progress: Progress = lambda task, done: None,
+    edits: Sequence[Edit] = (),
 ) -> dict[str, Any]:
-    """Race the experiment's lanes (or `methods`, or the usual ones), write everything to `out`, return the report."""
+    """Race the experiment's lanes (or `methods`, or the usual ones), write everything to `out`, return the report.
+
+    edits: what a hand changed at which iteration (core/record/history.py), done again by every run."""
     folder = out_folder(out)
     if methods:
         experiment = with_methods(experiment, list(dict.fromkeys(methods)))
@@ -59,27 +65,41 @@ def run_compare(
     race = Race(experiment, progress)
     derive(race, progress)
     start = dict(race.agreements)
-    run_to_end(race, "Racing", progress)
+    race = run_to_end(race, "Racing", progress, edits)
     sheet = derive(race, progress)
     race.agreements = start  # judged where all runs stood at the same pose
-    others = [_repeat(experiment, r, progress) for r in range(1, repeats + 1)]
+    others = [_repeat(experiment, r, progress, edits) for r in range(1, repeats + 1)]
     return _write(race, folder, sheet, noise_of(results_of(race), others), repeats)
 
 
-def run_to_end(race: Race, task: str, progress: Progress = lambda task, done: None) -> None:
-    """Every lane to its stop rule."""
-    race.compile()
-    while race.finished() is None:
+def run_to_end(race: Race, task: str, progress: Progress = lambda task, done: None, edits: Sequence[Edit] = ()) -> Race:
+    """Every lane to its stop rule; an edit of the experiment itself makes another race of it, which is returned."""
+    waiting = list(edits)
+    while True:
+        while waiting and waiting[0][0] <= race.iteration:
+            race = _edited(race, *waiting.pop(0)[1:])
+        if race.finished() is not None:
+            return race
+        if race.needs_compile():
+            race.compile()
         scalars = race.step()
         progress(f"{task}, step {scalars.iteration}", scalars.iteration / max(race.experiment.stop.steps, 1))
 
 
-def _repeat(experiment: Experiment, number: int, progress: Progress) -> list[LaneResult]:
+def _edited(race: Race, what: str, value: Any) -> Race:
+    if what != EXPERIMENT:
+        race.set_value(what, value)
+        return race
+    changed = race.replace(experiment_from_dict(tomllib.loads(value), Path.cwd(), "an edit"))
+    assert isinstance(changed, Race), "a comparison's script compares to its end"
+    return changed
+
+
+def _repeat(experiment: Experiment, number: int, progress: Progress, edits: Sequence[Edit] = ()) -> list[LaneResult]:
     """The same race from a start a thousandth away, with another seed."""
     lanes = tuple(dataclasses.replace(lane, repeat=lane.repeat + number) for lane in experiment.lanes)
     race = Race(dataclasses.replace(experiment, lanes=lanes))
-    run_to_end(race, f"Repeat {number}", progress)
-    return results_of(race)
+    return results_of(run_to_end(race, f"Repeat {number}", progress, edits))
 
 
 def noise_of(results: Sequence[LaneResult], others: Sequence[Sequence[LaneResult]]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from core.derivatives.questions import Answer, Question
 from core.engine.ports import SessionLike, Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
+from core.record.history import History, history_from
 from core.record.packing import pack, unpack
 from core.session import Session
 
@@ -46,11 +47,17 @@ class Race:
         for name, lane in zip(self.names, experiment.lanes):
             tell = lambda task, fraction, name=name: self._report(f"{name}: {task[:1].lower()}{task[1:]}", fraction)
             self.lanes.append(Session(lane_experiment(experiment, lane), tell))
+        self.history = History(experiment)
         self.failed: dict[int, str] = {}
         self.agreements: dict[int, protocol.Agreement] = {}
         """The newest of each lane."""
         self._last: dict[int, protocol.Scalars] = {}
         self._seconds: list[list[float]] = [[] for _ in self.lanes]
+
+    @property
+    def iteration(self) -> int:
+        """Steps that the lane furthest on has taken."""
+        return max(lane.state.iteration for lane in self.lanes)
 
     def loaded(self) -> protocol.Loaded:
         first = self.lanes[0].loaded()
@@ -114,6 +121,7 @@ class Race:
 
     def reset(self) -> None:
         self.failed, self._last = {}, {}
+        self.history = self.history.reset(self.experiment)
         self._seconds = [[] for _ in self.lanes]
         for lane in self.lanes:
             lane.reset()
@@ -126,6 +134,7 @@ class Race:
             if lane is not self.lanes[0] and not _has(lane, path):
                 continue
             lane.set_value(path, value)
+        self.history = self.history.noted(self.iteration, path, value)
 
     # ------------------------------------------------------------------------------------------ looking
 
@@ -139,8 +148,7 @@ class Race:
                     arrays[of_lane(name, i)] = other.arrays[name]
                     stamps[of_lane(name, i)] = other.stamps[name]
             values |= {of_lane(name, i): value for name, value in other.values.items()}
-        iteration = max(lane.state.iteration for lane in self.lanes)
-        return dataclasses.replace(first, iteration=iteration, arrays=arrays, stamps=stamps, values=values)
+        return dataclasses.replace(first, iteration=self.iteration, arrays=arrays, stamps=stamps, values=values)
 
     def derive_begin(
         self, request: protocol.Derive, view: int
@@ -173,11 +181,16 @@ class Race:
         return {of_lane(n, i): v for i, lane in enumerate(self.lanes) for n, v in measure(lane).items()}
 
     def export(self, what: str, path: str) -> None:
-        """A comparison's table and curves ("compare"), or what a session writes, of the first lane."""
+        """A comparison's table and curves ("compare"), the script of all lanes, or what a session writes of the first."""
         if what == "compare":
             from core.comparison.headless import write_comparison
 
             write_comparison(self, path)
+            return
+        if what == "script":
+            from core.record.script import save_script
+
+            save_script(self.experiment, path, self.history)
             return
         self.lanes[0].export(what, path)
 
@@ -190,17 +203,19 @@ class Race:
         new = Race(experiment, self._report)
         for i, lane in enumerate(new.lanes[: len(self.lanes)]):
             new.lanes[i] = self.lanes[i].replace(lane.experiment)
+        new.history = self.history.replaced(self.iteration, experiment)
         return new
 
     def state_bytes(self) -> bytes:
         states = {str(i): np.frombuffer(lane.state_bytes(), np.uint8) for i, lane in enumerate(self.lanes)}
-        return pack({"lanes": len(self.lanes)}, states)
+        return pack({"lanes": len(self.lanes), "history": self.history.facts()}, states)
 
     def restore_state(self, data: bytes) -> None:
         facts, states = unpack(data)
         if facts.get("lanes") != len(self.lanes):
             raise RimlightError("the stored state is of another comparison; start this one anew")
         self.failed, self._last = {}, {}
+        self.history = history_from(facts.get("history"), self.experiment)
         for i, lane in enumerate(self.lanes):
             lane.restore_state(states[str(i)].tobytes())
 

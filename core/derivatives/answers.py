@@ -6,7 +6,7 @@ Each yields None between slices of work and answers as they become ready, so tha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +39,9 @@ from core.derivatives.warp_looking import points_kept, warp_field, warped_pixels
 from core.derivatives.why_zero import Counted, explain, gather
 from core.derivatives.window_truth import layers_at
 from core.engine.ports import Waiting
+from core.experiment import TermSpec
 from core.inspection import Inspection, inspect
+from core.optimization.terms import LOSSES
 from core.surfaces.defects import Defect, find_defects
 from core.targets.thumbnails import thumbnails_of
 
@@ -148,6 +150,18 @@ def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | Non
     )
 
 
+def left_out(
+    terms: Sequence[TermSpec], image: Mapping[str, np.ndarray], target: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """(H, W) bool: pixels that the loss masks after the render. IDR's mask loss leaves those out that hit inside the mask
+    (core/optimization/terms.py, idr_mask); they count all the same where another loss sees the picture. image, target: as_arrays."""
+    seeing = [term for term in terms if LOSSES[term.loss].sees]
+    plane = next(iter(image.values())).shape[:2]
+    if not seeing or not all(LOSSES[term.loss].clearance for term in seeing):
+        return np.zeros(plane, bool)
+    return (image["silhouette"][..., 0] > 0.5) & (target["silhouette"][..., 0] > 0.5)
+
+
 def _about_theta(
     session: Session,
     theta: str,
@@ -165,6 +179,7 @@ def _about_theta(
     gradient = np.concatenate(list(as_arrays(seen.loss_gradient).values()), axis=-1)
     masks = session.problem.masks
     free = any(n in masks and bool(np.any(masks[n] * d)) for n, d in direction.items())
-    loss = Counted(np.abs(gradient).max(axis=-1), np.zeros(gradient.shape[:2], bool), free)
+    masked = left_out(session.experiment.terms, as_arrays(seen.image), as_arrays(seen.target))
+    loss = Counted(np.abs(gradient).max(axis=-1), masked, free)
     evidence = gather(scene, theta, direction, pixel, channel, image, loss)
     return (float(image[pixel[1], pixel[0]] @ weights), reverse), explain(evidence)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import time
 from collections.abc import Callable
 
@@ -290,7 +291,7 @@ class Engine:
         if not self._answers.due(running) or self._inbox.gather():
             return
         kind = self._answers.first_of_kind()
-        task = f"Preparing the {kind.lower()}" if kind else ""
+        task = f"Preparing the {_words(kind)}" if kind else ""
         if task and not self._voice.task:
             self._voice.progress(task, None)
         try:
@@ -330,3 +331,8 @@ class Engine:
         self._left = 0.0
         if self.session is not None:
             self._voice.set_status(Status.PAUSED)
+
+
+def _words(kind: str) -> str:
+    """A question's class in words: MeshCheck is the mesh check."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", kind).lower()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from core.experiment import Experiment
 from core.experiments.files import experiment_to_toml
 from core.io.atomic import write_text
-from core.record.history import History, history_of, text_edits, with_present_files
+from core.record.history import History, text_edits, with_present_files
 
 TEMPLATE = '''"""{title}: reproduces this run of Rimlight {version} without a window.
 
@@ -45,16 +43,15 @@ if __name__ == "__main__":
 
 NO_HAND = "Nothing was changed by hand while the run went on."
 HAND = "EDITS is what a hand changed while the run went on, and is done again."
-NOT_KEPT = "What a hand changed while the runs went on is not in it."
 
 
-def script_text(experiment: Experiment, path: Path, state: np.ndarray | bytes | None = None) -> str:
-    """The script as it stands at `path`; files are named relative to it. state: the newest stored one, which knows what
-    the run began with and what a hand changed since."""
+def script_text(experiment: Experiment, path: Path, history: History | None = None) -> str:
+    """The script as it stands at `path`; files are named relative to it. history: what the run, or the runs side by side,
+    began with and what a hand changed since, up to now; None where nothing was."""
     from core.versions import versions
 
     race, base = bool(experiment.lanes), path.absolute().parent
-    history = History(experiment) if race else with_present_files(history_of(state, experiment), experiment)
+    history = with_present_files(history or History(experiment), experiment)
     edits = text_edits(history.edits, base)
     begun = history.begun if edits else experiment
     lines = ["", "EDITS = [", *(f"    {edit!r}," for edit in edits), "]", '"""(iteration, what, value)"""', ""]
@@ -65,7 +62,7 @@ def script_text(experiment: Experiment, path: Path, state: np.ndarray | bytes | 
         stem=path.stem,
         text=experiment_to_toml(begun, base),
         edits="\n".join(lines) if edits else "",
-        hand=NOT_KEPT if race else HAND if edits else NO_HAND,
+        hand=HAND if edits else NO_HAND,
         more=", edits=EDITS" if edits else "",
         module="comparison.headless" if race else "headless",
         function="run_compare" if race else "run_fit",
@@ -73,6 +70,6 @@ def script_text(experiment: Experiment, path: Path, state: np.ndarray | bytes | 
     )
 
 
-def save_script(experiment: Experiment, path: str | Path, state: np.ndarray | bytes | None = None) -> None:
+def save_script(experiment: Experiment, path: str | Path, history: History | None = None) -> None:
     """Write it, atomically. Raises RimlightError."""
-    write_text(path, script_text(experiment, Path(path), state))
+    write_text(path, script_text(experiment, Path(path), history))

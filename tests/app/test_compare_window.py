@@ -10,6 +10,7 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
+from app import numbers
 from core import protocol
 from core.protocol import Agreement, Load
 from core.record.files import read_session
@@ -60,6 +61,14 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     window.controller.show_frame(frame)
     window.controller.turns.flush()
     assert np.array_equal(view.panes["1/difference"].array, frame.whole().arrays["1/difference"])
+    view.refresh()
+    assert view.table.when.button(0).text().strip() == f"At it {frame.iteration}"
+    newest, loss = view.series[1], lambda: view.table._cells[1, "loss"].text()
+    assert loss() == numbers.number(newest.at(frame.iteration))
+    view.table.when.button(1).click()
+    assert loss() == numbers.number(float(newest.y[-1]))
+    view.table.when.button(0).click()
+    assert loss() == numbers.number(newest.at(frame.iteration))
     qtbot.keyClick(window, "c")
     qtbot.waitUntil(lambda: not window.controller.loaded.experiment.lanes, timeout=20_000)
     assert window.viewport.isVisible()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import minimum_filter
 
+from core.derivatives.answers import left_out
 from core.derivatives.derive import Rendered, method_derivative, reference_derivative
 from core.derivatives.warp_looking import pixel_parts, split
 from core.errors import RimlightError
@@ -168,3 +169,13 @@ def test_sharpness_is_a_live_number_of_its_own_key(tmp_path: Path) -> None:
     mesh = {"shape": {"kind": "mesh", "primitive": "torus"}, "term": [{"loss": "idr-mask"}]}
     with pytest.raises(RimlightError, match=r"term\[0\]\.loss: found 'idr-mask', which needs a field"):
         experiment_from_dict(mesh, tmp_path)
+
+
+def test_why_zero_names_the_mask_where_this_loss_alone_sees_the_picture() -> None:
+    image, target = (np.zeros((2, 3, 1), np.float32) for _ in range(2))
+    image[0], target[:, 1:] = 1.0, 1.0
+    mask, eikonal = TermSpec("idr-mask"), TermSpec("eikonal")
+    left = left_out((mask, eikonal), {"silhouette": image}, {"silhouette": target})
+    assert left.tolist() == [[False, True, True], [False, False, False]]
+    for terms in ((mask, TermSpec("l2", "colour")), (TermSpec("l2", "silhouette"),), (eikonal,)):
+        assert not left_out(terms, {"silhouette": image}, {"silhouette": target}).any()

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from core.catalog import ASSETS
+from core.comparison.headless import run_to_end
+from core.comparison.race import Race
 from core.errors import RimlightError
 from core.experiment import (
     Experiment,
@@ -194,7 +196,28 @@ def test_a_script_repeats_the_run(tmp_path, monkeypatch):
     race = script_text(replace(SMALL, lanes=(LaneSpec("naive"), LaneSpec("splat"))), path)
     [module] = re.findall(r"from (core\.[\w.]+) import run_compare", race)
     assert importlib.util.find_spec(module) is not None
-    assert "is not in it" in race
+
+
+def test_a_comparisons_script_does_again_what_a_hand_did(tmp_path, monkeypatch):
+    race = Race(replace(SMALL, lanes=(LaneSpec("naive"), LaneSpec("naive", repeat=1))))
+    race.step()
+    race.set_value("value.pose.translation.x", 0.1)
+    state = race.state_bytes()
+    race.restore_state(state)
+    race.step()
+    race.set_value("optimizer.learning_rate", 0.001)  # after the last stored step
+    path = tmp_path / "race.py"
+    race.export("script", str(path))
+    while race.finished() is None:
+        race.step()
+    script = runpy.run_path(str(path))
+    assert script["EDITS"] == [(1, "value.pose.translation.x", 0.1), (2, "optimizer.learning_rate", 0.001)]
+    again = run_to_end(Race(race.experiment), "Racing", edits=script["EDITS"])
+    assert [list(lane.losses) for lane in again.lanes] == [list(lane.losses) for lane in race.lanes]
+    ran = {}
+    monkeypatch.setattr("core.comparison.headless.run_compare", lambda e, out, edits: ran.update(e=e, edits=edits))
+    script["main"](str(tmp_path / "out"))
+    assert ran == {"e": race.experiment, "edits": script["EDITS"]}
 
 
 def test_a_script_does_again_what_a_hand_did(tmp_path, monkeypatch):
@@ -219,7 +242,7 @@ def test_a_script_does_again_what_a_hand_did(tmp_path, monkeypatch):
     ]  # fmt: skip
     assert history.edits[0][2] == 0.1
     path = tmp_path / "again.py"
-    save_script(changed, path, other.state_bytes())
+    other.export("script", str(path))
     assert run_script(path, tmp_path / "out", monkeypatch) == losses[3:]  # another problem has a curve of its own
     other.reset()
     assert other.history.edits == ()

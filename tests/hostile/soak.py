@@ -147,10 +147,19 @@ def open_and_close(stage: Any, name: str, times: int) -> tuple[int, int]:
         for act in (show, hide):
             act()
             QApplication.processEvents()
+            stage.wait(lambda: _there(stage.window.controller), 60.0)
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         if turn == 1:
             before = widgets(), gl_objects(stage.window)
     return widgets() - before[0], gl_objects(stage.window) - before[1]
+
+
+def _there(controller: Any) -> bool:
+    """Whether the engine has what the panels ask for (Compare loads the problem anew), and all of it is shown."""
+    loaded = controller.loaded
+    return (
+        loaded is not None and bool(loaded.experiment.lanes) == bool(controller.experiment.lanes) and controller.settled
+    )
 
 
 def main() -> int:
@@ -174,6 +183,7 @@ def main() -> int:
 def _opens(stage: Any, times: int) -> list[str]:
     c = stage.window.controller
     stage.wait(lambda: c.status is Status.PAUSED and c.shown is not None)
+    stage.live(2.0)  # the first pictures make what later ones use again
     before, found = gauge(stage.window, c.client.process_id), []
     for name in ways(stage.window):
         more = open_and_close(stage, name, times)
