@@ -1,7 +1,9 @@
 """What a new engine must be told to stand where the last one stood.
 
 An engine saves a checkpoint with every problem it has loaded, so the last checkpoint says what it stood at. Only a
-Load that it had not begun is told again; one that it died of, or that was cancelled, is not.
+Load that it had not begun is told again; one that it died of, or that was cancelled, is not. Between the two lies a
+problem that was announced (the window shows it, and has let the one before go) and whose first picture is still being
+compiled: it is told again too, unless it was cancelled.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ class Succession:
 
     def __init__(self) -> None:
         self._load: Load | None = None
-        self._begun = False
+        self._begun = self._announced = False
         self._settings: dict[str, SetValue] = {}
         self._coming: dict[str, SetValue] | None = None
         self._aims: dict[type, Command] = {}
@@ -24,7 +26,7 @@ class Succession:
         """Note a command. Values of parameters need no note: they are in the checkpoints."""
         match command:
             case Load():
-                self._load, self._begun, self._coming = command, False, {}
+                self._load, self._begun, self._announced, self._coming = command, False, False, {}
             case SetValue(path, _) if not path.startswith(("value.", "along.")):
                 settings = self._settings if self._coming is None else self._coming
                 settings[path] = command
@@ -36,16 +38,21 @@ class Succession:
         match event:
             case StatusChanged(Status.LOADING):
                 self._begun = True
-            case Loaded() if self._coming is not None:
-                self._settings, self._coming = self._coming, None
+            case Loaded(experiment):
+                self._announced = self._load is not None and self._begun and experiment == self._load.experiment
+                if self._coming is not None:
+                    self._settings, self._coming = self._coming, None
             case StatusChanged(Status.PAUSED | Status.EMPTY) if self._begun:
-                self._coming = None
+                self._coming, self._announced = None, False
 
     def died(self, checkpoint: Restore | None, *, cancelled: bool = False) -> None:
         """An engine is gone and left this; None if it had saved nothing. cancelled: what it was loading is unwanted."""
         self._checkpoint = checkpoint or self._checkpoint
         if cancelled:
             self._load = self._coming = None
+        elif self._announced and self._checkpoint is not None and self._load is not None:
+            self._begun = self._checkpoint.experiment == self._load.experiment
+        self._announced = False
 
     def commands(self) -> list[Command]:
         """To the last checkpoint, and on to a Load that was not begun. Without a checkpoint the last Load must do."""

@@ -50,6 +50,16 @@ def test_a_load_that_was_begun_is_not() -> None:
     assert after([*AT_A, SIGMA, Load(B), LOADING], cancelled=True) == [STAND, SIGMA]
 
 
+def test_a_problem_that_was_announced_is_told_again_until_it_left_a_checkpoint() -> None:
+    loaded = [LOADING, Loaded(B, {}, (), ())]
+    assert after([*AT_A, SIGMA, Load(B), WEIGHT, *loaded]) == [Load(B), WEIGHT]
+    assert after([*AT_A, Load(B, keep_state=True), *loaded]) == [STAND, Load(B, keep_state=True)]
+    assert after([*AT_A, Load(B), *loaded], cancelled=True) == [STAND]
+    there = Restore(B, b"state", 0)
+    assert after([*AT_A, Load(B), *loaded], there) == [there]  # saved, and not yet said to be ready
+    assert after([*AT_A, Load(B), *loaded, PAUSED], there) == [there]
+
+
 def test_the_first_load_is_told_again_unless_it_was_cancelled() -> None:
     assert after([Load(A), SIGMA, LOADING], None) == [Load(A), SIGMA]
     assert after([Load(A), SIGMA, LOADING], None, cancelled=True) == []
