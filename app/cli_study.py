@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ def run_study(options: argparse.Namespace, prepare: Callable[[], None]) -> int:
     from core.study import STUDIES
     from core.study import run_study as run
 
+    started, worked = time.perf_counter(), time.process_time()
     with ProgressLine() as progress:
         run(experiment, options.out, tuple(options.of or STUDIES), options.steps, progress)
     print(Path(options.out, "study.md").read_text(encoding="utf-8"))
-    print(f"results in {Path(options.out).absolute()}")
+    spent = time.perf_counter() - started, time.process_time() - worked
+    print(f"results in {Path(options.out).absolute()}; {spent[0]:.0f} s, {spent[1]:.0f} s of processor time")
     return 0

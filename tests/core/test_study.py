@@ -6,12 +6,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import study
 from core.errors import RimlightError
+from core.experiment import Experiment
 from core.experiments.defaults import experiment_for_file
-from core.study import resolutions, run_study, staged, table, variants
+from core.study import Outcome, resolutions, run_study, staged, table, variants
 
 LESSON = Path(__file__).resolve().parents[2] / "assets" / "lessons" / "11-sdf-local.toml"
 
@@ -41,16 +43,31 @@ def test_what_is_no_fit_of_a_grid_is_refused() -> None:
         variants(experiment, ("colour",))
 
 
-def test_a_study_leaves_a_table_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    experiment = experiment_for_file(LESSON)
-    small = replace(experiment, views=replace(experiment.views, kind="orbit", count=2))
-    monkeypatch.setattr(study, "NOISES", (0.0,))
-    monkeypatch.setattr(study, "INITIAL", (12,))
-    monkeypatch.setattr(study, "FINAL", 12)
-    rows = run_study(small, tmp_path, ("noise",), 2)
-    assert [row["value"] for row in rows] == ["0"]
-    assert rows[0]["hausdorff"] > 0
+def test_a_study_leaves_a_table_and_pictures_and_makes_the_usual_fit_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Experiment] = []
+
+    def fit(experiment: Experiment) -> Outcome:
+        made.append(experiment)
+        numbers = {"hausdorff": 0.01 * len(made), "chamfer": 0.001, "loss": 1e-3, "steps": 8, "seconds": 0.1}
+        return Outcome(numbers, np.zeros((16, 16, 3), np.float32))
+
+    monkeypatch.setattr(study, "fit", fit)
+    rows = run_study(experiment_for_file(LESSON), tmp_path)
+    assert len(rows) == 17
+    assert len(made) == 13
+    usual = [("initial", "8^3"), ("stages", "4"), ("pixels", "x 1"), ("noise", "0"), ("poses", "0")]
+    assert {row["hausdorff"] for row in rows if (row["study"], row["value"]) in usual} == {0.01}
     assert json.loads((tmp_path / "study.json").read_text()) == rows
     assert (tmp_path / "study.md").read_text() == table(rows)
-    assert (tmp_path / "study-noise.png").stat().st_size > 1000
-    assert staged(small, [12], 1.0, 5).stages == ()
+    assert all((tmp_path / f"study-{name}.png").stat().st_size > 1000 for name in study.STUDIES)
+
+
+def test_a_fit_of_a_study_is_measured() -> None:
+    experiment = experiment_for_file(LESSON)
+    small = replace(experiment, views=replace(experiment.views, kind="orbit", count=1))
+    found = study.fit(staged(small, [12], 1.0, 2))
+    assert found.numbers["hausdorff"] > 0.05
+    assert found.numbers["steps"] == 2
+    assert found.render.shape == (19, 19, 3)
