@@ -1,7 +1,8 @@
 """The window over time, on lesson 2 and a real engine: scrubbing, saving, and what recording costs the fit.
 
-    python -m tests.display python -m benchmarks.bench_timeline
+    python -m tests.display python -m benchmarks.bench_timeline [--video]
 
+--video: only the video of PICTURES stored steps, SIDE x SIDE pixels, that is written while the fit goes on.
 Scrubbing is timed without painting (every widget told) and with it. Needs a display; says so and ends without one.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 from app import screenshots
 from core.protocol import Status
 
-STEPS, ROUNDS, PICTURES = 100, 5, 300
+STEPS, ROUNDS, PICTURES, SIDE = 100, 5, 300, 512
 
 
 def main() -> int:
@@ -49,6 +50,9 @@ def _measure(application: Any, window: Any, folder: Path) -> None:
     c = window.controller
     print(machine())
     screenshots.take_steps(application, c, STEPS)
+    if "--video" in sys.argv[1:]:
+        _film(application, window, folder / "b.mp4", _speed(application, c))
+        return
     told, painted = [], []
     for _ in range(ROUNDS):
         for frame in c.replay.frames:
@@ -80,8 +84,10 @@ def _measure(application: Any, window: Any, folder: Path) -> None:
 
 
 def _film(application: Any, window: Any, path: Path, plain: float) -> None:
-    """PICTURES stored steps as a video, viewport above images, while the fit goes on."""
+    """PICTURES stored steps as a video of the viewport, SIDE x SIDE, while the fit goes on."""
     c, recorder = window.controller, window.recorder
+    recorder.what = "viewport"
+    window.compare.stack.setFixedSize(SIDE, SIDE)
     frames = list(islice(cycle(c.replay.frames), PICTURES))
     c.step(100_000)
     screenshots.wait_for(application, lambda: c.running and c.status is Status.RUNNING, "the fit")

@@ -20,7 +20,11 @@ from core.derivatives.questions import Layer, Why
 from core.derivatives.window_truth import Truth, layers_at, truth_at
 from kernels.types import Shape
 
-TITLE = "Why is this zero?"
+TITLE, WRONG_TITLE = "Why is this zero?", "Why is this wrong?"
+
+WRONG = 0.2
+"""Of the larger of the two derivatives: by so much the method's and the truth's differ where a missing term shows. At a
+silhouette two right answers differ by a few percent: the samples of a pixel are not the same."""
 
 METHOD_ZERO = 1e-4
 """Of the derivative image's largest value: below, the method says zero (rounding of float32 sums)."""
@@ -138,6 +142,10 @@ def explain(evidence: Evidence) -> Why:
     """The cause and a sentence for people."""
     cause = find_cause(evidence)
     if cause is Cause.NONE:
+        missing, truth = _missing(evidence), evidence.truth.change[1, 1]
+        apart = float(np.abs(evidence.by_method - truth).max())
+        if missing and apart > WRONG * max(float(np.abs(evidence.by_method).max()), float(np.abs(truth).max())):
+            return Why(cause, WRONG_TITLE, _sentence(missing[0], evidence), zero=False)
         return Why(cause, "", _what_is_there(evidence), zero=False)
     derivative_there = cause in (Cause.RESIDUAL, Cause.MASKED, Cause.NOT_FREE)
     title = "Why does this not count?" if derivative_there else TITLE
@@ -161,10 +169,13 @@ def find_cause(e: Evidence) -> Cause:
         return Cause.NO_HIT
     if middle <= TRUTH_ZERO * scale:
         return _still_cause(e)
-    missing = [kind for kind in ("silhouette", "occlusion", "intersection") if kind in e.truth.edges - e.moves]
-    if missing:
-        return Cause(f"no {missing[0]} term")
-    return Cause.BETWEEN_SAMPLES
+    return next(iter(_missing(e)), Cause.BETWEEN_SAMPLES)
+
+
+def _missing(e: Evidence) -> list[Cause]:
+    """The discontinuities at the pixel that the method has no term for, the commonest first."""
+    kinds = ("silhouette", "occlusion", "intersection")
+    return [Cause(f"no {kind} term") for kind in kinds if kind in e.truth.edges - e.moves]
 
 
 def _counted_cause(e: Evidence) -> Cause:

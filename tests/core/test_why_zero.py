@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from core.derivatives.derive import Rendered, method_derivative
-from core.derivatives.why_zero import Cause, Counted, explain, gather
+from core.derivatives.questions import Layer
+from core.derivatives.why_zero import Cause, Counted, Evidence, explain, gather
+from core.derivatives.window_truth import Truth
 from core.experiment import PoseSpec, SceneSpec
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
@@ -249,3 +251,20 @@ def test_settings_of_a_method_change_what_it_moves():
     scene = replace(scene_of(MEETING, "edge-grad"), settings=edge_grad.Settings(crossings=False))
     label = LABELS["intersection"]
     assert ask(scene, label.theta, label.pixel) is Cause.NO_INTERSECTION_TERM
+
+
+@pytest.mark.parametrize(("by_method", "moves", "title"), [
+    (132.0, frozenset[str](), "Why is this wrong?"),
+    (-19.0, frozenset[str](), ""),  # right by other means: a texture's edge that lies on the outline
+    (132.0, frozenset({"silhouette"}), ""),
+])  # fmt: skip
+def test_a_wrong_derivative_that_is_not_zero_names_the_missing_term(by_method, moves, title):
+    change = np.full((3, 3, 1), -20.0)
+    truth = Truth(change, np.full((3, 3), 0.5), frozenset({"silhouette"}), False, True, frozenset({7}))
+    evidence = Evidence(
+        "naive", moves, "pose.translation.x", "colour", np.array([by_method]), 132.0, truth, (Layer(7, 1.0),), "whole",
+        1.0, 1.0, False, True,
+    )  # fmt: skip
+    why = explain(evidence)
+    assert (why.cause, why.title, why.zero) == (Cause.NONE, title, False)
+    assert why.text == ("naive keeps triangle 7 here: it has no silhouette term." if title else why.text)
