@@ -126,7 +126,7 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         hyper=_hyper(experiment),
         constants={n: jnp.asarray(c) for n, c in constants.items()},
         parameterization=parameterization_of(experiment.parameters, constants, values),
-        rays=experiment.views.rays if method.pixelwise or shape.spares_pixels else 0,
+        rays=experiment.views.rays if method.pixelwise or method.spares_pixels or shape.spares_pixels else 0,
         seed=experiment.seed,
     )
     warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings))

@@ -126,7 +126,7 @@ class ViewsSpec:
     Angles in degrees.
 
     count: views of an orbit or sphere. held_out: further views, never fitted (of cameras: at most so many).
-    batch: views a step, 0 for all. rays: random pixels a step of each view, 0 for all (a pixelwise method). most: of cameras, at most so many are fitted, evenly spread; 0 for all.
+    batch: views a step, 0 for all. rays: random pixels a step of each view, 0 for all (methods and shapes that can, core/experiments/rays.py). most: of cameras, at most so many are fitted, evenly spread; 0 for all.
     order: of the batches: "random" (each view once an epoch), "in-order", "worst-first" (the largest losses last seen)
     or "greedy" (SDFDiff: one view a step, 5 to 20 in a row).
     """

@@ -67,6 +67,7 @@ def _method(method: Method) -> dict[str, Any]:
         faces=sorted(str(face) for face in method.faces),
         cannot=method.cannot,
         pixelwise=method.pixelwise,
+        spares_pixels=method.spares_pixels,
     )
 
 

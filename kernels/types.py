@@ -268,6 +268,8 @@ class Method(ABC):
     Settings: ClassVar[type]
     cannot: ClassVar[str] = ""
     """What it cannot do, one sentence, shown to the user."""
+    spares_pixels: ClassVar[bool] = False
+    """Whether it samples and evaluates the pixels that are asked for alone (CameraView.only), whatever the shape."""
     pixelwise: ClassVar[bool] = False
     """Every pixel is evaluated by itself, so that a step may see some only (`at_pixels`)."""
 

@@ -3,7 +3,8 @@
 Three lists of rays follow each other: of pixels that hold a hit (the plain picture); of the pixels near an outline (or
 another surface the rays pass), which need the warp; and of those pixels' borders, which neighbours share. Elsewhere the
 plain derivative is exact and any warp only adds noise: the warp of a box pixel is that pixel's own choice, as long as
-it is smooth inside. Chunks past a list's last ray are empty and skipped.
+it is smooth inside. Chunks past a list's last ray are empty and skipped. Where a step sees some pixels alone, the lists
+hold these, and rays elsewhere are traced only to tell what their neighbours are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from kernels.warp_borders import border_count, border_rays, borders_of
 from kernels.warp_rays import RayPoints, RayTracer
 
 CHUNK = 4096
-"""Rays of a chunk: as many hits as the grid's scatter takes at a time, and temporaries stay in the cache."""
+"""Rays of a chunk: as many hits as the grid's scatter takes at a time, and temporaries stay in the cache. A field whose
+values are dear takes fewer, since the last chunk of each list is evaluated whole."""
+HITS = 4096
+"""Of the places of a chunk's hits: what fields take at a time (kernels/field_grid.py, kernels/network_field.py)."""
 LEAST = 64
 """Rays a chunk is made of: images of a few pixels have smaller chunks."""
 PLAIN, NEAR = 1, 2
@@ -93,31 +97,32 @@ def sample_warp(
     seed: int,
     warped: bool,
     everywhere: bool,
+    only: np.ndarray | None = None,
+    chunk: int = CHUNK,
 ) -> WarpSamples:
     """counts: samples a pixel side, the same near outlines, samples a border. pixel: its size at depth 1. warped:
-    whether a derivative is wanted at all; everywhere: whether every pixel with a hit is warped, as the paper has it."""
+    whether a derivative is wanted at all; everywhere: whether every pixel with a hit is warped, as the paper has it.
+    only: (H, W) bool, the pixels that are asked for; the others stay empty. chunk: most rays of a chunk."""
     height, width = size
-    pixels, side = height * width, counts[0] ** 2
+    pixels, asked = height * width, height * width if only is None else int(only.sum())
     first = inner_positions(height, width, counts[0], seed)
-    depth, inside, close = (f.reshape(pixels, side) for f in tracer.hits(first.reshape(-1, 2)))
-    kind = pixel_kinds(depth.reshape(height, width, side), close.reshape(height, width, side), everywhere)
+    kind, depth, inside = _first_look(tracer, size, first, only, everywhere)
     kind = kind if warped else np.minimum(kind, PLAIN)
     plain, near = np.flatnonzero(kind == PLAIN), np.flatnonzero(kind == NEAR)
-    room = _room(height, width, len(near), warped)
-    found = [_List(first[plain], depth[plain], inside[plain], pixels)]
+    room = _room(height, width, asked, len(near), warped)
+    found = [_List(first[plain], depth[plain], inside[plain], asked)]
     inner = inner_positions(height, width, counts[1], seed + 1)[near]
     near_points = tracer.points(inner.reshape(-1, 2), True)
     found.append(_list_of(inner, near_points, room))
     listed, border = borders_of(near, height, width)
     upright = listed < height * (width + 1)
     u, shares, border_points = border_rays(tracer, listed, height, width, counts[2], pixel, seed + 2)
-    most = 3 * room if len(listed) <= 3 * room else border_count(height, width)
-    found.append(_list_of(u, border_points, most))
-    chunk = _chunk_size(pixels * side)
+    found.append(_list_of(u, border_points, _border_room(height, width, room, len(listed), only is not None)))
+    chunk = _chunk_size(asked * counts[0] ** 2, chunk)
     return WarpSamples(
         kind,
         _ray_chunks(found, chunk),
-        _padded(plain, pixels, pixels),
+        _padded(plain, asked, pixels),
         _padded(near, room, pixels),
         _point_chunks(near_points, found[1], chunk),
         _point_chunks(border_points, found[2], chunk),
@@ -126,6 +131,23 @@ def sample_warp(
         np.concatenate([upright, np.zeros(found[2].room - len(upright), np.bool_)]),
         np.concatenate([_trusted(near_points, counts[1] ** 2), np.zeros(room - len(near), np.float32)]),
     )
+
+
+def _first_look(
+    tracer: RayTracer, size: tuple[int, int], first: np.ndarray, only: np.ndarray | None, everywhere: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(what each pixel is (H, W), depth and inside (H W, S)) by the rays at `first` (H W, S, 2): of the pixels `only`
+    and of those around them, which decide with them."""
+    looked = slice(None)
+    if only is not None:
+        looked = np.flatnonzero(maximum_filter(only.astype(np.uint8), 3, mode="nearest"))
+    shape = first.shape[:2]
+    whole = np.zeros(shape, np.float32), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    for plane, part in zip(whole, tracer.hits(first[looked].reshape(-1, 2))):
+        plane[looked] = part.reshape(-1, shape[1])
+    depth, inside, close = whole
+    kind = pixel_kinds(depth.reshape(*size, -1), close.reshape(*size, -1), everywhere)
+    return kind if only is None else np.where(only, kind, np.int8(0)), depth, inside
 
 
 def pixel_kinds(depth: np.ndarray, close: np.ndarray, everywhere: bool) -> np.ndarray:
@@ -165,14 +187,20 @@ def _list_of(u: np.ndarray, found: RayPoints, room: int) -> _List:
     return _List(u, found.depth.reshape(u.shape[:2]), found.inside.reshape(u.shape[:2]), room)
 
 
-def _room(height: int, width: int, near: int, warped: bool) -> int:
+def _room(height: int, width: int, asked: int, near: int, warped: bool) -> int:
     """Two sizes, so that a moving outline hardly ever makes anything compile again."""
-    usual = min(OUTLINE * (height + width), height * width)
-    return 0 if not warped else usual if near <= usual else height * width
+    usual = min(-(-OUTLINE * (height + width) * asked // (height * width)), asked)
+    return 0 if not warped else usual if near <= usual else asked
 
 
-def _chunk_size(rays: int) -> int:
-    return min(CHUNK, -(-rays // LEAST) * LEAST)
+def _border_room(height: int, width: int, room: int, borders: int, scattered: bool) -> int:
+    """Of so many pixels: they share their borders with their neighbours, or, `scattered`, with nobody."""
+    most = min(4 * room, border_count(height, width))
+    return 3 * room if borders <= 3 * room < most and not scattered else most
+
+
+def _chunk_size(rays: int, most: int) -> int:
+    return min(most, -(-max(rays, 1) // LEAST) * LEAST)
 
 
 def _padded(chosen: np.ndarray, room: int, empty: int) -> np.ndarray:
@@ -187,7 +215,7 @@ def _ray_chunks(lists: list[_List], chunk: int) -> RayChunks:
     starts = np.concatenate([[0], np.cumsum(chunks)])
     x, y, depth = (np.zeros((starts[-1], chunk), np.float32) for _ in range(3))
     inside, count = np.zeros((starts[-1], chunk), np.bool_), np.zeros(starts[-1], np.int32)
-    hits = np.zeros((starts[-1], -(-chunk // CHUNK) * CHUNK), np.int32)
+    hits = np.zeros((starts[-1], -(-chunk // HITS) * HITS), np.int32)
     hit_count = np.zeros(starts[-1], np.int32)
     for one, start, many in zip(lists, starts, chunks):
         taken = one.depth.size

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from core.catalog import entries, entry
 from core.experiment import Experiment
@@ -13,12 +15,12 @@ def rays_complaint(experiment: Experiment) -> tuple[str, str] | None:
     method, optimizer = experiment.method, experiment.optimizer
     if not experiment.views.rays:
         return None
-    if not (entry("methods", method.name)["pixelwise"] or entry("shapes", experiment.shape.kind)["spares_pixels"]):
-        able = ", ".join(m["name"] for m in entries("methods") if m["pixelwise"])
+    if not (_takes_pixels(entry("methods", method.name)) or entry("shapes", experiment.shape.kind)["spares_pixels"]):
+        able = " and ".join(m["name"] for m in entries("methods") if _takes_pixels(m))
         others = ", ".join(s["name"] for s in entries("shapes") if s["spares_pixels"])
         return (
             "views.rays",
-            f"{method.name} renders whole images; allowed: 0, the method {able}, or a shape of {others}",
+            f"{method.name} renders whole images; allowed: 0, the methods {able}, or a shape of {others}",
         )
     if entry("optimizers", optimizer.name)["least_squares"]:
         return "views.rays", f"{optimizer.name} averages over blocks of pixels; allowed: 0"
@@ -28,6 +30,10 @@ def rays_complaint(experiment: Experiment) -> tuple[str, str] | None:
         if entry("losses", term.loss)["sees"] and term.levels > 1:
             return f"term[{i}].levels", f"found {term.levels} with views.rays; allowed: 1"
     return None
+
+
+def _takes_pixels(method: Mapping[str, Any]) -> bool:
+    return method["pixelwise"] or method["spares_pixels"]
 
 
 def with_possible_rays(experiment: Experiment) -> Experiment:

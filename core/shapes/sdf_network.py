@@ -52,6 +52,8 @@ class SdfNetwork(Shape):
     faces_offered = frozenset({Face.FIELD})
     file_suffix = ".npz"
     spares_pixels = True
+    rays_at_once = 1024
+    """Of the warp: rays of a chunk, which is evaluated whole where it holds any."""
 
     def __init__(
         self,

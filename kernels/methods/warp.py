@@ -33,7 +33,7 @@ from kernels.types import (
     setting,
 )
 from kernels.warp_rays import HostTracer, Quadrature
-from kernels.warp_samples import WarpSamples, sample_warp
+from kernels.warp_samples import CHUNK, WarpSamples, sample_warp
 from kernels.warp_scene import WarpScene
 
 sg = jax.lax.stop_gradient
@@ -99,6 +99,7 @@ class Warp(Method):
     summary = "Samples follow nearby silhouettes, by weights along each sphere-traced ray."
     paper = "Bangaru et al. 2022, Differentiable rendering of neural SDFs through reparameterization"
     face = Face.FIELD
+    spares_pixels = True
     Settings = Settings
     cannot = "It needs a distance: where the field is far from one, or a surface thinner than a pixel, it is off."
 
@@ -124,6 +125,8 @@ class Warp(Method):
             settings.seed,
             bool(free),
             settings.everywhere,
+            view.only,
+            getattr(shape, "rays_at_once", CHUNK),
         )
 
     def evaluate(

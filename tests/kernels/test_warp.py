@@ -219,3 +219,22 @@ def test_nothing_recompiles_as_the_outline_moves() -> None:
     for shift in (0.3, 1.5):
         found.derivative({**found.values, "pose.translation": np.array([shift, 0, 0], np.float32)})
     assert found.push._cache_size() == before
+
+
+def test_some_pixels_cost_what_they_are_and_have_the_whole_image_s_derivative() -> None:
+    """A tenth of the pixels, drawn: the same colours and, weighted, the same gradient by every node; rays follow them."""
+    found, rng = case("grid level"), np.random.default_rng(4)
+    only = np.zeros(SIZE * SIZE, np.bool_)
+    only[rng.choice(SIZE * SIZE, SIZE * SIZE // 10, replace=False)] = True
+    only = only.reshape(SIZE, SIZE)
+    weights = {"colour": tuple(np.where(only, rng.standard_normal(only.shape), 0).astype(np.float32) for _ in range(3))}
+    whole = found.fixed()
+    some = METHOD.sample(
+        found.shape, found.values, dataclasses.replace(found.view, only=only), Settings(), frozenset({"values"}), ("colour",)
+    )
+    np.testing.assert_array_equal(some.kind, np.where(only, whole[1].kind, 0))
+    assert some.rays.count.sum() < 0.2 * whole[1].rays.count.sum()
+    assert some.near_points.s.size < 0.3 * whole[1].near_points.s.size
+    pulled = [found.pull(weights, found.direction, *fixed)["values"] for fixed in (whole, (whole[0], some, *whole[2:]))]
+    assert np.abs(pulled[0]).max() > 0
+    np.testing.assert_allclose(pulled[1], pulled[0], atol=1e-5 * np.abs(pulled[0]).max())
