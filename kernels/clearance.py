@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from numba import njit
 
-from kernels.field import ObjectRays, pixel_rays, world_to_object_planes
+from kernels.field import FieldSamples, ObjectRays, pixel_rays, world_to_object_planes
+from kernels.field_grid import padded_count
 from kernels.host_field import HostField, sample
 from kernels.host_trace import direction, span, step_factor
 from kernels.raster import workers
@@ -48,7 +49,19 @@ def clearance(shape: Any, values: Values, place: Plane, lens: Lens) -> Plane:
     seen = place > 0
     point = world_to_object_planes(values, tuple(rays.eye[i] + place * rays.direction[i] for i in range(3)))
     point = tuple(jnp.where(seen, p, 0.0) for p in point)
-    return jnp.where(seen, shape.distance_field(values, point).distance(point) * values["pose.scale"], FAR)
+    if shape.spares_pixels:
+        field = shape.local_field(values, _seen_first(place), point)
+    else:
+        field = shape.distance_field(values, point)
+    return jnp.where(seen, field.distance(point) * values["pose.scale"], FAR)
+
+
+def _seen_first(place: Plane) -> FieldSamples:
+    """Traced: the pixels whose rays are asked about, for a field that is dear to evaluate at all of them."""
+    unseen = (place <= 0).reshape(-1)
+    order = jnp.argsort(unseen, stable=True).astype(jnp.int32)
+    padded = jnp.pad(order, (0, padded_count(*place.shape) - order.size))
+    return FieldSamples(place, jnp.zeros(place.shape, jnp.bool_), padded, jnp.sum(~unseen, dtype=jnp.int32))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -123,6 +123,17 @@ class ObjectRays(NamedTuple):
     pixel: float
 
 
+def pixel_at_centre(rays: ObjectRays) -> float:
+    """Size of a pixel at the depth of the object's centre, object units."""
+    return rays.pixel * rays.scale * float(np.linalg.norm(rays.origin))
+
+
+def value_and_slope(field: Any, point: Planes, direction: Planes) -> tuple[Plane, Plane]:
+    """A LocalField's distance and slope, in one go where it can do that."""
+    both = getattr(field, "value_and_slope", None)
+    return both(point, direction) if both else (field.distance(point), field.slope(point, direction))
+
+
 def object_rays(values: Values, view: CameraView) -> ObjectRays:
     """Host: the rays of a view in the object space of host `values`."""
     scale = float(values["pose.scale"])

@@ -79,11 +79,17 @@ class NetworkField:
         return self._map(lambda x, y, z: (self._network(jnp.stack([x, y, z], axis=1)),), point, 1)[0]
 
     def slope(self, point: Planes, direction: Planes) -> Plane:
-        def work(x: Any, y: Any, z: Any, u: Any, v: Any, w: Any) -> tuple[Any]:
-            along = jnp.stack([u, v, w], axis=1)
-            return (jax.jvp(self._network, (jnp.stack([x, y, z], axis=1),), (along,))[1],)
+        return self.value_and_slope(point, direction)[1]
 
-        return self._map(work, (*point, *direction), 1)[0]
+    def value_and_slope(self, point: Planes, direction: Planes) -> tuple[Plane, Plane]:
+        """Distance and slope by one evaluation."""
+
+        def work(x: Any, y: Any, z: Any, u: Any, v: Any, w: Any) -> tuple[Any, Any]:
+            along = jnp.stack([u, v, w], axis=1)
+            return jax.jvp(self._network, (jnp.stack([x, y, z], axis=1),), (along,))
+
+        value, slope = self._map(work, (*point, *direction), 2)
+        return value, slope
 
     def normal(self, point: Planes) -> Planes:
         def work(x: Any, y: Any, z: Any) -> tuple[Any, ...]:

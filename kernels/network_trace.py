@@ -27,7 +27,7 @@ MOST_STEPS = 96
 PLACES = 48
 """Along rays that hit, where the least value is looked for; rays that miss have come by it when they were traced."""
 COARSE = 4
-"""Cells a side of a block of the lattice that is looked at only where the surface may pass."""
+"""Cells a side of the first blocks of a lattice, a power of 2; they are divided only where the surface may pass."""
 STEEPEST = 1.5
 """Length of a network's gradient that blocks are left out by: fits stay near 1."""
 
@@ -154,17 +154,25 @@ def least_along_rays(
 
 def lattice_values(distances: Distances, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(values (n, n, n), origin (3,), spacing (3,)) over the cube about the ball, n = cells + 1; cells: a multiple of
-    COARSE. Blocks that the surface cannot pass get their corners' values, trilinearly: their sign is right."""
-    from scipy.ndimage import zoom
+    COARSE. Coarse to fine, halving the cells: those that the surface cannot pass get their corners' values,
+    trilinearly: their sign is right."""
+    count = cells // COARSE
+    axis = np.linspace(-REACH, REACH, count + 1)
+    values = distances(np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3))
+    values = values.reshape((count + 1,) * 3)
+    while count < cells:
+        block, count = 2 * REACH / count, 2 * count
+        values, axis = doubled(values), np.linspace(-REACH, REACH, count + 1)
+        i, j, k = np.nonzero(np.abs(values) < STEEPEST * block)
+        values[i, j, k] = distances(np.stack([axis[i], axis[j], axis[k]], axis=1))
+    return values, np.full(3, -REACH), np.full(3, 2 * REACH / cells)
 
-    count = cells // COARSE + 1
-    axis = np.linspace(-REACH, REACH, count)
-    corners = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    coarse = distances(corners).reshape((count,) * 3)
-    values = np.asarray(zoom(coarse, (cells + 1) / count, order=1, mode="nearest", grid_mode=False), np.float32)
-    block = axis[1] - axis[0]
-    near = np.abs(values) < STEEPEST * block
-    fine = np.linspace(-REACH, REACH, cells + 1)
-    i, j, k = np.nonzero(near)
-    values[i, j, k] = distances(np.stack([fine[i], fine[j], fine[k]], axis=1))
-    return values, np.full(3, -REACH), np.full(3, fine[1] - fine[0])
+
+def doubled(values: np.ndarray) -> np.ndarray:
+    """(n, n, n) -> (2 n - 1, 2 n - 1, 2 n - 1): the nodes, and the means of neighbours between them."""
+    for axis in range(3):
+        nodes = np.moveaxis(values, axis, 0)
+        fine = np.empty((2 * len(nodes) - 1, *nodes.shape[1:]), values.dtype)
+        fine[::2], fine[1::2] = nodes, 0.5 * (nodes[1:] + nodes[:-1])
+        values = np.moveaxis(fine, 0, axis)
+    return np.ascontiguousarray(values)

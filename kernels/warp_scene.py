@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernels.field import FieldSamples, object_to_world_directions, world_to_object_directions
+from kernels.field import FieldSamples, object_to_world_directions, value_and_slope, world_to_object_directions
 from kernels.field_shading import field_colour
 from kernels.shading import unit_planes
 from kernels.surface import needs_normals
@@ -61,13 +61,14 @@ class WarpScene:
         )
         place = tuple(o + points.s * d for o, d in zip(origin, q))
         field = self.shape.distance_field(self.values, place)
-        f = field.distance(place)
-        total = lambda weight: _attached(jnp.sum(weight * f, axis=0))
+        total = lambda weight, f: _attached(jnp.sum(weight * f, axis=0))
         if not divergence:
-            return [total(points.ax), total(points.ay)]
+            f = field.distance(place)
+            return [total(points.ax, f), total(points.ay, f)]
         along = tuple(points.s * m + points.tau * d for m, d in zip(moved, q))
-        spread = jnp.sum(points.a * f + field.slope(place, along), axis=0)
-        return [total(points.ax), total(points.ay), _attached(spread)]
+        f, slope = value_and_slope(field, place, along)
+        spread = jnp.sum(points.a * f + slope, axis=0)
+        return [total(points.ax, f), total(points.ay, f), _attached(spread)]
 
     def radiance(self, x: Plane, y: Plane, rays: RayChunks) -> list[Plane]:
         """Every channel's planes (N,) at pixel positions; the hit follows position and parameters."""

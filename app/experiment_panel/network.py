@@ -47,6 +47,11 @@ class NetworkPart(Part):
             self.numbers[name] = row
             self.rows.addWidget(row)
 
+        tip = "What the steps of the distance's weights are multiplied by; 0.02 beside a radiance network, which lags"
+        self.rate = NumberRow("Rate of distances", tip, 0.001, 1.0, log=True)
+        self.bind(self.rate, "rate of distances", lambda e, v: within(e, "parameters", distance_rate=v))
+        self.rows.addWidget(self.rate)
+
     def show_experiment(self, experiment: Experiment) -> None:
         shape = experiment.shape
         network = shape.kind == "sdf-network"
@@ -56,6 +61,8 @@ class NetworkPart(Part):
         for name, row in self.numbers.items():
             row.show_value(getattr(shape.network, name))
             row.set_reason("" if network else "The shape is no network")
+        self.rate.show_value(experiment.parameters.distance_rate)
+        self.rate.set_reason("" if network else "The shape is no network")
         if network:
             self.numbers["radius"].set_reason("" if begins_round else "It begins with the shape's distances")
             self.numbers["warm_steps"].set_reason("It is a sphere" if shape.primitive == GEOMETRIC else "")

@@ -14,7 +14,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from core.derivatives.derive import Rendered
 from core.derivatives.reference import hard_image, moved_values
-from kernels.field import object_rays
+from kernels.field import object_rays, pixel_at_centre
 from kernels.host_field import distances
 from kernels.methods.warp import quadrature_of
 from kernels.warp_rays import HostTracer, RayProfile, ray_profile
@@ -66,7 +66,7 @@ def warp_field(scene: Rendered, direction: Mapping[str, Any], step: float = 1e-3
     for sign in (1.0, -1.0):
         values = moved_values(scene.values, direction, sign * step)
         moved = object_rays(values, scene.view)
-        there, _ = scene.shape.host_field(values)  # type: ignore[attr-defined]
+        there, _ = scene.shape.host_field(values, pixel_at_centre(moved))  # type: ignore[attr-defined]
         points = moved.origin + found.s[..., None].astype(np.float64) * (homogeneous @ moved.matrix.T)
         change += sign * distances(there, points.reshape(-1, 3)).reshape(change.shape) / (2 * step)
     motion = np.stack([(found.ax * change).sum(axis=0), (found.ay * change).sum(axis=0)], axis=-1)
@@ -110,8 +110,8 @@ def split(
 
 
 def _tracer(scene: Rendered) -> HostTracer:
-    field, box = scene.shape.host_field(scene.values)  # type: ignore[attr-defined]
     rays = object_rays(scene.values, scene.view)
+    field, box = scene.shape.host_field(scene.values, pixel_at_centre(rays))  # type: ignore[attr-defined]
     return HostTracer(field, box, rays, quadrature_of(scene.settings, rays.pixel))
 
 

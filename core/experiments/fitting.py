@@ -102,9 +102,10 @@ def fitting(experiment: Experiment) -> Experiment:
 
 
 def _fitting_parameters(experiment: Experiment, free: tuple[str, ...], own: Mapping[str, object]) -> ParametersSpec:
-    """Large steps are for vertices and textures."""
+    """Large steps are for vertices and textures, slower distances for networks."""
     changed = dataclasses.replace(experiment.parameters, free=free)
     changed = changed if "texture" in own else dataclasses.replace(changed, large_steps_texture=0.0)
+    changed = changed if "network.weights" in own else dataclasses.replace(changed, distance_rate=1.0)
     return changed if "vertices" in own else dataclasses.replace(changed, large_steps=0.0, large_steps_colours=0.0)
 
 

@@ -68,6 +68,10 @@ def check_experiment(experiment: Experiment, complain: Complaint) -> None:
     for key in ("large_steps", "large_steps_colours"):
         if getattr(experiment.parameters, key) > 0 and "vertices" not in parameter_names(shape):
             raise complain(f"parameters.{key}", f"it diffuses over a mesh's edges, and a {shape.kind} has none; use 0")
+    if experiment.parameters.distance_rate != 1 and "network.weights" not in parameter_names(shape):
+        raise complain(
+            "parameters.distance_rate", f"it slows a network's distances, and a {shape.kind} has none; use 1"
+        )
     if experiment.derive.parameter is not None:
         check_theta(experiment.derive.parameter, shape, complain)
 

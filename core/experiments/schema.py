@@ -88,6 +88,7 @@ LIMITS: dict[str, Limits] = {
     "parameters.large_steps": Limits(0, 10_000),
     "parameters.large_steps_colours": Limits(0, 10_000),
     "parameters.large_steps_texture": Limits(0, 10_000),
+    "parameters.distance_rate": Limits(0, 1, open_low=True),
     "stage.at": Limits(1, 10_000_000),
     "stage.subdivide": Limits(0, 4),
     "stage.remesh": Limits(0, 2),

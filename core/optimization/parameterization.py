@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from core.experiment import ParametersSpec
+from kernels.network_parts import BIAS, WEIGHTS
 
 Tangent = Mapping[str, Any]
 """Parameter name -> gradient or step."""
@@ -66,11 +67,29 @@ class LargeSteps:
         return {**tangent, **chosen}
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """Some parameters in other units: each is `rates[name]` times what the optimizer moves, so Adam's steps are too."""
+
+    rates: Mapping[str, float]
+
+    def pull(self, gradient: Tangent) -> Tangent:
+        return self._scaled(gradient)
+
+    def push(self, step: Tangent) -> Tangent:
+        return self._scaled(step)
+
+    def _scaled(self, tangent: Tangent) -> Tangent:
+        return {n: t * np.float32(self.rates.get(n, 1.0)) for n, t in tangent.items()}
+
+
 def parameterization_of(spec: ParametersSpec, constants: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """What `spec` asks for, on a shape with these constants ("const.edges" (e, 2) where it is a mesh) and values.
 
     Factors nothing yet: that is done when a tangent first goes through.
     """
+    if spec.distance_rate != 1 and WEIGHTS in values:
+        return Scaled({WEIGHTS: spec.distance_rate, BIAS: spec.distance_rate})
     strengths = {"vertices": spec.large_steps, "vertex_colours": spec.large_steps_colours}
     wanted = {n: s for n, s in strengths.items() if s > 0 and n in values}
     solves: dict[str, Callable[[], Solve]] = {}

@@ -87,8 +87,9 @@ class SdfAnalytic(Shape):
     def constants(self) -> dict[str, np.ndarray]:
         return {"const.rotations": self.rotations.astype(np.float32)}
 
-    def host_field(self, values: Values) -> tuple[HostField, np.ndarray]:
-        """(the field of host `values`, the box (2, 3) that rays are traced in), object units."""
+    def host_field(self, values: Values, pixel: float = 0.0) -> tuple[HostField, np.ndarray]:
+        """(the field of host `values`, the box (2, 3) that rays are traced in), object units. pixel: see
+        kernels/field.py pixel_at_centre; a shape whose field must be made for this can make it as coarse as that."""
         table, smoothing = body_table(self.bodies, self.rotations, values)
         field = body_host_field(table, smoothing)
         return field, reach_of(field, reach(table))

@@ -164,7 +164,7 @@ class SdfGrid(Shape):
     def distance_field(self, values: Values, point: Planes) -> CellField:
         return CellField(values["values"], values["const.origin"], values["const.spacing"], point)
 
-    def host_field(self, values: Values) -> tuple[HostField, np.ndarray]:
+    def host_field(self, values: Values, pixel: float = 0.0) -> tuple[HostField, np.ndarray]:
         field = grid_host_field(values["values"], self.origin, self.spacing)
         return field, reach_of(field, 0.0)
 

@@ -36,8 +36,11 @@ from kernels.types import CameraView, Face, Planes, Shape, Values
 
 DISPLAY_CELLS, EXPORT_CELLS = 48, 128
 """A side of the lattice that meshes are extracted from: what is drawn must keep up with a fit."""
-WARP_CELLS = 80
-"""A side of the lattice that the warp places and weighs its points by: of curvature 1, distances are off by 1e-4."""
+WARP_CELLS, LEAST_WARP_CELLS = 80, 48
+"""Most and least a side of the lattice that the warp places and weighs its points by: of curvature 1, distances are off
+by 1e-4 and 3e-4."""
+CELL_PIXELS = 1.5
+"""Pixels a cell of that lattice may be large, between the two: what is finer than that nobody sees."""
 GRID_SUFFIX = ".grid.npz"
 """Ending of a file that is written as a grid of distances; other .npz hold the weights."""
 EIKONAL_POINTS = 1024
@@ -151,14 +154,18 @@ class SdfNetwork(Shape):
             padded=padded_count(view.height, view.width),
         )
 
-    def host_field(self, values: Values) -> tuple[HostField, np.ndarray]:
+    def host_field(self, values: Values, pixel: float = 0.0) -> tuple[HostField, np.ndarray]:
         """(the network's distances on a lattice, the box that rays are traced in): where the warp puts its points, and
-        their weights, which are constants of the derivative. The derivative itself is the network's."""
-        key = _content(values)
+        their weights, which are constants of the derivative. The derivative itself is the network's.
+
+        pixel: how large one is where the shape is, object units; 0 for the finest lattice."""
+        wanted = 2 * REACH / (CELL_PIXELS * pixel) if pixel > 0 else np.inf
+        cells = int(np.clip(8 * np.ceil(min(wanted, 1000.0) / 8), LEAST_WARP_CELLS, WARP_CELLS))
+        key = _content(values) + bytes([cells])
         with self._lock:
             if self._baked is None or self._baked[0] != key:
                 field = distances_of(self.arch, {**self.constants(), **values})
-                self._baked = key, grid_host_field(*lattice_values(field, WARP_CELLS))
+                self._baked = key, grid_host_field(*lattice_values(field, cells))
             return self._baked[1], reach_of(self._baked[1], 0.0)
 
     def least_along_rays(self, values: Values, view: CameraView) -> np.ndarray:

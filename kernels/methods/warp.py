@@ -15,9 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernels.field import (
-    object_rays,
-)
+from kernels.field import object_rays, pixel_at_centre
 from kernels.surface import background_image
 from kernels.types import (
     CHANNELS,
@@ -116,7 +114,7 @@ class Warp(Method):
         channels: tuple[str, ...] = tuple(CHANNELS),
     ) -> WarpSamples:
         rays = object_rays(values, view)
-        field, box = shape.host_field(values)  # type: ignore[attr-defined]
+        field, box = shape.host_field(values, pixel_at_centre(rays))  # type: ignore[attr-defined]
         return sample_warp(
             HostTracer(field, box, rays, quadrature_of(settings, rays.pixel)),
             (view.height, view.width),

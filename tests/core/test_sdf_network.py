@@ -200,13 +200,17 @@ def test_the_full_width_takes_a_step() -> None:
 
 def test_experiments_of_networks_round_trip_and_refuse(tmp_path: Path) -> None:
     experiment = fitting(
-        shape=ShapeSpec("sdf-network", primitive="torus", network=NetworkSpec(96, 5, 4, "network", 0.5, 7))
+        shape=ShapeSpec("sdf-network", primitive="torus", network=NetworkSpec(96, 5, 4, "network", 0.5, 7)),
+        parameters=ParametersSpec(("network.weights",), distance_rate=0.02),
     )
     save_experiment(experiment, tmp_path / "network.toml")
     assert load_experiment(tmp_path / "network.toml") == experiment
     wrong = {"shape": {"kind": "sdf-network", "primitive": "torus", "network": {"width": 1000}}}
     with pytest.raises(RimlightError, match=r"shape\.network\.width: found 1000; allowed: a whole number, 48 to 256"):
         experiment_from_dict(wrong, tmp_path)
+    slow = {"shape": {"kind": "mesh", "primitive": "torus"}, "parameters": {"distance_rate": 0.1}}
+    with pytest.raises(RimlightError, match=r"parameters\.distance_rate: it slows a network's distances"):
+        experiment_from_dict(slow, tmp_path)
 
 
 @pytest.mark.parametrize(

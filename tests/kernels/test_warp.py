@@ -230,7 +230,12 @@ def test_some_pixels_cost_what_they_are_and_have_the_whole_image_s_derivative() 
     weights = {"colour": tuple(np.where(only, rng.standard_normal(only.shape), 0).astype(np.float32) for _ in range(3))}
     whole = found.fixed()
     some = METHOD.sample(
-        found.shape, found.values, dataclasses.replace(found.view, only=only), Settings(), frozenset({"values"}), ("colour",)
+        found.shape,
+        found.values,
+        dataclasses.replace(found.view, only=only),
+        Settings(),
+        frozenset({"values"}),
+        ("colour",),
     )
     np.testing.assert_array_equal(some.kind, np.where(only, whole[1].kind, 0))
     assert some.rays.count.sum() < 0.2 * whole[1].rays.count.sum()
