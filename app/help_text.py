@@ -65,6 +65,14 @@ TOUR = (
         "Click a vertex, or a place on a grid's surface, to derive by it; drag it, and the fit goes on from there. What a "
         "hand changed is kept with the run: Export, Python script does it again, step by step.",
     ),
+    (
+        "Fit a network",
+        "Under Shape, Network puts the weights of a distance network in place of triangles or a grid. For two cores: width "
+        "64, 4 layers, 4 levels, pictures of 64 x 64, one view and 1,024 random pixels a step, and beside a radiance network "
+        "a rate of distances of 0.02; python -m benchmarks.bench_spot fits spot so in minutes, without masks. The papers' "
+        "own is width 256, 8 layers, 6 levels and a radiance network, the warp with k = 7 to 14: give that to a graphics "
+        "card (pip install '.[cuda]', which the engine then uses), where larger pictures and more pixels a step fit too.",
+    ),
     ("Your keys", "Change shortcuts, in the Help menu, gives any action another key, or its own back."),
 )
 

@@ -27,6 +27,7 @@ from core.experiment import (
     OptimizerSpec,
     ParametersSpec,
     ShapeSpec,
+    StageSpec,
     StopSpec,
     TargetSpec,
     TermSpec,
@@ -38,7 +39,7 @@ from core.problem import composite_target
 from core.session import Session
 
 SPOT = Path(__file__).resolve().parents[2] / "shared" / "data" / "spot_textured" / "cow.obj"
-SIZE, RAYS, STEPS = 64, 1024, 1500
+SIZE, RAYS, STEPS = 64, 1024, 900
 JUDGED = 4
 """Samples a pixel side of the pictures that are compared."""
 NAIVE = MethodSpec("naive", {"face": "field"})
@@ -58,8 +59,9 @@ def experiment(run: str, steps: int = STEPS) -> Experiment:
         views=ViewsSpec("sphere", count=24, held_out=8, width=SIZE, height=SIZE, batch=1, rays=RAYS),
         method=method,
         terms=(TermSpec("l1", "colour"), *masks, TermSpec("eikonal", weight=0.1)),
-        optimizer=OptimizerSpec("adam", 2e-3, decay=0.1),
-        parameters=ParametersSpec(("network.weights", "network.bias", "radiance.weights"), distance_rate=0.02),
+        optimizer=OptimizerSpec("adam", 1.6e-3, decay=0.1),
+        parameters=ParametersSpec(("network.weights", "network.bias", "radiance.weights"), distance_rate=0.04),
+        stages=(StageSpec(at=150, learning_rate=5e-3),),
         stop=StopSpec(steps),
     )
 

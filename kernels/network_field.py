@@ -17,7 +17,7 @@ from kernels.network import DistanceNetwork, radiance
 from kernels.network_parts import Architecture
 from kernels.types import Plane, Planes
 
-HITS = 1024
+HITS = 512
 """Points of a chunk. It divides the chunks that hits are padded to (kernels/field_grid.py)."""
 RAYS = 256
 """Rays of a chunk where every ray has points of its own: what is in flight grows with their number (bench_network.py)."""

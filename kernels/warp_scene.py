@@ -6,7 +6,7 @@ Everything reaches a field through two functions of its shape: `distance_field` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -33,6 +33,10 @@ class WarpScene:
     channels: tuple[str, ...]
     size: tuple[int, int]
     empty: Image
+
+    def frozen(self) -> WarpScene:
+        """The same without a derivative."""
+        return replace(self, values=jax.tree.map(sg, dict(self.values)))
 
     def rays(self, x: Plane, y: Plane) -> tuple[Planes, Planes]:
         """World origin and direction, one unit of depth long, of the rays at pixel positions; differentiable."""

@@ -55,7 +55,7 @@ class SdfNetwork(Shape):
     faces_offered = frozenset({Face.FIELD})
     file_suffix = ".npz"
     spares_pixels = True
-    rays_at_once = 1024
+    rays_at_once = 512
     """Of the warp: rays of a chunk, which is evaluated whole where it holds any."""
 
     def __init__(

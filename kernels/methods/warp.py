@@ -198,14 +198,20 @@ def _motions(scene: WarpScene, samples: WarpSamples) -> tuple[list[Plane], list[
 
 
 def _radiance(scene: WarpScene, samples: WarpSamples, inner: list[Plane] | None) -> list[Plane]:
-    """Every channel's planes (C, N) of all rays, those near outlines at their warped positions."""
-    rays = samples.rays
-    x, y = jnp.asarray(rays.x), jnp.asarray(rays.y)
-    if inner is not None:
-        first = rays.x.shape[0] - samples.near_points.s.shape[0] - samples.border_points.s.shape[0]
-        x, y = (plane.at[first : first + v.shape[0]].add(v) for plane, v in zip((x, y), inner))
+    """Every channel's planes (C, N) of all rays, those near outlines at their warped positions. What is seen on borders
+    is a constant of the derivative."""
+    rays = jax.tree.map(jnp.asarray, samples.rays)
     planes = sum(CHANNELS[name] for name in scene.channels)
-    return _each_chunk(rays.count, x, y, rays, planes, scene.radiance)
+    if inner is None:
+        return _each_chunk(rays.count, rays.x, rays.y, rays, planes, scene.radiance)
+    last = rays.x.shape[0] - samples.border_points.s.shape[0]
+    first = last - samples.near_points.s.shape[0]
+    part = jax.tree.map(lambda plane: plane[:last], rays)
+    x, y = (plane.at[first:].add(v) for plane, v in zip((part.x, part.y), inner))
+    found = _each_chunk(part.count, x, y, part, planes, scene.radiance)
+    part = jax.tree.map(lambda plane: plane[last:], rays)
+    beside = _each_chunk(part.count, part.x, part.y, part, planes, scene.frozen().radiance)
+    return [jnp.concatenate(both) for both in zip(found, beside)]
 
 
 def _lists(

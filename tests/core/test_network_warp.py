@@ -1,4 +1,4 @@
-"""The warp and naive autodiff on a network: the derivative by its last bias, forward and reverse, against differences.
+"""The warp and naive autodiff on a network: the derivative by its last bias against differences, and reverse mode.
 
 Reference: 8 x 8 samples a pixel, a step of 0.3 px at 40 x 40 pixels; the torus of a short warm start. The slope of an L2
 loss against a target 3.6 pixels away weighs the pixels.
@@ -7,12 +7,13 @@ loss against a target 3.6 pixels away weighs the pixels.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
 import numpy as np
 
-from core.derivatives.derive import Rendered, reference_derivative, relative_error
+from core.derivatives.derive import Rendered, method_derivative, reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
 from core.inspection import forward
@@ -25,8 +26,18 @@ from kernels.types import split_settings
 from tests.kernels.scenes import QUICK, orbit_view
 
 SPEC = NetworkSpec(width=48, layers=2, levels=2, warm_steps=150)
+CHOSEN = {"outline_samples": 3, "edge_samples": 3}
 FREE = frozenset({"network.bias", "network.weights"})
 COLOUR = ("colour",)
+
+
+@functools.cache
+def torus() -> Rendered:
+    """Fitted once to its distances, under the warp."""
+    shape = load_network_shape(ShapeSpec("sdf-network", primitive="torus", network=SPEC), 0)
+    values: Any = {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), PoseSpec(), 40.0)}
+    settings = dataclasses.replace(WARP.Settings(), **CHOSEN)
+    return Rendered(shape, WARP, settings, values, orbit_view(40), COLOUR)
 
 
 def both_modes(scene: Rendered, direction: dict[str, Any], weights: np.ndarray) -> tuple[np.ndarray, Any]:
@@ -49,27 +60,42 @@ def both_modes(scene: Rendered, direction: dict[str, Any], weights: np.ndarray) 
 def test_total_gradients_by_the_last_bias() -> None:
     """Warp within 4 % of finite differences and 30 % a pixel (0.3 to 0.6 and 16 at 64 x 64), naive far off; what reverse
     mode gives the bias is what forward mode gives its image, and every weight gets a gradient."""
-    shape = load_network_shape(ShapeSpec("sdf-network", primitive="torus", network=SPEC), 0)
-    values: Any = {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), PoseSpec(), 40.0)}
-    view, level = orbit_view(40), {"network.bias": np.float32(1)}
-    scene = Rendered(shape, WARP, WARP.Settings(), values, view, COLOUR)
+    scene, level = torus(), {"network.bias": np.float32(1)}
     image, derivative, step = reference_derivative(scene, level, 0.3, 8)
-    goal = hard_image(shape, moved_values(values, level, 12 * step), view, COLOUR, 4)["colour"]
+    moved = moved_values(scene.values, level, 12 * step)
+    goal = hard_image(scene.shape, moved, scene.view, COLOUR, 8)["colour"]
     truth, weights = derivative["colour"], image["colour"] - goal
     total = float((weights * truth).sum())
-    errors = {}
-    for method, chosen in ((WARP, {"outline_samples": 3, "edge_samples": 3}), (NAIVE, {})):
-        scene = dataclasses.replace(scene, method=method, settings=dataclasses.replace(method.Settings(), **chosen))
-        found, gradient = both_modes(scene, level, weights)
-        here = float((weights * found).sum())
-        np.testing.assert_allclose(float(gradient["network.bias"]), here, rtol=1e-3)
-        assert float(np.abs(gradient["network.weights"]).max()) > 0
-        assert np.isfinite(np.asarray(gradient["network.weights"])).all()
-        errors[method.name] = (abs(here - total) / abs(total), relative_error(found, truth))
-    assert errors["warp"][0] <= 0.04
-    assert errors["warp"][1] <= 0.30
-    assert errors["naive"][0] >= 0.15
-    assert errors["naive"][1] >= 0.5
+    errors = lambda found: (abs(float((weights * found).sum()) - total) / abs(total), relative_error(found, truth))
+    found, gradient = both_modes(scene, level, weights)
+    np.testing.assert_allclose(float(gradient["network.bias"]), float((weights * found).sum()), rtol=1e-3)
+    assert float(np.abs(gradient["network.weights"]).max()) > 0
+    assert np.isfinite(np.asarray(gradient["network.weights"])).all()
+    of_total, of_pixels = errors(found)
+    assert of_total <= 0.04
+    assert of_pixels <= 0.30
+    naive = method_derivative(dataclasses.replace(scene, method=NAIVE, settings=NAIVE.Settings()), level)[1]["colour"]
+    of_total, of_pixels = errors(naive)
+    assert of_total >= 0.15
+    assert of_pixels >= 0.5
+
+
+def test_some_pixels_have_the_rays_and_points_of_the_whole_view() -> None:
+    """A tenth of them, drawn: their derivative is then that of the whole image (tests/kernels/test_warp.py)."""
+    scene, rng = torus(), np.random.default_rng(1)
+    only = rng.random((scene.view.height, scene.view.width)) < 0.1
+    sample = lambda view: WARP.sample(scene.shape, scene.values, view, scene.settings, FREE, COLOUR)
+    whole, some = sample(scene.view), sample(dataclasses.replace(scene.view, only=only))
+    np.testing.assert_array_equal(some.kind, np.where(only, whole.kind, 0))
+    listed = [np.asarray(s.near)[s.near < only.size] for s in (whole, some)]
+    assert len(listed[1]) > 10
+    np.testing.assert_array_equal(listed[1], np.intersect1d(listed[0], np.flatnonzero(only)))
+    side = CHOSEN["outline_samples"] ** 2
+    for plane, part in zip(whole.near_points, some.near_points):
+        rows = [p.transpose(0, 2, 1).reshape(-1, p.shape[1]) for p in (plane, part)]
+        of_whole, of_some = (r[: side * len(one)].reshape(len(one), side, -1) for r, one in zip(rows, listed))
+        np.testing.assert_array_equal(of_some, of_whole[np.isin(listed[0], listed[1])])
+    assert some.rays.count.sum() < 0.25 * whole.rays.count.sum()
 
 
 def test_the_warp_shows_what_the_radiance_network_says() -> None:

@@ -99,16 +99,10 @@ def test_slope_and_normal_are_the_distance_s() -> None:
     assert not np.asarray(some)[~hit].any()
 
 
-@pytest.mark.parametrize("radiance", ["plain", "network"])
-def test_both_modes_agree_on_a_network(radiance: str) -> None:
-    """<Ju, w> = <u, J^T w>, float32, a seeded pair; weights, radiance and pose."""
-    shape, view, channels = network(radiance), orbit_view(12), ("colour", "depth")
-    names = {
-        "network.weights",
-        "network.bias",
-        "pose.rotation",
-        *({"radiance.weights"} if radiance == "network" else ()),
-    }
+def test_both_modes_agree_on_a_network() -> None:
+    """<Ju, w> = <u, J^T w>, float32, a seeded pair; weights, radiance and pose. (Plain: test_network_warp.py.)"""
+    shape, view, channels = network("network"), orbit_view(12), ("colour", "depth")
+    names = {"network.weights", "network.bias", "pose.rotation", "radiance.weights"}
     values, free, settings = values_of(shape), frozenset(names), NaiveSettings()
     samples = NAIVE.sample(shape, values, view, settings, free, channels)
     fixed = (values, samples, lens_of(view), split_settings(settings)[0])
@@ -174,7 +168,7 @@ def test_a_network_fits_masks_from_some_pixels_a_step() -> None:
     start = session.all_metrics()["held_out_iou"]
     while session.finished() is None:
         session.step()
-    assert session.all_metrics()["held_out_iou"] > max(0.85, start + 0.1)
+    assert session.all_metrics()["held_out_iou"] > max(0.88, start + 0.05)
     view = session.problem.stepped_view(0, 3)
     assert view.only is not None
     assert view.only.sum() == 200
