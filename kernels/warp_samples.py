@@ -140,6 +140,8 @@ def _first_look(
     and of those around them, which decide with them."""
     looked = slice(None)
     if only is not None:
+        from scipy.ndimage import maximum_filter
+
         looked = np.flatnonzero(maximum_filter(only.astype(np.uint8), 3, mode="nearest"))
     shape = first.shape[:2]
     whole = np.zeros(shape, np.float32), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
