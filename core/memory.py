@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 CODE_BYTES = 2 << 30
-"""What a process may grow by before it forgets compiled code: some twenty kinds of problems (100 MB each, measured)."""
+"""What a process may grow by before it forgets compiled code: some forty kinds of problems (20 to 90 MB each, measured)."""
 
 _REGISTRIES: list[dict] = []
 

@@ -302,6 +302,8 @@ def main() -> int:
         for number in range(chosen.sequences):
             seed = chosen.seed + number
             monkey = play(window, seed, chosen.steps, folder)
+            if (number + 1) % 25 == 0:
+                print(f"{number + 1 - failed} of {number + 1} without an error", flush=True)
             if monkey.errors:
                 failed += 1
                 print(f"seed {seed}: after {', '.join(monkey.done[-4:])}:\n{monkey.errors[0]}", flush=True)
