@@ -112,6 +112,10 @@ class Files(QObject):
         self.path = path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None
         self._controller.open(experiment)
         self.opened.emit(None)
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            from core.io.photo_lens import photo_lens
+
+            self._controller.say("info", f"{path.name}: {photo_lens(path).told}")
         return True
 
     def _open_session(self, path: Path) -> bool:
@@ -176,8 +180,11 @@ class Files(QObject):
         try:
             if Path(path).suffix.lower() in IMAGE_SUFFIXES:
                 from core.io.images import picture_size
+                from core.io.photo_lens import photo_lens
 
-                changed = with_target_picture(experiment, path, picture_size(path))
+                lens = photo_lens(path, experiment.views.fov)
+                changed = with_target_picture(experiment, path, picture_size(path), lens.fov)
+                self._controller.say("info", f"{Path(path).name}: {lens.told}")
             elif Path(path).suffix.lower() in CAMERA_SUFFIXES:
                 from core.experiments.defaults import camera_target
 

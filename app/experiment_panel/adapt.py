@@ -21,6 +21,7 @@ from core.experiments.fitting import (
 )
 from core.experiments.rays import with_possible_rays
 from core.experiments.rules import leaves_out_back_faces, parameter_names
+from core.io.photo_lens import distance_for
 from core.io.suffixes import PARTS, shape_kind
 from core.shapes.primitives import BALL, GEOMETRIC, HULL, METABALLS_SUFFIX
 
@@ -75,10 +76,16 @@ def with_network(experiment: Experiment, radiance: str) -> Experiment:
     return within(changed, "parameters", free=(own,)) if moving else changed
 
 
-def with_target_picture(experiment: Experiment, file: str, size: tuple[int, int]) -> Experiment:
-    """A picture of (width, height) pixels as the target: one view of its size, terms that a picture has."""
+def with_target_picture(
+    experiment: Experiment, file: str, size: tuple[int, int], fov: float | None = None
+) -> Experiment:
+    """A picture of (width, height) pixels as the target: one view of its size, terms that a picture has. fov: of its
+    lens, vertical, degrees; the camera moves so that the shape stays as large as it was seen."""
     changed = within(experiment, "target", kind="image", file=file, primitive=None)
     changed = within(changed, "views", kind="single", held_out=0, width=size[0], height=size[1])
+    if fov is not None:
+        views = experiment.views
+        changed = within(changed, "views", fov=fov, distance=distance_for(fov, views.distance, views.fov))
     return fitting(changed)
 
 

@@ -175,11 +175,13 @@ def _find_pose(
 
 def picture_experiment(path: Path) -> Experiment:
     """Carve a sphere until its silhouette is the picture's; a picture without one is fitted by its colours.
-    The views take the picture's size."""
+    The views take the picture's size, and the field of view its EXIF tells."""
     from core.io.images import load_image, picture_size
+    from core.io.photo_lens import distance_for, photo_lens
 
     width, height = view_size(*picture_size(path), LARGEST_VIEW)
-    image = load_image(path)
+    image, fov = load_image(path), photo_lens(path).fov
+    distance = distance_for(fov, ViewsSpec().distance)
     outline = image.alpha is not None or image.mask is not None
     # A flat light: without a silhouette the picture's own shading must be all that the colours have to explain.
     scene = SceneSpec() if outline else SceneSpec(light_intensity=0.0, light_ambient=1.0)
@@ -187,7 +189,7 @@ def picture_experiment(path: Path) -> Experiment:
         title=f"{path.stem}: a sphere takes its {'outline' if outline else 'colours'}",
         shape=ShapeSpec(kind="mesh", primitive="sphere"),
         target=TargetSpec(kind="image", file=str(path.absolute())),
-        views=ViewsSpec(kind="single", width=width, height=height, elevation=0.0),
+        views=ViewsSpec("single", width=width, height=height, elevation=0.0, distance=distance, fov=fov),
         method=MethodSpec("edge-grad"),
         terms=(TermSpec("l2", "silhouette" if outline else "colour"), TermSpec("laplacian", weight=30.0)),
         optimizer=OptimizerSpec("adam", 0.01),

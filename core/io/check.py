@@ -86,10 +86,13 @@ def _check_bodies(path: Path) -> Checked:
 
 def _check_image(path: Path) -> Checked:
     from core.io.images import load_image, silhouette_of
+    from core.io.photo_lens import DEFAULT_FOV, photo_lens
 
     image = load_image(path)
     silhouette_of(image, need=False)  # a silhouette that is there and empty is an error
-    return Checked(image.summary, image.warnings)
+    lens = photo_lens(path)
+    guessed = "" if lens.fov == DEFAULT_FOV else f", {lens.told}"
+    return Checked(f"{image.summary}{guessed}", image.warnings)
 
 
 def _check_cameras(path: Path) -> Checked:

@@ -45,8 +45,10 @@ def triangle_scenes(size: int = 128) -> list[ReportScene]:
     behind = [[-0.15, -0.65, -0.5], [0.8, 0.15, -0.4], [0.1, 0.7, -0.45]]
     crossing = [[-0.6, -0.35, -0.45], [0.65, -0.4, 0.45], [-0.1, 0.65, 0.05]]
     slanted = [[-0.65, 0.4, 0.5], [0.05, -0.65, 0.0], [0.7, 0.3, -0.5]]
+    # One triangle has a second, out of sight: scenes with as many vertices share their compiled code.
+    unseen = [[9.0, 9.0, -1.0], [9.5, 9.0, -1.0], [9.0, 9.5, -1.0]]
     return [
-        _soup("one-triangle", "One triangle", [first], size),
+        _soup("one-triangle", "One triangle", [first, unseen], size),
         _soup("overlap", "Two triangles, overlapping", [first, behind], size),
         _soup("intersection", "Two triangles, intersecting", [slanted, crossing], size),
     ]

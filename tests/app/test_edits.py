@@ -258,6 +258,9 @@ def test_a_picture_as_target_is_one_view_that_sees_what_pictures_have():
     changed = adapt.with_target_picture(e, "/tmp/a.png", (320, 200))
     assert (changed.views.kind, changed.views.width, changed.views.height) == ("single", 320, 200)
     assert changed.terms[0].sees in ("colour", "silhouette")
+    seen = adapt.with_target_picture(e, "/tmp/a.png", (320, 200), 20.0).views
+    half = lambda views: views.distance * np.tan(np.radians(views.fov / 2))
+    assert (seen.fov, half(seen)) == (20.0, pytest.approx(half(e.views), rel=1e-3))
 
 
 def test_freeing_components_and_whole_parameters():

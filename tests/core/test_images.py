@@ -11,10 +11,12 @@ from PIL import Image
 
 from core.colour import from_bytes, linear_to_srgb, srgb_to_linear, to_bytes
 from core.errors import RimlightError
+from core.experiments.defaults import experiment_for_file
 from core.io import images
 from core.io.cameras import load_transforms
 from core.io.check import check_file
 from core.io.images import load_image, picture_size, save_png, silhouette_of
+from core.io.photo_lens import photo_lens
 
 
 def refused(read, path) -> str:
@@ -34,6 +36,41 @@ def test_srgb_and_back():
     np.testing.assert_array_equal(to_bytes(from_bytes(every)), every)
     np.testing.assert_array_equal(to_bytes(np.array([-1.0, 2.0, np.nan])), [0, 255, 0])
     assert linear_to_srgb(np.float64(1.0)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("entries", "size", "fov"),
+    [
+        ({0xA405: 50}, (360, 240), 26.99),  # a 50 mm lens on film of 36 x 24 mm: 27 degrees high, 39.6 wide
+        ({0xA405: 50}, (240, 360), 39.60),
+        ({0x920A: 25.0, 0xA20E: 10.0, 0xA210: 4}, (360, 240), 40.0),  # a unit that is none
+        ({0x920A: 25.0, 0xA20E: 100.0, 0xA210: 3, 0xA002: 180}, (360, 240), 26.99),  # 18 mm wide, enlarged since
+        ({0x920A: 25.0, 0xA20E: 254.0, 0xA210: 2}, (360, 240), 51.28),
+        ({0xA405: 0}, (360, 240), 40.0),
+        ({}, (360, 240), 40.0),
+    ],
+)
+def test_the_field_of_view_that_a_photograph_tells(entries, size, fov, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update(entries)
+    Image.new("RGB", size, (90, 120, 30)).save(tmp_path / "photo.jpg", exif=exif)
+    assert photo_lens(tmp_path / "photo.jpg").fov == pytest.approx(fov, abs=0.01)
+    experiment = experiment_for_file(tmp_path / "photo.jpg")
+    assert experiment.views.fov == pytest.approx(fov, abs=0.01)
+    assert ("by its EXIF" in check_file(tmp_path / "photo.jpg").summary) == (fov != 40.0)
+
+
+def test_a_photograph_on_its_side_is_measured_upright(tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA405: 50})
+    exif[0x0112] = 6
+    Image.new("RGB", (360, 240), (90, 120, 30)).save(tmp_path / "photo.jpg", exif=exif)
+    assert photo_lens(tmp_path / "photo.jpg", 33.0).fov == pytest.approx(39.60, abs=0.01)
+    Image.new("RGB", (36, 24)).save(tmp_path / "plain.png")
+    assert photo_lens(tmp_path / "plain.png", 33.0) == (
+        33.0,
+        "no focal length in its EXIF; taken to be 33 degrees high",
+    )
 
 
 # ---------------------------------------------------------------------------------------------- BAD.md
