@@ -129,7 +129,8 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         rays=experiment.views.rays if method.pixelwise or method.spares_pixels or shape.spares_pixels else 0,
         seed=experiment.seed,
     )
-    warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings))
+    odd = method.oddities(shape, values, aims.views[0], settings)
+    warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings, *odd))
     return Scene(experiment, problem, values, aims.held_out, aims.held_out_targets, aims.shape, aims.values,
                  tuple(warnings), aims.frame)  # fmt: skip
 

@@ -286,6 +286,10 @@ class Method(ABC):
         """The side of `shape` that it looks at."""
         return self.face
 
+    def oddities(self, shape: Shape, values: Values, view: CameraView, settings: Any) -> tuple[str, ...]:
+        """Host: what is to be said of this shape in this view, a line each, before a fit begins."""
+        return ()
+
     def at_pixels(self, samples: Any, pixels: np.ndarray) -> Any:
         """Of a whole view's samples, those of flat `pixels` (p,), row by row: an image of one row and p columns."""
         raise NotImplementedError(f"{self.name} evaluates whole images")

@@ -19,7 +19,7 @@ from kernels.methods.soft_raster import METHOD, Settings
 from kernels.soft_reference import soft_image_reference
 from kernels.soft_sampler import soft_fragments
 from kernels.types import CameraView, split_settings
-from tests.kernels.scenes import QUICK, lumpy_mesh, orbit_view, scene
+from tests.kernels.scenes import QUICK, lumpy_mesh, orbit_view, scene, sphere
 
 WIDE = Settings(sigma=2e-3, gamma=0.05, faces_per_pixel=6)
 
@@ -141,3 +141,18 @@ def test_a_grid_can_be_seen_softly() -> None:
     total, growth = jax.jit(jax.value_and_grad(covered), compiler_options=QUICK)(jnp.float32(0.0), values, samples)
     assert total > 20
     assert growth > 10
+
+
+def test_a_mesh_too_fine_for_the_triangles_that_a_pixel_keeps_is_told() -> None:
+    """The count is the image's own business alone: blur and triangles grow with its side."""
+    said = {}
+    for around, rings in ((20, 10), (240, 120)):
+        mesh = Mesh(*sphere(around, rings))
+        for size in (32, 64):
+            said[rings, size] = METHOD.oddities(mesh, scene(mesh), orbit_view(size), Settings())
+    assert said[10, 32] == said[10, 64] == ()
+    assert said[120, 32] == said[120, 64]
+    assert said[120, 32][0].startswith("soft-raster keeps 20 triangles a pixel, and some ")
+    mesh = Mesh(*sphere(240, 120))
+    more = Settings(faces_per_pixel=80)
+    assert METHOD.oddities(mesh, scene(mesh), orbit_view(32), more) == ()
