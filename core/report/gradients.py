@@ -203,11 +203,15 @@ def _fits(folder: Path, progress: Callable[[str, float | None], None]) -> list[s
 
 
 def _sheet(scene: ReportScene, row: Row, arrays: dict[str, np.ndarray]) -> Any:
+    """The channel that changes most: where red meets a green as bright, the mean of the channels shows nothing."""
     from core.headless import derive_sheet
 
     motion = "x" if "vertices" in scene.directions[0] else "pose.translation.x"
     numbers = {"relative_l2": row.image_error, "cosine": cosine(arrays["derivative"], arrays["reference"])}
-    return derive_sheet(row.method, motion, arrays, numbers)
+    strongest = int(np.argmax(np.square(arrays["reference"]).sum(axis=(0, 1))))
+    shown = {n: a if n == "image" else a[..., strongest : strongest + 1] for n, a in arrays.items()}
+    colour = f", {('red', 'green', 'blue')[strongest]}" if arrays["reference"].shape[-1] == 3 else ""
+    return derive_sheet(row.method, f"{motion}{colour}", shown, numbers)
 
 
 def _dot(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
