@@ -223,7 +223,7 @@ class ShapeSection(PanelSection):
         if is_raw(loaded.experiment) and self._facts[0] != known:
             self.grid.set_open(True)
             name = Path(str(shape.file)).name
-            self.controller.say("info", f"{name} holds numbers alone: see Shape, Grid for spacing, origin and axes")
+            self.controller.say("info", f"{name} says no spacing: see Shape, Grid")
         self._facts = (known, summary)
         self.show_experiment(self.controller.experiment)
 

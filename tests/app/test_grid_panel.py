@@ -35,7 +35,7 @@ def test_a_raw_array_opens_its_form(make_window, tmp_path: Path) -> None:
     part = section.grid.part
     assert part is not None
     assert not part.isHidden()
-    assert "ball.npy holds numbers alone" in window.status.message.text
+    assert "ball.npy says no spacing" in window.status.message.text
     assert [f.text() for f in part.spacing.fields] == ["0.125"] * 3  # the longest side spans -1 to 1
     part.axes.changed.emit("zyx")
     part.negate.changed.emit(True)

@@ -184,7 +184,7 @@ def test_a_field_is_sliced_while_its_panel_is_open(make_window, qtbot):
     assert slices.reason in action.toolTip()
     c.experiment = dataclasses.replace(c.experiment, shape=ShapeSpec("sdf-grid", primitive="sphere"))
     c.frames_changed.emit()
-    assert action.isEnabled()
+    qtbot.waitUntil(action.isEnabled)
     window.actions_.lab.gradients.trigger()
     window.viewport.tools.slice.click()
     assert not window.lab.overlays.gradients.isVisible()
