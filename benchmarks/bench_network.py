@@ -2,7 +2,7 @@
 
 Width 256, 8 layers, 6 levels, a sphere by geometric initialisation; value and gradient by all weights of one view, and
 sampling, which puts the network's distances on a lattice before anything else. Both are compiled before they are timed.
-Peak bytes are XLA's temporary memory of the compiled step, for 256 rays in flight, whatever the size of the picture.
+Peak bytes are XLA's temporary memory of the compiled step, for 512 rays in flight, whatever the size of the picture.
 `--width` and `--size` for a quick look.
 """
 
@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=8)
-    parser.add_argument("--size", type=int, default=16)
+    parser.add_argument("--size", type=int, default=24)
     options = parser.parse_args()
     spec = NetworkSpec(options.width, options.layers)
     shape = load_network_shape(ShapeSpec("sdf-network", primitive="sphere-network", network=spec), 0)

@@ -19,7 +19,7 @@ from kernels.types import Plane, Planes
 
 HITS = 512
 """Points of a chunk. It divides the chunks that hits are padded to (kernels/field_grid.py)."""
-RAYS = 256
+RAYS = 512
 """Rays of a chunk where every ray has points of its own: what is in flight grows with their number (bench_network.py)."""
 
 Rows = Callable[..., tuple[Any, ...]]
@@ -33,13 +33,12 @@ def over_hits(work: Rows, planes: Planes, samples: FieldSamples, outputs: int) -
     places = jnp.asarray(samples.hits).reshape(-1, HITS)
     firsts = jnp.arange(places.shape[0], dtype=samples.count.dtype) * HITS
 
-    def one(_: Any, chunk: tuple[Any, Any]) -> tuple[None, tuple[Any, ...]]:
-        place, first = chunk
+    @jax.checkpoint  # around the choice: inside it, every chunk would keep a copy of the weights
+    def one(place: Any, first: Any) -> tuple[Any, ...]:
         nothing = lambda: tuple(jnp.zeros(HITS, flat[0].dtype) for _ in range(outputs))
-        some = jax.checkpoint(lambda: tuple(work(*(f[place] for f in flat))))
-        return None, jax.lax.cond(first < samples.count, some, nothing)
+        return jax.lax.cond(first < samples.count, lambda: tuple(work(*(f[place] for f in flat))), nothing)
 
-    _, found = jax.lax.scan(one, None, (places, firsts))
+    _, found = jax.lax.scan(lambda _, chunk: (None, one(*chunk)), None, (places, firsts))
     order = jnp.arange(places.size, dtype=samples.count.dtype)
     target = jnp.where(order < samples.count, samples.hits, size)
     blank = jnp.zeros(size, flat[0].dtype)
