@@ -108,7 +108,7 @@ class Sessions(QObject):
 
     def autosave(self) -> None:
         """Keep the newest state, if it is not the one kept last. A failure is told once, and tried again later."""
-        c, begin = self._controller, time.perf_counter()
+        c, begin = self._controller, time.thread_time()  # a clock that rests while the program is stopped
         record = to_record(c.experiment, c.replay, c.runs)
         if record.state is None or (record.experiment, id(record.state)) == self._written or c.closed:
             return
@@ -124,7 +124,7 @@ class Sessions(QObject):
             return
         self._failed = False
         self._written = (record.experiment, id(record.state))
-        self._wait_ms = int(max(PERIOD_MS, 1000 * (time.perf_counter() - begin) / SHARE))
+        self._wait_ms = int(max(PERIOD_MS, 1000 * (time.thread_time() - begin) / SHARE))
         if self._taken_up is not None:
             self.forget(self._taken_up)
             self._taken_up = None

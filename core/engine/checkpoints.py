@@ -14,6 +14,9 @@ PERIOD_S = 0.8
 SHARE = 0.05
 """A checkpoint that takes long is taken less often, so that it costs at most this share of the time."""
 
+LONGEST_S = 10.0
+"""Never longer than this: one that the system interrupted (a suspended laptop) says nothing of what the next takes."""
+
 
 class Checkpoints:
     """Saves what changed, when it is due. `save` None: nobody would read it, nothing is done."""
@@ -41,4 +44,4 @@ class Checkpoints:
         self._unsaved, self._due = False, begin + PERIOD_S
         self._save(experiment, iteration, session.state_bytes())
         end = self._clock()
-        self._due = end + max(PERIOD_S, (end - begin) / SHARE)
+        self._due = end + min(max(PERIOD_S, (end - begin) / SHARE), LONGEST_S)

@@ -15,6 +15,9 @@ PERIOD_S = 0.1
 SHARE = 0.04
 """A state that takes long is taken less often, so that it costs at most this share of the time."""
 
+LONGEST_S = 10.0
+"""Never longer than this: one that the system interrupted (a suspended laptop) says nothing of what the next takes."""
+
 
 class Keyframes:
     """Asked for every snapshot; at a pause each one gets its state."""
@@ -29,5 +32,5 @@ class Keyframes:
             return {}
         state = np.frombuffer(session.state_bytes(), np.uint8)
         end = self._clock()
-        self._due = end + max(PERIOD_S, (end - begin) / SHARE)
+        self._due = end + min(max(PERIOD_S, (end - begin) / SHARE), LONGEST_S)
         return {"state": state}

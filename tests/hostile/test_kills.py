@@ -54,3 +54,29 @@ def test_a_killed_program_offers_its_run(tmp_path: Path, qapp: Any) -> None:
     assert seconds < 2.0
     assert steps >= 0
     assert list((tmp_path / "rimlight" / "autosave").iterdir()) == []  # it was taken
+
+
+def test_an_interruption_does_not_postpone_the_next_state_for_minutes() -> None:
+    """A system that stands still for 20 s while a state is taken: the next one comes within 10 s, not in 400."""
+    from core.engine.checkpoints import Checkpoints
+    from core.record.keyframes import Keyframes
+
+    now = [0.0]
+
+    class Stopped:
+        def state_bytes(self) -> bytes:
+            now[0] += 20.0
+            return b"state"
+
+    session: Any = Stopped()
+    saved: list[int] = []
+    checkpoints = Checkpoints(lambda experiment, iteration, state: saved.append(iteration), lambda: now[0])
+    checkpoints.changed()
+    checkpoints.visit(session, COUNTING, 1)
+    checkpoints.changed()
+    assert (saved, checkpoints.seconds_left()) == ([1], 10.0)
+    keyframes = Keyframes(lambda: now[0])
+    assert keyframes.arrays(session, running=True)
+    assert not keyframes.arrays(session, running=True)
+    now[0] += 10.0
+    assert keyframes.arrays(session, running=True)
