@@ -20,7 +20,7 @@ CODE_BYTES = 2 << 30
 _REGISTRIES: list[dict] = []
 
 
-def forgettable() -> dict[Any, Callable[..., Any]]:
+def forgettable() -> dict[Any, Any]:
     """An empty dictionary of compiled functions, emptied when compiled code is forgotten."""
     _REGISTRIES.append({})
     return _REGISTRIES[-1]
