@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LESSON := assets/lessons/02-silhouette.toml
 # What Qt, VisPy's software GL and the virtual display need on Debian; everything else comes from PyPI.
-APT := xvfb libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
+APT := xvfb xauth libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
 	libxcb-keysyms1 libxcb-shape0 python3-venv
 
 .PHONY: run test bench fuzz hostile kills rows soak monkey lint report screenshots catalog assets system clean
