@@ -153,9 +153,9 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     c.step(8)
     qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 8 and c.shown.iteration == 8, timeout=20_000)
     c.show_frame(c.replay.frames[3])
+    at = c.replay.frames[3].iteration
     c.fork()
-    qtbot.waitUntil(lambda: c.loaded.generation == 2 and not c.replaying, timeout=20_000)
-    at = c.shown.iteration
+    qtbot.waitUntil(lambda: c.loaded.generation == 2 and not c.replaying and c.shown.iteration == at, timeout=20_000)
     c.runs.runs[0].pinned = True
     losses, frames = c.runs.runs[0].loss.y.tolist(), [f.iteration for b in c.replay.branches for f in b.frames]
     path = tmp_path / "work.rimlight"

@@ -34,7 +34,7 @@ def main() -> int:
     c = stage.window.controller
     stage.wait(lambda: c.status is Status.PAUSED and c.shown is not None)
     if chosen.restore:
-        _restore(stage)
+        _restore(stage, chosen.folder)
         stage.close()
         del kept
         return 0
@@ -50,13 +50,15 @@ def main() -> int:
             stage.window.files.sessions.save(chosen.folder / KEPT)
 
 
-def _restore(stage) -> None:  # type: ignore[no-untyped-def]
+def _restore(stage, folder: Path) -> None:  # type: ignore[no-untyped-def]
     c = stage.window.controller
     if not any(OFFER in message.text for message in stage.messages):
         print("nothing", flush=True)
         return
+    offered = list((folder / "rimlight" / "autosave").iterdir())
     stage.window.files.restore_autosave()
     stage.wait(lambda: c.loaded.continued and c.status is Status.PAUSED)
+    stage.wait(lambda: len([file for file in offered if file.exists()]) < len(offered))  # it is kept anew
     print(f"restored {c.loaded.iteration}", flush=True)
 
 
