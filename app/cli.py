@@ -6,28 +6,22 @@ imports this module anew, gets no Qt. Errors are one line on stderr; RIMLIGHT_DE
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import dataclasses
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli_basin import add_basin, run_basin
-from app.cli_compare import add_compare, run_compare
-from app.cli_convert import add_convert, run_convert
-from app.cli_derive import add_derive, run_derive
-from app.cli_metaballs import add_metaballs, run_metaballs
-from app.cli_study import add_study, run_study
 from core.errors import RimlightError
 
 if TYPE_CHECKING:
+    import argparse
+
     from core.experiment import Experiment
 
 DEBUG = "RIMLIGHT_DEBUG"
+COMMANDS = ("fit", "derive", "compare", "basin", "check", "convert", "study", "metaballs", "list", "doctor")
 KINDS = ("methods", "shapes", "losses", "optimizers", "heatmaps", "lessons", "primitives", "parameters")
 
 
@@ -58,6 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of every command."""
+    import argparse
+
+    from app.cli_basin import add_basin
+    from app.cli_compare import add_compare
+    from app.cli_convert import add_convert
+    from app.cli_derive import add_derive
+    from app.cli_metaballs import add_metaballs
+    from app.cli_study import add_study
+
     top = argparse.ArgumentParser(
         prog="rimlight",
         description="A desktop lab for differentiable rendering. Without a command, the window opens.",
@@ -90,6 +93,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: list[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first not in COMMANDS and not first.startswith("-"):
+        if len(arguments) > 1:
+            parser().error(f"the window opens one file, and {len(arguments)} were given")
+        return _window(first or None)
+
+    from app.cli_basin import run_basin
+    from app.cli_compare import run_compare
+    from app.cli_convert import run_convert
+    from app.cli_derive import run_derive
+    from app.cli_metaballs import run_metaballs
+    from app.cli_study import run_study
+
     commands = {
         "fit": _fit,
         "derive": lambda options: run_derive(options, _prepare_engine, _open),
@@ -102,11 +118,6 @@ def _run(arguments: list[str]) -> int:
         "list": _list,
         "doctor": _doctor,
     }
-    first = arguments[0] if arguments else ""
-    if first not in commands and not first.startswith("-"):
-        if len(arguments) > 1:
-            parser().error(f"the window opens one file, and {len(arguments)} were given")
-        return _window(first or None)
     options = parser().parse_args(arguments)
     return commands[options.command](options)
 
@@ -128,6 +139,8 @@ def _window(file: str | None) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
+    import dataclasses
+
     from app.progress import ProgressLine
 
     experiment = _open(options.experiment)
@@ -172,6 +185,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
+    import json
+
     from core.catalog import entries
 
     found = entries(options.kind)
@@ -246,6 +261,8 @@ def _version() -> str:
 
 
 def _count(text: str) -> int:
+    import argparse
+
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")

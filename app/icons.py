@@ -1,6 +1,6 @@
 """The window's icons: our own paths on a 24-unit grid, stroke 1.75, round caps and joins, tinted when drawn.
 
-Convention: a path is stroked; one written after a "fill:" mark is filled. Pixmaps are made at device ratio 2.
+Convention: a path is stroked; one written after a "fill:" mark is filled. Pictures are made when first seen.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from PyQt6.QtCore import QRectF, QStandardPaths, Qt
-from PyQt6.QtGui import QIcon, QPainter, QPixmap
+from PyQt6.QtCore import QRect, QRectF, QSize, QStandardPaths, Qt
+from PyQt6.QtGui import QIcon, QIconEngine, QPainter, QPixmap
 from PyQt6.QtSvg import QSvgRenderer
 
 from app.theme import Theme
@@ -119,31 +119,51 @@ def svg(name: str, colour: str) -> str:
 
 
 @cache
-def pixmap(name: str, colour: str, size: int = 16) -> QPixmap:
-    """One tinted icon, `size` logical pixels square."""
-    result = QPixmap(int(size * RATIO), int(size * RATIO))
+def pixmap(name: str, colour: str, size: int = 16, ratio: float = RATIO) -> QPixmap:
+    """One tinted icon, `size` logical pixels square, `ratio` device pixels each."""
+    side = int(size * ratio)
+    result = QPixmap(side, side)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
-    QSvgRenderer(svg(name, colour).encode()).render(painter, QRectF(0, 0, size * RATIO, size * RATIO))
+    QSvgRenderer(svg(name, colour).encode()).render(painter, QRectF(0, 0, side, side))
     painter.end()
-    result.setDevicePixelRatio(RATIO)
+    result.setDevicePixelRatio(ratio)
     return result
+
+
+class _Tinted(QIconEngine):
+    """Draws an icon when it is seen, in the colour of its state: a window has more icons than it shows."""
+
+    def __init__(self, name: str, size: int, colours: dict[QIcon.Mode, tuple[str, str]]) -> None:
+        super().__init__()
+        self._name, self._size, self._colours = name, size, colours
+
+    def paint(self, painter: QPainter | None, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        if painter is not None and (device := painter.device()) is not None:
+            painter.drawPixmap(rect, self.pixmap(rect.size() * device.devicePixelRatioF(), mode, state))
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        """`size` is in device pixels."""
+        colour = self._colours[mode][state is QIcon.State.On]
+        return pixmap(self._name, colour, min(size.width(), size.height()), 1.0)
+
+    def actualSize(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QSize:
+        return size.boundedTo(QSize(self._size, self._size))
+
+    def clone(self) -> QIconEngine:
+        return _Tinted(self._name, self._size, self._colours)
 
 
 def icon(name: str, theme: Theme, size: int = 16, *, colour: str | None = None, checked: str | None = None) -> QIcon:
     """A button's icon: muted, brighter under the cursor, `checked` (the accent) when on, grey when disabled."""
-    result = QIcon()
-    normal = colour or theme.text2
-    on = checked or theme.accent
-    for mode, off_colour, on_colour in (
-        (QIcon.Mode.Normal, normal, on),
-        (QIcon.Mode.Active, colour or theme.text, on),
-        (QIcon.Mode.Selected, normal, on),
-        (QIcon.Mode.Disabled, theme.disabled, theme.disabled),
-    ):
-        result.addPixmap(pixmap(name, off_colour, size), mode, QIcon.State.Off)
-        result.addPixmap(pixmap(name, on_colour, size), mode, QIcon.State.On)
-    return result
+    normal, on = colour or theme.text2, checked or theme.accent
+    colours = {
+        QIcon.Mode.Normal: (normal, on),
+        QIcon.Mode.Active: (colour or theme.text, on),
+        QIcon.Mode.Selected: (normal, on),
+        QIcon.Mode.Disabled: (theme.disabled, theme.disabled),
+    }
+    return QIcon(_Tinted(name, size, colours))
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QResizeEvent, QShowEvent
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.theme import Theme
@@ -69,6 +69,7 @@ class Viewport(QWidget, Themed):
         self._canvas = Canvas(self, self._paint)
         self._canvas.failed.connect(self._give_up)
         self.surface = self._canvas.widget
+        self.surface.hide()  # until the window has been seen: starting OpenGL takes a tenth of a second and more
         self.layout().addWidget(self.surface)  # type: ignore[union-attr]
         self.navigator = navigator = Navigator(self.surface)
         navigator.orbited.connect(lambda dx, dy: self._steer(self.helm.free().turned(dx, dy)))
@@ -299,6 +300,18 @@ class Viewport(QWidget, Themed):
 
     def showEvent(self, event: QShowEvent | None) -> None:
         self._place()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """The plain ground, seen until OpenGL has started; it starts when this is on the screen."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self._theme.viewport))
+        painter.end()
+        if self._canvas is not None and self.surface.isHidden():
+            QTimer.singleShot(0, self._uncover)
+
+    def _uncover(self) -> None:
+        if self._canvas is not None:
+            self.surface.show()
 
     def changeEvent(self, event: QEvent | None) -> None:
         if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):

@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QSize
+from PyQt6.QtGui import QIcon
 
 from app import icons
 from app.stylesheet import stylesheet
@@ -92,3 +94,22 @@ def test_every_icon_draws_something(qapp):
         assert 8 < ink < 600, name
     with pytest.raises(KeyError):
         icons.svg("no such icon", "#FFFFFF")
+
+
+@pytest.mark.window
+def test_an_icon_is_drawn_in_the_colour_of_its_state_and_the_size_asked_for(qapp):
+    theme, mode, state = DARK, QIcon.Mode, QIcon.State
+    icon = QIcon(icons.icon("pause", theme, 16))  # a copy, as Qt makes them
+    for asked, ratio in ((16, 1.0), (12, 1.0), (16, 2.0)):
+        for of, expected in (
+            ((mode.Normal, state.Off), theme.text2),
+            ((mode.Normal, state.On), theme.accent),
+            ((mode.Active, state.Off), theme.text),
+            ((mode.Disabled, state.On), theme.disabled),
+        ):
+            picture = icon.pixmap(QSize(asked, asked), ratio, *of)
+            assert (picture.width(), picture.devicePixelRatio()) == (asked * ratio, ratio)
+            image = picture.toImage()
+            bar = image.pixelColor(int(0.34 * image.width()), image.height() // 2)
+            assert bar.name().upper() == expected, (asked, ratio, of)
+    assert icon.actualSize(QSize(40, 40)) == QSize(16, 16)

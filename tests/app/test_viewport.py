@@ -71,6 +71,23 @@ def bare(widget) -> None:
     widget.set_ghost_visible(False)
 
 
+def test_the_plain_ground_is_seen_first_and_opengl_starts_after_it(qtbot):
+    widget = Viewport()
+    qtbot.addWidget(widget, before_close_func=lambda closing: closing.shutdown())
+    if widget.problem is not None:
+        pytest.skip(f"no 3D here: {widget.problem}")
+    widget.set_theme(LIGHT)
+    widget.resize(WIDTH, HEIGHT)
+    assert widget.surface.isHidden()
+    image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
+    widget.render(image)
+    assert image.pixelColor(WIDTH // 2, HEIGHT // 2).name().upper() == LIGHT.viewport
+    assert widget._canvas.repaints == 0
+    widget.show()
+    qtbot.waitUntil(lambda: widget.surface.isVisible() and widget._canvas.repaints > 0)
+    assert widget.childAt(20, 20) is not widget.surface  # the controls still lie above it
+
+
 def test_mesh_in_the_middle_is_shaded_and_lit_from_the_left(viewport):
     bare(viewport)
     show_sphere(viewport)
