@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QMenu, QStackedLayout, QWidget
 from app import numbers
 from app.runs import Run, RunBook, Series
 from app.theme import BASE, HINT, REGULAR, Theme
-from app.widgets import Dot, Elided, Head, Segment, Themed, current_theme, hbox, label, mini, vbox
+from app.widgets import Dot, Elided, Head, Segment, Themed, clear, current_theme, hbox, label, mini, vbox
 
 if TYPE_CHECKING:
     from app.plot import Plot
@@ -186,10 +186,7 @@ class Curves(QFrame, Themed):
         if names == self._legend_names:
             return
         self._legend_names = names
-        while self._legend_row.count():
-            item = self._legend_row.takeAt(0)
-            if item and (widget := item.widget()):
-                widget.deleteLater()
+        clear(self._legend_row)
         for name in names:
             dot = Dot(name)
             self._legend_row.addWidget(dot)

@@ -290,7 +290,8 @@ class LaneSpec:
     """One of two to four runs that are compared on the same problem and seed; all else is the experiment's own.
 
     method: "" for the experiment's method, with its settings beside these. learning_rate: 0 for the experiment's.
-    optimizer: "" for the experiment's, another begins at its own settings. shape_kind, file, primitive: another shape
+    optimizer: "" for the experiment's, another begins at its own settings; optimizer_settings: those that differ.
+    shape_kind, file, primitive: another shape
     (file or primitive, or the experiment's source as another kind). repeat: the same with another seed and a start a
     thousandth away, which tells the noise.
     """
@@ -300,6 +301,7 @@ class LaneSpec:
     title: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     optimizer: str = ""
+    optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
     shape_kind: str = ""
     file: str | None = None
     primitive: str | None = None

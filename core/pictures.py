@@ -112,7 +112,7 @@ def curve(
 ) -> Picture.Image:
     """Loss curves over iterations on a log scale, one colour a method (or the text colour), with a legend of several.
 
-    tokens: the methods whose colours the curves take, where their names are not methods.
+    tokens: the methods whose colours the curves take, where their names are not methods (lane_tokens).
     """
     width, height = size
     left, top, right, bottom = 64, 34, width - 16, height - 28

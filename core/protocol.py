@@ -221,7 +221,8 @@ class Scalars:
     metrics: "iou", "psnr", "rotation_error_degrees", ... when computed. gradients: parameter name -> Euclidean norm of the
     gradient, and per component for small ones ("pose.translation.x"). lanes: of a comparison, every run's own numbers;
     their metrics lie in the whole's under their lane's names (core/comparison/lanes.py). seconds: spent in this lane's steps.
-    trouble: why a lane goes no further.
+    places: of a lane, where it stood before the step and after: translation and rotation vector, displayed units.
+    trouble: why it goes no further.
     """
 
     iteration: int
@@ -232,6 +233,7 @@ class Scalars:
     steps_per_second: float = 0.0
     lanes: tuple[Scalars, ...] = ()
     seconds: float = 0.0
+    places: tuple[tuple[float, ...], ...] = ()
     trouble: str = ""
 
 

@@ -23,22 +23,23 @@ class Column(QFrame):
 
     menu_wanted = pyqtSignal(object)
 
-    def __init__(self, title: str, method: str, note: str, rows: tuple[tuple[str, ...], ...], tip: str) -> None:
+    def __init__(self, title: str, token: str, note: str, rows: tuple[tuple[str, ...], ...], tip: str) -> None:
+        """token: its colour everywhere, "" for the card of what all runs share."""
         super().__init__()
         self.setObjectName("card")
         self.panes = {name: _pane(name) for row in rows for name in row}
-        self.weight, self.method = len(rows[0]), method
-        name = label(title, LESSON, TITLE)
-        name.setToolTip(tip)
+        self.weight, self.token = len(rows[0]), token
+        name = Elided(title, LESSON, TITLE, "text")
+        name.set_tip(tip)
         self.note = Elided(note)
         self.loss = label("", LESSON - 1, NUMBER)
         self.loss_hint = hint("loss")
-        self.loss_hint.setVisible(bool(method))
+        self.loss_hint.setVisible(bool(token))
         self.trouble = label("", LESSON - 2, NUMBER, "warn")
         self.trouble.hide()
         self.more = mini("more", "Change, add or remove runs")
         self.more.clicked.connect(lambda: self.menu_wanted.emit(self.more))
-        dot: tuple[QWidget, ...] = (Dot(method, 9),) if method else ()
+        dot: tuple[QWidget, ...] = (Dot(token, 9),) if token else ()
         head = hbox(*dot, name, self.note, None, self.trouble, self.loss_hint, self.loss, self.more, gap=6)
         head.setStretchFactor(self.note, 10)
         lines = [hbox(*(self.panes[n] for n in row), gap=PANE_GAP) for row in rows]

@@ -27,20 +27,32 @@ LEAST = 1e-4
 """Radii or radians: what moved less did not move."""
 
 
+MOST = 4000
+"""Points a run: beyond, every second one is forgotten."""
+
+
 class Paths:
-    """The data: a point a snapshot and run, [lane][point] = (iteration, six displayed numbers)."""
+    """The data: a point a step and run, [lane][iteration] = six displayed numbers."""
 
     def __init__(self, lanes: int) -> None:
-        self.points: list[list[tuple[int, np.ndarray]]] = [[] for _ in range(lanes)]
+        self.points: list[dict[int, np.ndarray]] = [{} for _ in range(lanes)]
 
     def add(self, iteration: int, values: Mapping[str, Any]) -> None:
-        """One snapshot; an earlier one than the last is a stored step that is looked at again, and adds nothing."""
+        """One snapshot: the start, and what steps did not tell. An earlier one than the last is a stored step that is
+        looked at again, and adds nothing."""
         for lane, points in enumerate(self.points):
-            if points and iteration <= points[-1][0]:
-                continue
             place = self._place(values, lane)
-            if place is not None:
-                points.append((iteration, place))
+            if place is not None and (set(points) <= {0} or iteration > max(points)):
+                points[iteration] = place
+
+    def add_step(self, lane: int, iteration: int, places: Sequence[Sequence[float]]) -> None:
+        """Where a step began, which a hand may have moved since the last one, and where it led (core/protocol.Scalars)."""
+        points = self.points[lane]
+        for at, place in zip((iteration - 1, iteration), places):
+            if len(place) == len(COORDINATES):  # a shape without a pose has none
+                points[at] = np.asarray(place, float)
+        if len(points) > MOST:
+            self.points[lane] = {i: points[i] for i in sorted(points)[::2]}
 
     @staticmethod
     def _place(values: Mapping[str, Any], lane: int) -> np.ndarray | None:
@@ -54,18 +66,43 @@ class Paths:
         travelled = np.zeros(6)
         for points in self.points:
             if points:
-                travelled = np.maximum(travelled, np.ptp(np.stack([p for _, p in points]), axis=0) * SCALES)
+                travelled = np.maximum(travelled, np.ptp(np.stack(list(points.values())), axis=0) * SCALES)
         order = np.argsort(-travelled, kind="stable")[:2]
         return None if travelled[order[1]] < LEAST else (int(order.min()), int(order.max()))
 
     def curve(self, lane: int, axes: tuple[int, int]) -> np.ndarray:
         """(points, 2)."""
-        return np.array([[p[axes[0]], p[axes[1]]] for _, p in self.points[lane]]).reshape(-1, 2)
+        points = self.points[lane]
+        return np.array([points[i][list(axes)] for i in sorted(points)]).reshape(-1, 2)
 
     def at(self, lane: int, iteration: int, axes: tuple[int, int]) -> np.ndarray | None:
         """Where a run was at a step."""
-        before = [p for i, p in self.points[lane] if i <= iteration]
-        return before[-1][list(axes)] if before else None
+        points = self.points[lane]
+        last = max((i for i in points if i <= iteration), default=None)
+        return None if last is None else points[last][list(axes)]
+
+
+def axis_of(theta: str) -> int | None:
+    """Which of the six numbers a parameter's name means."""
+    name, _, component = theta.rpartition(".")
+    known = [(n, "xyz"[axis]) for n, axis in COORDINATES]
+    return known.index((name, component)) if (name, component) in known else None
+
+
+def draw_paths(chart: Chart, paths: Paths, axes: tuple[int, int], tokens: Sequence[str], shown: int | None) -> None:
+    """A curve a run, a dot each where it was at the step shown, a cross where they start. tokens: their colours."""
+    theme = current_theme()
+    curves = [paths.curve(lane, axes) for lane in range(len(paths.points))]
+    for curve, token in zip(curves, tokens):
+        if len(curve):
+            chart.curve(curve[:, 0], curve[:, 1], theme.run_colour(token), width=1.75, edged=True)
+    for lane, token in enumerate(tokens):
+        place = paths.at(lane, shown, axes) if shown is not None else None
+        if place is not None:
+            chart.dot(float(place[0]), float(place[1]), theme.run_colour(token), 8.0)
+    start = next((curve[0] for curve in curves if len(curve)), None)
+    if start is not None:
+        chart.cross(float(start[0]), float(start[1]), theme.text)
 
 
 class PathCard(QFrame, Themed):
@@ -99,21 +136,13 @@ class PathCard(QFrame, Themed):
         self.note.setText("" if axes is None else f"{TITLES[axes[0]]}, {TITLES[axes[1]]}{'°' if axes[1] > 2 else ''}")
         if axes is None:
             return
-        chart, theme = self._ensure_chart(), current_theme()
+        chart = self._ensure_chart()
         chart.clear_all()
         curves = [paths.curve(lane, axes) for lane in range(len(paths.points))]
         there = np.concatenate([curve for curve in curves if len(curve)])
         low, high = there.min(axis=0), there.max(axis=0)
         chart.frame((low[0], high[0]), (low[1], high[1]), margin=0.12)
-        for curve, token in zip(curves, tokens):
-            if len(curve):
-                chart.curve(curve[:, 0], curve[:, 1], theme.run_colour(token), width=1.75)
-        for lane, token in enumerate(tokens):
-            place = paths.at(lane, shown, axes) if shown is not None else None
-            if place is not None:
-                chart.dot(float(place[0]), float(place[1]), theme.run_colour(token), 8.0)
-        start = next(curve[0] for curve in curves if len(curve))
-        chart.cross(float(start[0]), float(start[1]), theme.text)
+        draw_paths(chart, paths, axes, tokens, shown)
 
     def _ensure_chart(self) -> Chart:
         if self.chart is None:

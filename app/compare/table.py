@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from app import numbers
 from app.theme import BASE, HINT, NUMBER, REGULAR, TITLE, font
-from app.widgets import Dot, Elided, Head, Segment, hbox, label, mini, rule, set_tone, vbox
+from app.widgets import Dot, Elided, Head, Segment, clear, hbox, label, mini, rule, set_tone, vbox
 from core.comparison.table import Column, LaneResult, best_of, columns_of
 
 NOTE = "Bold is the best of its column. Each run is judged at its own pose. A card's menu adds a repeat, which tells the noise."
@@ -32,6 +32,8 @@ class Table(QFrame):
         tips = ("Numbers of the step on screen, as the timeline is scrubbed", "Numbers of the newest step")
         self.when = Segment("At it 0", "Final", tips=tips)
         self.head = Head("Table", self.when, self.export)
+        self.tokens: list[str] = []
+        """What each run is coloured by; the methods where it is empty."""
         self._results: list[LaneResult] = []
         self._noise: dict[str, float] = {}
         self._remarks: list[str] = []
@@ -89,10 +91,7 @@ class Table(QFrame):
         return columns[:room]
 
     def _build(self, columns: Sequence[Column]) -> None:
-        while self._grid.count():
-            item = self._grid.takeAt(0)
-            if item and (widget := item.widget()):
-                widget.deleteLater()
+        clear(self._grid)
         for place in range(self._grid.columnCount()):
             self._grid.setColumnStretch(place, 0)
         self._cells = {}
@@ -108,7 +107,7 @@ class Table(QFrame):
             self._grid.addWidget(rule(), 2 * row + 1, 0, 1, last + 1)
             name = QWidget()
             text = Elided(result.name, BASE, TITLE, "text")
-            name.setLayout(hbox(Dot(result.method), text, gap=5))
+            name.setLayout(hbox(Dot(self.tokens[row] if row < len(self.tokens) else result.method), text, gap=5))
             name.setMinimumWidth(90)
             self._grid.addWidget(name, 2 * row + 2, 0)
             for place, column in enumerate(columns, 1):

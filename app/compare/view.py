@@ -23,9 +23,9 @@ from app.panes.words import Context, words
 from app.runs import Series
 from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
 from app.turns import Post, at_once
-from app.widgets import Dot, Elided, Head, Segment, Themed, current_theme, hbox, restyle, vbox
+from app.widgets import Dot, Elided, Head, Segment, Themed, clear, current_theme, hbox, restyle, vbox
 from core.catalog import entry
-from core.comparison.lanes import lane_experiment, lane_names, lane_note, of_lane, split_lane
+from core.comparison.lanes import lane_names, lane_note, lane_tokens, of_lane, split_lane
 from core.comparison.table import LaneResult, lane_noise, lane_results, noise_lines, terms_lines
 from core.experiment import Experiment
 from core.protocol import Agreement, Loaded, Scalars, Snapshot
@@ -36,6 +36,10 @@ LOWER = 0.31
 """Of the height: curves and table."""
 LOWER_SHARES = (36, 13, 51)
 """Of the width: curves, path, table."""
+TITLE_ROOM = 100
+"""Logical pixels of the curves' head beside legend and tabs: below, the legend matters more than the title."""
+LEGEND_ROOM = 36
+"""Logical pixels that a name keeps in the legend, however many there are."""
 PATH_ROOM = 1300
 """Logical pixels of width from which the path is shown."""
 COMPARED = tuple(tab for tab in TABS if tab.title in ("Loss", "IoU", "Pose"))
@@ -74,7 +78,8 @@ class CompareView(QFrame, Themed):
         self._curves.setObjectName("card")
         self.tabs = Segment(*(tab.title for tab in COMPARED), tips=tuple(tab.tip for tab in COMPARED))
         self.tabs.chosen.connect(lambda _: self._draw_curves())
-        self._curves.setLayout(vbox(Head("Curves", self._legend, 6, self.tabs), self._plot_place))
+        self._head = Head("Curves", self._legend, 6, self.tabs)
+        self._curves.setLayout(vbox(self._head, self._plot_place))
         self.path = PathCard()
         self._lower = hbox(self._curves, self.path, self.table, gap=GAP)
         for index, share in enumerate(LOWER_SHARES):
@@ -113,17 +118,15 @@ class CompareView(QFrame, Themed):
         self.refresh()
 
     def _build(self) -> None:
-        while self._cards.count():
-            item = self._cards.takeAt(0)
-            if item and (widget := item.widget()):
-                widget.deleteLater()
+        clear(self._cards)
         first = Column("Reference", "", "", SHARED_ROWS, "What every run is compared with")
         self.columns, cards = [], [first]
         self.panes = {"target": first.panes["target"], "reference": first.panes["reference"]}
+        tokens = lane_tokens(self.experiment)
+        self.table.tokens = tokens
         for i, (lane, name) in enumerate(zip(self.experiment.lanes, lane_names(self.experiment))):
-            method = lane_experiment(self.experiment, lane).method.name
             note = "" if "," in name else lane_note(self.experiment, lane)
-            column = Column(name, method, note, ROWS, f"{name}: its own forward image, and its derivative")
+            column = Column(name, tokens[i], note, ROWS, f"{name}: its own forward image, and its derivative")
             self.columns.append(column)
             cards.append(column)
             self.panes |= {of_lane(n, i): pane for n, pane in column.panes.items()}
@@ -167,6 +170,7 @@ class CompareView(QFrame, Themed):
                     self.forget()
                 if own.iteration > 0:
                     self.series[i].put(own.iteration, own.loss)
+                    self.paths.add_step(i, own.iteration, own.places)
                     self._measure(i, own.iteration, own.metrics)
             self._scalars = scalars.lanes or self._scalars
             for name, value in scalars.metrics.items():
@@ -233,7 +237,7 @@ class CompareView(QFrame, Themed):
         self.table.set_results(
             results, noise, [*(noise_lines(results, noise, repeats) if repeats else []), *self._terms]
         )
-        self.path.draw(self.paths, [column.method for column in self.columns], self._shown)
+        self.path.draw(self.paths, self.tokens, self._shown)
         self._draw_curves()
 
     def _results(self) -> list[LaneResult]:
@@ -254,7 +258,7 @@ class CompareView(QFrame, Themed):
         curves = []
         for lane, column in enumerate(self.columns):
             found = [self._measured[lane].get(name) for name, _ in tab.curves] if tab.curves else [self.series[lane]]
-            curves += [(series, column.method, 1.75, self._style(lane)) for series in found[:1] if series is not None]
+            curves += [(series, column.token, 1.75, self._style(lane)) for series in found[:1] if series is not None]
         curves = [curve for curve in curves if len(curve[0])]
         if not curves and self.plot is None:
             return
@@ -268,7 +272,17 @@ class CompareView(QFrame, Themed):
 
     def _style(self, lane: int) -> int:
         """Which of the runs with the same method this is: they share its colour."""
-        return [column.method for column in self.columns[:lane]].count(self.columns[lane].method)
+        return self.tokens[:lane].count(self.tokens[lane])
+
+    @property
+    def iteration(self) -> int | None:
+        """The step on screen."""
+        return self._shown
+
+    @property
+    def tokens(self) -> list[str]:
+        """What every run is coloured by."""
+        return [column.token for column in self.columns]
 
     def set_shown(self, iteration: int | None) -> None:
         """The dashed line of the curves, the dots of the paths."""
@@ -284,13 +298,12 @@ class CompareView(QFrame, Themed):
     def _write_legend(self) -> None:
         row = self._legend.layout()
         assert row is not None
-        while row.count():
-            item = row.takeAt(0)
-            if item and (widget := item.widget()):
-                widget.deleteLater()
+        clear(row)
         for lane, name in enumerate(lane_names(self.experiment)):
-            row.addWidget(Dot(self.columns[lane].method))
-            row.addWidget(Elided(f"{name}{MARKS[self._style(lane)]}", HINT, REGULAR, "text2"))
+            text = Elided(f"{name}{MARKS[self._style(lane)]}", HINT, REGULAR, "text2")
+            text.setMinimumWidth(min(text.sizeHint().width(), LEGEND_ROOM))
+            row.addWidget(Dot(self.columns[lane].token))
+            row.addWidget(text)
 
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
@@ -299,8 +312,11 @@ class CompareView(QFrame, Themed):
     def _fit(self) -> None:
         """Square pictures where there is room: the lower row gets what they leave, the path only in a wide one."""
         self.path.setVisible(self.width() >= PATH_ROOM)
-        shares = 1 + 2 * len(self.columns)
-        width = (self.width() - GAP * len(self.columns) - 2 * (PANE_GAP + 2) * (1 + len(self.columns))) / shares
+        shares = LOWER_SHARES if self.width() >= PATH_ROOM else (LOWER_SHARES[0], LOWER_SHARES[2])
+        legend, tabs = self._legend.sizeHint().width(), self.tabs.sizeHint().width()
+        self._head.title.setVisible(self.width() * shares[0] / sum(shares) > legend + tabs + TITLE_ROOM)
+        panes = 1 + 2 * len(self.columns)
+        width = (self.width() - GAP * len(self.columns) - 2 * (PANE_GAP + 2) * (1 + len(self.columns))) / panes
         picture = int(width - PANE_GAP)
         wanted = 36 + 2 * (CAPTION_HEIGHT + 2 + picture + 4 + 24) + 14
         upper = min(wanted, int((1 - LOWER) * self.height()))

@@ -57,12 +57,17 @@ class Chart(pg.PlotWidget, Themed):
             axis.setTextPen(pg.mkPen(theme.text2))
         self._draw_grid()
 
-    def clear_all(self) -> None:
-        """Nothing is drawn any more but the axes."""
-        for thing in self._things:
+    @property
+    def drawn(self) -> int:
+        """How many things are drawn: what comes later may be cleared alone."""
+        return len(self._things)
+
+    def clear_all(self, kept: int = 0) -> None:
+        """Nothing is drawn any more but the axes and the first `kept` things."""
+        for thing in self._things[kept:]:
             thing.hide()
             self._spare.setdefault(type(thing), []).append(thing)
-        self._things = []
+        self._things = self._things[:kept]
 
     def _item(self, kind: type, height: float = 0.0) -> Any:
         """A spare item of a kind, or a new one. It goes to the view box itself: the plot would offer each its legend,
@@ -101,11 +106,13 @@ class Chart(pg.PlotWidget, Themed):
         width: float = 2.0,
         dashed: bool = False,
         dots: bool = False,
+        edged: bool = False,
     ) -> None:
-        """A curve; what is not finite is a gap."""
+        """A curve; what is not finite is a gap. edged: with a seam in the ground's colour, to be seen on a picture."""
         pen = pg.mkPen(colour, width=width, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
         places = np.asarray(x, float), np.asarray(y, float)
-        self._item(pg.PlotCurveItem).setData(*places, pen=pen, antialias=True, connect="finite")
+        seam = pg.mkPen(self._theme.panel, width=width + 2) if edged else None
+        self._item(pg.PlotCurveItem).setData(*places, pen=pen, shadowPen=seam, antialias=True, connect="finite")
         if dots:
             finite = np.isfinite(places[1])
             points = {"x": places[0][finite], "y": places[1][finite]}
@@ -133,7 +140,7 @@ class Chart(pg.PlotWidget, Themed):
     def arrow(self, tail: tuple[float, float], tip: tuple[float, float], colour: str) -> None:
         """From tail to tip, with a head."""
         (x0, y0), (x1, y1) = tail, tip
-        self.curve([x0, x1], [y0, y1], colour, width=2.5)
+        self.curve([x0, x1], [y0, y1], colour, width=2.5, edged=True)
         ratio = self._pixel_ratio()
         angle = float(np.degrees(np.arctan2(-(y1 - y0) * ratio[1], (x1 - x0) * ratio[0])))
         head = self._item(pg.ArrowItem, 15)
@@ -161,7 +168,8 @@ class Chart(pg.PlotWidget, Themed):
         ends = np.concatenate([level_lines(values, float(level)) for level in levels]).reshape(-1, 2)
         places = np.array([x[0], y[0]]) + ends * steps
         pen = pg.mkPen(self._theme.panel, width=1.0)
-        self._item(pg.PlotCurveItem).setData(places[:, 0], places[:, 1], pen=pen, antialias=True, connect="pairs")
+        item = self._item(pg.PlotCurveItem)
+        item.setData(places[:, 0], places[:, 1], pen=pen, shadowPen=None, antialias=True, connect="pairs")
 
     def _at(self, event: QMouseEvent) -> tuple[float, float]:
         place = self.item.vb.mapSceneToView(QPointF(event.position()))

@@ -315,7 +315,8 @@ class Lab(QObject):
         """The loss over one or two parameters, in a window of its own."""
         from app.lab.landscape_window import LandscapeWindow
 
-        self.landscape = self._shown(self.landscape, LandscapeWindow)
+        kind = partial(LandscapeWindow, compare=self.window.compare)
+        self.landscape = self._shown(self.landscape, kind)
         return self.landscape
 
     def open_warp(self) -> WarpWindow:

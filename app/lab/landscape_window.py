@@ -1,11 +1,13 @@
 """The loss landscape: a slice over one or two parameters, where the fit stands, both slopes; a click starts there.
 
+While runs are compared their paths are drawn over it, and a click lets all of them start again from there.
 In two parameters the arrows are steepest descent in the plot's own scale, so that they cross its level lines squarely.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PyQt6.QtCore import Qt
@@ -16,12 +18,16 @@ from app.controller import Controller
 from app.controls.fields import QuietCombo
 from app.lab.axis_control import NONE, AxisControl
 from app.lab.chart import Chart
+from app.lab.run_paths import RunPaths
 from app.lab.tool_window import ToolWindow
 from app.panes.head import thetas_of
 from app.theme import FINITE_DIFFERENCES, HINT, REGULAR
 from app.widgets import Dot, current_theme, frame, hbox, hint, label, vbox
 from core.derivatives.questions import Landscape, Landscaped
 from core.protocol import Loaded
+
+if TYPE_CHECKING:
+    from app.compare import CompareMode
 
 COUNTS_1, COUNTS_2 = (33, 65, 129), (17, 25, 41)
 LEVELS = 9
@@ -31,10 +37,15 @@ LEAST_COLOUR = 0.08
 """Where in the sequential map the lowest loss lies: its first colours would vanish in the dark ground."""
 
 
+MOST_COLOUR = 0.72
+"""The same of the highest in the dark theme: its last colours would outshine what is drawn over them."""
+
+
 class LandscapeWindow(ToolWindow):
     """Opened from the Inspect menu."""
 
-    def __init__(self, parent: QWidget, controller: Controller) -> None:
+    def __init__(self, parent: QWidget, controller: Controller, compare: CompareMode | None = None) -> None:
+        """compare: whose runs are drawn."""
         super().__init__(parent, controller, "Loss landscape", (880, 600))
         self.across, self.up = AxisControl("across", False), AxisControl("up", True)
         self.count = QuietCombo()
@@ -45,6 +56,7 @@ class LandscapeWindow(ToolWindow):
         self.shown: Landscaped | None = None
         self._restarted: tuple[float, float] | None = None
         """Where a click put the fit since the picture was computed."""
+        self.runs = RunPaths(self.chart, compare)
         self.method = Dot(controller.experiment.method.name)
         self.method_name = label("", HINT, REGULAR, "text2")
         self.pointer = label("", HINT, REGULAR, "text2")
@@ -52,7 +64,7 @@ class LandscapeWindow(ToolWindow):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         legend = (
             self.method, self.method_name, 10, Dot(FINITE_DIFFERENCES), label("finite differences", HINT, REGULAR, "text2"),
-            None, self.pointer,
+            10, self.runs, None, self.pointer,
         )  # fmt: skip
         self.build(
             (self.across, 4, self.up, 4, hint("places"), self.count),
@@ -63,6 +75,8 @@ class LandscapeWindow(ToolWindow):
         self.up.theta.activated.connect(lambda _: self._on_up())
         self.chart.clicked.connect(self.restart)
         self.chart.hovered.connect(self._on_hover)
+        controller.stepped.connect(lambda _: self._follow())
+        controller.snapshot_shown.connect(lambda _: self._follow())
         self._on_up()
         self._refresh()
 
@@ -117,14 +131,15 @@ class LandscapeWindow(ToolWindow):
         c = self.controller
         self.ask(Landscape(axes, c.step_pixels, c.supersampling))
 
-    def compute_over(self, across: str, up: str, span: float = 0.0) -> None:
-        """Choose the parameters and compute; `up` "" for a slice over one. span: half the ranges, displayed units."""
+    def compute_over(self, across: str, up: str, span: float = 0.0, centre: float | None = None) -> None:
+        """Choose the parameters and compute; `up` "" for a slice over one. span: half the ranges, displayed units, about
+        `centre` or the present."""
         for control, theta in ((self.across, across), (self.up, up or NONE)):
             control.theta.setCurrentIndex(max(control.theta.findText(theta), 0))
         self._span(self.across)
         self._on_up()
         for control in (self.across, self.up) if span else ():
-            control.set_span(self._present(control.theta.currentText()), span)
+            control.set_span(self._present(control.theta.currentText()) if centre is None else centre, span)
         self.compute()
 
     def show_landscaped(self, found: Landscaped) -> None:
@@ -137,9 +152,11 @@ class LandscapeWindow(ToolWindow):
             self._refresh()
 
     def restart(self, x: float, y: float) -> None:
-        """Put the parameters where the plot was clicked; the fit goes on from there."""
+        """Put the parameters where the plot was clicked; the fit goes on from there, compared runs begin again."""
         if self.shown is None:
             return
+        if self.runs.racing:
+            self.controller.reset()
         axes = self.shown.question.axes
         for axis, place, here in zip(axes, (x, y), self.shown.here):
             place = min(max(place, axis.low), axis.high)
@@ -152,15 +169,23 @@ class LandscapeWindow(ToolWindow):
             else:
                 self.controller.set_value(f"along.{axis.theta}", place - here)
         words = ", ".join(f"{a.theta} {numbers.number(p)}" for a, p in zip(axes, (x, y)))
-        self.controller.say("info", f"Starts from {words}; Compute again to see the slopes there")
+        who = "All runs start" if self.runs.racing else "Starts"
+        self.controller.say("info", f"{who} from {words}; Compute again to see the slopes there")
         self._restarted = (x, y)
         self._refresh()
+        if self.runs.racing:
+            self.controller.play()
+
+    def _follow(self) -> None:
+        """The compared runs went on."""
+        if self.isVisible() and self.runs.racing:
+            self.controller.turns.post("landscape runs", lambda: self.runs.draw_again(self.shown), self)
 
     # ------------------------------------------------------------------------------------------ drawing
 
     def _refresh(self) -> None:
         method = self.controller.experiment.method.name
-        self.method.set_token(method)
+        self.method.set_token(self._token)
         self.method.update()
         self.method_name.setText(method)
         self.chart.clear_all()
@@ -175,10 +200,16 @@ class LandscapeWindow(ToolWindow):
             self._draw_slice(found)
         else:
             self._draw_plane(found)
+        self.runs.draw_over(found)
+
+    @property
+    def _token(self) -> str:
+        """The method's colour, but beside runs that may have it."""
+        return "text2" if self.runs.racing else self.controller.experiment.method.name
 
     def _colours(self) -> tuple[tuple[tuple[float, ...] | None, str], ...]:
         theme, found = current_theme(), self.shown
-        method = theme.run_colour(self.controller.experiment.method.name)
+        method = theme.run_colour(self._token)
         if found is None:
             return ()
         return (found.by_reference, theme.run_colour(FINITE_DIFFERENCES)), (found.by_method, method)
@@ -215,7 +246,8 @@ class LandscapeWindow(ToolWindow):
             level = np.log10(np.maximum(filled, 1e-12)) if filled.min() > 0 else filled
             share = (level - level.min()) / max(float(np.ptp(level)), 1e-12)
             lut = current_theme().sequential_lut()
-            self.chart.picture(lut[np.rint(255 * (LEAST_COLOUR + (1 - LEAST_COLOUR) * share)).astype(int)], x, y)
+            most = MOST_COLOUR if current_theme().dark else 1.0
+            self.chart.picture(lut[np.rint(255 * (LEAST_COLOUR + (most - LEAST_COLOUR) * share)).astype(int)], x, y)
             if found.fraction >= 1.0:
                 self.chart.contours(level, np.quantile(level, np.linspace(0.04, 0.92, LEVELS)), x, y)
         wide, high = a.high - a.low, b.high - b.low
@@ -231,6 +263,8 @@ class LandscapeWindow(ToolWindow):
     def _draw_here(self, x: float, y: float, found: Landscaped) -> None:
         """Where the fit stood, and where a click has put it since."""
         theme, to = current_theme(), self._restarted
+        if self.runs.racing:
+            return
         self.chart.dot(x, y, theme.text3 if to else theme.accent)
         if to is not None:
             height = to[1]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def carry_out(lab: Lab, command: str) -> None:
     """probe=X:Y, wrong-zero, gradients, health, slice=AXIS:SHARE or slice=AXIS:SHARE:gradient, pane=KEY, sweep,
-    landscape=THETA:THETA:SPAN (the last two may be empty)."""
+    landscape=THETA:THETA:SPAN:CENTRE (all but the first may be empty)."""
     name, _, value = command.partition("=")
     if name == "probe":
         x, _, y = value.partition(":")
@@ -29,5 +29,5 @@ def carry_out(lab: Lab, command: str) -> None:
     elif name == "sweep":
         lab.open_sweep().compute()
     else:
-        across, up, span, *_ = [*value.split(":"), "", ""]
-        lab.open_landscape().compute_over(across, up, float(span or 0.0))
+        across, up, span, centre, *_ = [*value.split(":"), "", "", ""]
+        lab.open_landscape().compute_over(across, up, float(span or 0.0), float(centre) if centre else None)

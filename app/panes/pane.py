@@ -76,6 +76,11 @@ class Pane(QWidget, Themed):
         self.enlarge.setVisible(not kind.signed)
         self.enlarge.clicked.connect(self.enlarge_requested)
         key, title = label(str(kind.key or ""), HINT, NUMBER, "text3"), label(kind.title, BASE, NUMBER)
+        if not kind.key and kind.name in (
+            "difference",
+            "disagreement",
+        ):  # in a card of a comparison, which may be narrow
+            title = Elided(kind.title, BASE, NUMBER, "text")
         key.setVisible(bool(kind.key))
         self.over = Over() if kind.name == "target" else None
         items = [self.dot, key, title, self.note, None, *([self.over] if self.over else []), self.lock, self.enlarge]

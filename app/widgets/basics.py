@@ -59,6 +59,14 @@ def _fill(layout: QBoxLayout, items: Iterable[Item]) -> None:
             layout.addWidget(item)
 
 
+def clear(layout: QLayout) -> None:
+    """Take everything out of a layout. Its widgets vanish at once; Qt deletes them when it comes to it."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
 def hbox(*items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), gap: int = 6) -> QHBoxLayout:
     layout = QHBoxLayout()
     layout.setContentsMargins(*margins)

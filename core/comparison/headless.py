@@ -14,7 +14,7 @@ import numpy as np
 
 from core import pictures
 from core.comparison.curve_svg import curves_svg
-from core.comparison.lanes import of_lane, split_lane, usual_lanes, with_methods
+from core.comparison.lanes import lane_tokens, of_lane, split_lane, usual_lanes, with_methods
 from core.comparison.race import Race
 from core.comparison.table import (
     MEASURED,
@@ -167,8 +167,8 @@ def _write(race: Race, folder: Path, arrays: dict[str, np.ndarray], noise: dict[
     write_text(folder / "curves.csv", curves_csv(race.names, losses))
     curves = {name: curve or [1.0] for name, curve in zip(race.names, losses)}
     write_text(folder / "curves.svg", curves_svg(curves, f"Loss, {title}"))
-    tokens = [lane.problem.method.name for lane in race.lanes]
-    write_bytes(folder / "curves.png", pictures.png_bytes(pictures.curve(curves, f"Loss, {title}", tokens=tokens)))
+    drawn = pictures.curve(curves, f"Loss, {title}", tokens=lane_tokens(race.experiment))
+    write_bytes(folder / "curves.png", pictures.png_bytes(drawn))
     write_bytes(folder / "compare.png", pictures.png_bytes(compare_sheet(race, arrays)))
     return report
 

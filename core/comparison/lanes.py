@@ -28,6 +28,10 @@ NUDGE = 1e-3
 """Radians and unit-sphere units by which the start of a repeat differs: nothing that anybody would call another start."""
 
 
+LANE_COLOURS = ("edge-grad", "splat", "soft-raster", "sdf-local")
+"""Methods whose colours runs take that all have the same method: four that are told apart by anybody."""
+
+
 def lane_experiment(experiment: Experiment, lane: LaneSpec) -> Experiment:
     """What one lane runs."""
     problem = _with_lane_shape(dataclasses.replace(experiment, lanes=()), lane)
@@ -40,6 +44,7 @@ def lane_experiment(experiment: Experiment, lane: LaneSpec) -> Experiment:
         optimizer = OptimizerSpec(lane.optimizer, optimizer.learning_rate, optimizer.decay)
     if lane.learning_rate > 0:
         optimizer = dataclasses.replace(optimizer, learning_rate=lane.learning_rate)
+    optimizer = dataclasses.replace(optimizer, settings={**optimizer.settings, **lane.optimizer_settings})
     return nudged(dataclasses.replace(problem, method=method, optimizer=optimizer), lane.repeat)
 
 
@@ -154,8 +159,11 @@ def lane_note(experiment: Experiment, lane: LaneSpec) -> str:
     method = lane_experiment(experiment, lane).method.name
     described = {s["name"]: s for s in entry("methods", method)["settings"]}
     parts = [_setting(described[name], value) for name, value in lane.settings.items() if name in described]
-    if lane.optimizer:
-        parts.append(entry("optimizers", lane.optimizer)["title"])
+    optimizer = entry("optimizers", lane.optimizer or experiment.optimizer.name)
+    if lane.optimizer and lane.title != optimizer["title"]:
+        parts.append(optimizer["title"])
+    described = {s["name"]: s for s in optimizer["settings"]}
+    parts += [_setting(described[n], value) for n, value in lane.optimizer_settings.items() if n in described]
     if lane.learning_rate > 0:
         parts.append(f"rate {lane.learning_rate:.3g}")
     if lane.repeat:
@@ -168,6 +176,26 @@ def _setting(setting: Mapping[str, Any], value: Any) -> str:
         return setting["title"] if value else f"no {setting['title']}"
     text = f"{value:.3g}" if isinstance(value, float) else str(value)
     return " ".join(part for part in (setting["title"], text, setting["unit"]) if part)
+
+
+def lane_tokens(experiment: Experiment) -> list[str]:
+    """The method whose colour each lane has: its own, or, where all lanes have the same, another each."""
+    methods = [lane_experiment(experiment, lane).method.name for lane in experiment.lanes]
+    return list(LANE_COLOURS[: len(methods)]) if len(set(methods)) == 1 else methods
+
+
+def follows(experiment: Experiment, lane: LaneSpec, path: str) -> bool:
+    """Whether a number that is changed while the race runs (protocol.SetValue) is the lane's too: not where it has a
+    method, an optimizer or a setting of its own."""
+    kind, _, name = path.partition(".")
+    own = lane_experiment(experiment, lane)
+    if kind == "method":
+        return own.method.name == experiment.method.name and name not in lane.settings
+    if kind != "optimizer":
+        return True
+    if name == "learning_rate":
+        return not lane.learning_rate
+    return own.optimizer.name == experiment.optimizer.name and name not in lane.optimizer_settings
 
 
 def of_lane(name: str, lane: int) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from core import protocol
-from core.comparison.lanes import lane_experiment, lane_names, of_lane
+from core.comparison.lanes import follows, lane_experiment, lane_names, of_lane
 from core.derivatives.questions import Answer, Question
 from core.engine.ports import SessionLike, Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
+from core.parameters import display_values
 from core.record.history import History, history_from
 from core.record.packing import pack, unpack
 from core.session import Session
@@ -85,7 +86,7 @@ class Race:
         """One step of every lane that has not finished; of every one that can, where all have. Raises where none can."""
         turn = self.running() or [i for i in range(len(self.lanes)) if i not in self.failed]
         for i in turn:
-            before = self.lanes[i].seconds
+            before, stood = self.lanes[i].seconds, _place(self.lanes[i])
             try:
                 scalars = self.lanes[i].step()
             except RimlightError as error:
@@ -95,7 +96,7 @@ class Race:
                 continue
             self._seconds[i] = [*self._seconds[i][1 - RATE_STEPS :], self.lanes[i].seconds - before]
             speed = len(self._seconds[i]) / max(sum(self._seconds[i]), 1e-9)
-            self._last[i] = dataclasses.replace(scalars, steps_per_second=speed)
+            self._last[i] = dataclasses.replace(scalars, steps_per_second=speed, places=(stood, _place(self.lanes[i])))
         return self.told()
 
     def told(self) -> protocol.Scalars:
@@ -127,9 +128,9 @@ class Race:
             lane.reset()
 
     def set_value(self, path: str, value: Any) -> None:
-        """To every lane that has it: a method's setting to those that run the experiment's own method."""
-        for lane in self.lanes:
-            if path.startswith("method.") and lane.problem.method.name != self.experiment.method.name:
+        """To every lane that has it and has none of its own: a method's setting to those that run that method."""
+        for lane, spec in zip(self.lanes, self.experiment.lanes):
+            if not follows(self.experiment, spec, path):
                 continue
             if lane is not self.lanes[0] and not _has(lane, path):
                 continue
@@ -218,6 +219,13 @@ class Race:
         self.history = history_from(facts.get("history"), self.experiment)
         for i, lane in enumerate(self.lanes):
             lane.restore_state(states[str(i)].tobytes())
+
+
+def _place(lane: Session) -> tuple[float, ...]:
+    """Translation and rotation vector of a lane, in displayed units."""
+    values = lane.state.values
+    shown = display_values({name: values[name] for name in ("pose.translation", "pose.rotation") if name in values})
+    return tuple(float(number) for name in ("pose.translation", "pose.rotation") for number in shown.get(name, ()))
 
 
 def _has(lane: Session, path: str) -> bool:

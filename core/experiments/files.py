@@ -141,9 +141,11 @@ def _read_lanes(experiment: Experiment, base: Path, complain: Complaint) -> tupl
     for i, lane in enumerate(experiment.lanes):
         described = entry("methods", lane.method or experiment.method.name)["settings"]
         settings = read_settings(described, lane.settings, f"compare[{i}]", complain)
+        steps = entry("optimizers", lane.optimizer or experiment.optimizer.name)["settings"]
+        own = read_settings(steps, lane.optimizer_settings, f"compare[{i}].optimizer_settings", complain)
         file = None if lane.file is None else os.path.normpath(base / lane.file)
         kind = lane.shape_kind or (file_kind(file) if file is not None else "")
-        found.append(dataclasses.replace(lane, settings=settings, file=file, shape_kind=kind))
+        found.append(dataclasses.replace(lane, settings=settings, optimizer_settings=own, file=file, shape_kind=kind))
     return tuple(found)
 
 
@@ -207,7 +209,7 @@ def _table_lines(spec: Any, base: Path) -> list[str]:
         value = getattr(spec, field.name)
         if field.name == "settings":
             lines += [f"{name} = {_toml(setting)}" for name, setting in value.items()]
-        elif value is not None:
+        elif value is not None and value != {}:
             lines.append(
                 f"{field.name} = {_toml(_relative(value, base) if field.name in paths and value not in LABEL_WORDS else value)}"
             )
@@ -232,6 +234,8 @@ def _toml(value: Any) -> str:
         given = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
         fields = [f"{name} = {_toml(item)}" for name, item in given if item is not None]
         return f"{{ {', '.join(fields)} }}"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_toml(item)}' for name, item in value.items())} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return repr(value)

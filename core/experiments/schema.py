@@ -172,6 +172,10 @@ def read_value(hint: Any, value: Any, key: str, complain: Complaint) -> Any:
         return hint(**read_table(hint, value, key, complain))
     if typing.get_origin(hint) is tuple:
         return _read_tuple(typing.get_args(hint), value, key, complain)
+    if typing.get_origin(hint) is Mapping:  # its keys are checked by whoever knows what they are settings of
+        if not isinstance(value, Mapping):
+            raise complain(key, f"found {shown(value)}; allowed: a table of settings, as {{ momentum = 0.5 }}")
+        return dict(value)
     rule = re.sub(r"\[\d+\]", "", key)
     if hint is bool:
         if not isinstance(value, bool):
@@ -205,7 +209,8 @@ def read_settings(described: list[Mapping[str, Any]], data: Mapping[str, Any], k
         where = f"{key}.{name}"
         if name not in known:
             own = {"optimizer": ["name", "learning_rate", "decay", "stall"], "method": ["name"]}
-            fixed = own.get(key, [f.name for f in dataclasses.fields(LaneSpec) if f.name != "settings"])
+            lane = [f.name for f in dataclasses.fields(LaneSpec) if f.name != "settings"]
+            fixed = own.get(key, [] if key.endswith(".optimizer_settings") else lane)
             raise complain(where, f"unknown key; {allowed(name, [*fixed, *known])}")
         values[name] = _read_setting(known[name], value, where, complain)
     return values

@@ -153,6 +153,11 @@ class FakeClient:
     def offset(self) -> float:
         return 0.4 * 0.9**self.iteration
 
+    def place(self, lane: int, ago: int = 0) -> tuple[float, ...]:
+        """Translation and rotation vector of a run, some steps ago."""
+        at = self.iteration - ago
+        return ((1 + lane) * 0.4 * 0.9**at, 0.0, 0.0, 0.0, -12.5 - (at if self.experiment.lanes else 0), 0.0)
+
     def _step(self) -> None:
         self.iteration += 1
         self.left -= 1
@@ -164,7 +169,10 @@ class FakeClient:
     def scalars(self) -> Scalars:
         own = Scalars(self.iteration, self.offset() ** 2, steps_per_second=40.0, seconds=0.1 * self.iteration)
         pose = {"rotation_error_degrees": 10 * self.offset()}
-        lanes = tuple(replace(own, loss=own.loss * (i + 1), metrics=pose) for i in range(len(self.experiment.lanes)))
+        lanes = tuple(
+            replace(own, loss=own.loss * (i + 1), metrics=pose, places=(self.place(i, 1), self.place(i)))
+            for i in range(len(self.experiment.lanes))
+        )
         return Scalars(
             self.iteration,
             self.offset() ** 2,
@@ -217,11 +225,10 @@ class FakeClient:
         for lane in range(1, len(self.experiment.lanes)):
             images = ("render", "difference", "derivative", "disagreement")
             arrays |= {f"{lane}/{name}": arrays[name] * np.float32(1 - 0.2 * lane) for name in images if name in arrays}
-        turned = self.iteration if self.experiment.lanes else 0
-        place, turn = [self.offset(), 0.0, 0.0], [0.0, -12.5 - turned, 0.0]
-        values = {"pose.translation": place, "pose.rotation": turn, "pose.scale": 1.0}
-        for lane in range(1, len(self.experiment.lanes)):
-            values |= {f"{lane}/pose.translation": [(1 + lane) * place[0], 0.0, 0.0], f"{lane}/pose.rotation": turn}
+        values: dict = {"pose.scale": 1.0}
+        for lane in range(max(1, len(self.experiment.lanes))):
+            place, head = self.place(lane), f"{lane}/" if lane else ""
+            values |= {f"{head}pose.translation": [*place[:3]], f"{head}pose.rotation": [*place[3:]]}
         return Snapshot(
             self.iteration,
             self.view,

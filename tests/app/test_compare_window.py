@@ -135,6 +135,34 @@ def test_shapes_settings_and_repeats_are_lanes_too(make_window, qtbot):
     assert np.allclose(view._measured[1]["rotation_error_degrees"].x, [1, 2, 3, 4])
 
 
+def test_runs_are_drawn_over_the_landscape_and_a_click_starts_all_of_them_there(make_window, qtbot):
+    window, client = make_window()
+    view = compared(window, qtbot)
+    landscape = window.lab.open_landscape()
+    landscape.compute_over("pose.translation.x", "pose.translation.z", 0.5, 0.0)
+    assert (landscape.across.low.value(), landscape.up.high.value()) == (-0.5, 0.5)
+    qtbot.waitUntil(lambda: landscape.shown is not None, timeout=20_000)
+    window.controller.step(5)
+    qtbot.waitUntil(lambda: len(view.paths.curve(1, (0, 2))) == 6 and window.controller.settled, timeout=20_000)
+    assert np.allclose(view.paths.curve(1, (0, 2))[:, 0], 0.8 * 0.9 ** np.arange(6))
+    again = landscape.chart.drawn
+    assert again > landscape.runs._under
+    landscape.runs.draw_again(landscape.shown)
+    assert landscape.chart.drawn == again  # drawn anew, not once more
+    landscape.chart.clicked.emit(0.1, -0.2)
+    sent = client.sent[-4:]
+    assert isinstance(sent[0], protocol.Reset)
+    assert sent[1:3] == [
+        protocol.SetValue("value.pose.translation.x", 0.1), protocol.SetValue("value.pose.translation.z", -0.2)
+    ]  # fmt: skip
+    assert isinstance(sent[3], protocol.Play)
+    qtbot.waitUntil(lambda: len(view.series[0]) > 0 and view.series[0].x[0] == 1, timeout=20_000)
+    window.controller.pause()
+    landscape.compute_over("pose.scale", "", 0.1)  # no number of the paths
+    qtbot.waitUntil(lambda: landscape.shown.question.axes[0].theta == "pose.scale", timeout=20_000)
+    qtbot.waitUntil(lambda: not landscape.runs._names, timeout=20_000)
+
+
 def test_a_comparison_is_exported(make_window, qtbot, monkeypatch, tmp_path):
     window, client = make_window()
     assert not window.actions_.export_compare.isEnabled()

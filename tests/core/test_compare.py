@@ -11,9 +11,11 @@ import pytest
 
 from core.comparison.lanes import (
     chosen_lanes,
+    follows,
     lane_experiment,
     lane_names,
     lane_note,
+    lane_tokens,
     repeats_of,
     split_lane,
     usual_lanes,
@@ -37,6 +39,7 @@ from core.experiment import (
     Experiment,
     LaneSpec,
     MethodSpec,
+    OptimizerSpec,
     ParametersSpec,
     PoseSpec,
     ShapeSpec,
@@ -64,6 +67,7 @@ def test_lanes_are_kept_in_files(tmp_path):
         LaneSpec("splat", 0.01, "blurred", {"sigma": 0.7}),
         LaneSpec("naive"),
         LaneSpec(settings={"crossings": False}),
+        LaneSpec(optimizer="sgd", optimizer_settings={"momentum": 0.5}),
     )
     experiment = replace(CUBE, lanes=lanes)
     path = tmp_path / "race.toml"
@@ -72,6 +76,8 @@ def test_lanes_are_kept_in_files(tmp_path):
     assert lane_experiment(experiment, lanes[0]).optimizer.learning_rate == 0.01
     assert lane_experiment(experiment, lanes[2]).method.name == "edge-grad"
     assert lane_note(experiment, lanes[0]) == "sigma 0.7 px, rate 0.01"
+    assert lane_experiment(experiment, lanes[3]).optimizer.settings["momentum"] == 0.5
+    assert lane_note(experiment, lanes[3]) == "SGD with momentum, momentum 0.5"
 
 
 @pytest.mark.parametrize(
@@ -81,11 +87,27 @@ def test_lanes_are_kept_in_files(tmp_path):
         ([{"method": "splat"}, {"method": "sdf-local"}], r"compare\[1\].method: .*needs a field"),
         ([{"method": "splat"}, {"method": "naive", "sigma": 0.5}], r"compare\[1\].sigma: unknown key"),
         ([{"method": "splat"}, {"method": "naiv"}], "did you mean naive"),
+        ([{}, {"optimizer_settings": {"momentum": 0.5}}], r"compare\[1\].optimizer_settings.momentum: unknown key"),
+        ([{}, {"optimizer_settings": 0.5}], r"compare\[1\].optimizer_settings: found 0.5; allowed: a table"),
     ],
 )
 def test_wrong_lanes_are_told_by_file_and_key(lanes, says):
     with pytest.raises(RimlightError, match=says):
         experiment_from_dict({"shape": {"primitive": "cube"}, "compare": lanes}, ".", "race.toml")
+
+
+def test_a_number_changed_on_the_way_reaches_the_lanes_that_have_none_of_their_own():
+    momentum = LaneSpec(learning_rate=0.1, optimizer_settings={"momentum": 0.0})
+    race = replace(
+        CUBE, optimizer=OptimizerSpec("sgd"), lanes=(LaneSpec(), momentum, LaneSpec("splat", optimizer="adam"))
+    )
+    told = lambda path: [follows(race, lane, path) for lane in race.lanes]
+    assert told("optimizer.learning_rate") == [True, False, True]
+    assert told("optimizer.momentum") == [True, False, False]
+    assert told("method.reach") == [True, True, False]
+    assert told("value.pose.scale") == [True] * 3
+    assert lane_tokens(race) == ["edge-grad", "edge-grad", "splat"]
+    assert len(set(lane_tokens(replace(race, lanes=race.lanes[:2])))) == 2
 
 
 def test_names_tell_lanes_apart():
