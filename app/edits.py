@@ -119,6 +119,15 @@ class UndoStack:
         self._redo.append((what, now))
         return before
 
+    def knows(self, experiment: Experiment) -> bool:
+        """Whether `experiment` was there before one of the edits."""
+        return any(before == experiment for _, before in self._undo)
+
+    def back_to(self, experiment: Experiment, now: Experiment) -> None:
+        """Take edits back until `experiment` is there; where it never was between two of them, none is."""
+        while now != experiment and self.knows(experiment):
+            now = self.undo(now) or experiment
+
     def redo(self, now: Experiment) -> Experiment | None:
         if not self._redo:
             return None

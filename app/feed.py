@@ -21,6 +21,7 @@ from app.thumbnail_feed import ThumbnailFeed
 from app.turns import Turns
 from core import protocol
 from core.derivatives.questions import Answer
+from core.experiment import Experiment
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
 
 FASTEST_MS, SLOWEST_MS = 16, 120
@@ -202,6 +203,8 @@ class Feed(QObject):
                 self.agreement_changed.emit(event)
             case protocol.Exported():
                 self.exported.emit(event)
+            case protocol.Resumed(experiment):
+                self._on_resumed(experiment)
             case _ if isinstance(event, Answer):
                 self.answered.emit(event)
 
@@ -226,6 +229,9 @@ class Feed(QObject):
         early, self._early = self._early, None
         if early is not None:
             self._receive(early)
+
+    def _on_resumed(self, experiment: Experiment) -> None:
+        """Another engine takes over at `experiment`."""
 
     def _on_staged(self, staged: protocol.Staged) -> None:
         """The same problem with another topology or other image sizes."""

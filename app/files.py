@@ -80,11 +80,9 @@ class Files(QObject):
     def __init__(self, window: QWidget, controller: Controller, settings: Settings) -> None:
         super().__init__(window)
         self._window, self._controller, self._settings = window, controller, settings
-        self.path: Path | None = None
-        """The experiment's own file; None for a lesson or a bare mesh."""
-        self._path_before: Path | None = None
         self.sessions = Sessions(self, controller, Path(settings.location).parent / "autosave")
-        controller.open_failed.connect(self._restore_path)
+        controller.open_failed.connect(lambda: self._now_at(*controller.origin))
+        controller.followed.connect(lambda: self._now_at(None, None))
         controller.exported.connect(lambda event: controller.say("info", f"Wrote {event.path}"))
 
     # ------------------------------------------------------------------------------------------ opening
@@ -108,10 +106,8 @@ class Files(QObject):
             return False
         self._settings.folder = str(path.absolute().parent)
         self._settings.add_recent(str(path.absolute()))
-        self._path_before = self.path
-        self.path = path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None
         self._controller.open(experiment)
-        self.opened.emit(None)
+        self._now_at(path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None, None)
         if path.suffix.lower() in IMAGE_SUFFIXES:
             from core.io.photo_lens import photo_lens
 
@@ -137,12 +133,18 @@ class Files(QObject):
         except (RimlightError, OSError) as error:
             self._complain(error)
             return False
-        self._path_before, self.path = self.path, None
-        self.opened.emit(None)
+        self._now_at(None, None)
         return True
 
-    def _restore_path(self) -> None:
-        self.path = self._path_before
+    def _now_at(self, path: Path | None, lesson: Lesson | None) -> None:
+        """Another experiment is on screen."""
+        self._controller.origin = path, lesson
+        self.opened.emit(lesson)
+
+    @property
+    def path(self) -> Path | None:
+        """The experiment's own file; None for a lesson or a bare mesh."""
+        return self._controller.origin[0]
 
     def open_lesson(self, lesson: Lesson) -> bool:
         from core.experiments.files import load_experiment
@@ -152,9 +154,8 @@ class Files(QObject):
         except (RimlightError, OSError) as error:
             self._complain(error)
             return False
-        self.path = None
         self._controller.open(experiment)
-        self.opened.emit(lesson)
+        self._now_at(None, lesson)
         return True
 
     def choose_shape(self) -> None:
@@ -247,11 +248,12 @@ class Files(QObject):
         except (RimlightError, OSError) as error:
             self._complain(error)
             return False
-        self.path = path.absolute()
-        self._settings.folder = str(self.path.parent)
-        self._settings.add_recent(str(self.path))
+        path = path.absolute()
+        self._controller.origin = path, self._controller.origin[1]
+        self._settings.folder = str(path.parent)
+        self._settings.add_recent(str(path))
         self._controller.mark_saved(self._controller.experiment)
-        self._controller.say("info", f"Saved {self.path}")
+        self._controller.say("info", f"Saved {path}")
         return True
 
     def with_derive(self, experiment: Experiment) -> Experiment:

@@ -35,7 +35,7 @@ ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
 """Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is
 busy for long (loading, compiling) is not asked."""
 
-RESTART = "Restart engine"
+RESTART, RETRY = "Restart engine", "Retry"
 
 _BUSY = (Status.STARTING, Status.LOADING, Status.COMPILING)
 
@@ -274,6 +274,9 @@ class EngineClient:
             return
         for command in self._succession.commands():
             self._child.send(command)
+        stand = self._succession.stand()
+        if stand is not None:
+            self._say(protocol.Resumed(stand))
 
     def _send(self, command: Command) -> None:
         self._succession.sent(command)
@@ -326,21 +329,21 @@ class EngineClient:
         if child.status not in (Status.LOADING, Status.COMPILING):
             self._send(protocol.Pause())  # it was done meanwhile
             return
-        what = "Loading" if child.status is Status.LOADING else "Compiling"
-        self._replace(child, Message("info", f"{what} was cancelled; the last state is back"))
+        self._replace(child, "Loading was cancelled" if child.status is Status.LOADING else "Compiling was cancelled")
 
     def _restart(self) -> None:
         child = self._child
         if child is None:
             self._spawn()
         else:
-            self._replace(child, Message("info", "The engine was restarted; the last state is back"))
+            self._replace(child, "The engine was restarted")
 
-    def _replace(self, child: _Child, message: Message) -> None:
+    def _replace(self, child: _Child, what: str) -> None:
         child.kill()
         self._abandon()
-        self._say(message)
         self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
+        back = self._succession.stand() is not None
+        self._say(Message("info", f"{what}; the last state is back" if back else what, remedy="" if back else RETRY))
         self._spawn()
         child.close()
 

@@ -6,6 +6,7 @@ Convention: an experiment that cannot be opened or built leaves the one before i
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
@@ -15,19 +16,13 @@ from app.feed import Client, Feed
 from app.replay import Replay
 from app.runs import RunBook
 from app.session_io import Past
+from app.shelf import Shelf, live_settings, needs_load
 from core import protocol
-from core.catalog import entry
 from core.experiment import Experiment
 from core.protocol import Command, Message, Status
 
 SETTLE_MS = 220
 """Edits that need a load wait so long for the next one: ticking three boxes loads once."""
-
-SHELVED = (
-    "experiment", "saved", "_sent", "undo_stack", "runs", "replay", "last", "snapshot", "shown", "plates",
-    "_newest_plates", "theta", "view", "step_pixels", "supersampling",
-)  # fmt: skip
-"""The controller's attributes that belong to the open experiment."""
 
 
 class Workbench(Feed):
@@ -39,7 +34,9 @@ class Workbench(Feed):
     view_changed = pyqtSignal(int)
     undo_changed = pyqtSignal()
     open_failed = pyqtSignal()
-    """An experiment could not be opened, and the one before is shown again."""
+    """An experiment could not be opened or was given up, and the one before is shown again."""
+    followed = pyqtSignal()
+    """Neither: the engine is at one that was opened in between."""
     lab_wanted = pyqtSignal(str)
     """A lesson asks for something of the lab."""
     failed_first = pyqtSignal()
@@ -50,14 +47,19 @@ class Workbench(Feed):
         self.experiment = Experiment()
         self.saved = self.experiment
         """What the file holds, or what was opened: the title says "edited" where it differs."""
+        self.origin: tuple[Path | None, Any] = (None, None)
+        """The file and the lesson that were opened (app/files.py)."""
         self.undo_stack = edits.UndoStack()
         self.view, self.theta = 0, None
         self.derive_on, self.step_pixels, self.supersampling = True, 0.25, 4
         self.derive_own = False
         self._sent = self.experiment
-        self._started = self._opening = False
-        self._shelf: dict[str, Any] = {}
-        """What was open while another experiment is being opened (SHELVED)."""
+        self._asked = self.experiment
+        """What the engine was told last to load."""
+        self._void = False
+        """That was given up: a Loaded that comes all the same is followed."""
+        self._started = False
+        self._shelf = Shelf(self)
         self._past: Past | None = None
         """Of a session that is being opened."""
         self._owed: Message | None = None
@@ -102,9 +104,7 @@ class Workbench(Feed):
         """Start anew with another experiment, paused; with a `past` it goes on where that ends. Where it cannot be
         loaded, what was there comes back."""
         self._settle.stop()
-        if self.loaded is not None and not self._opening:
-            self._shelf = {name: getattr(self, name) for name in SHELVED}
-        self._opening = True
+        self._shelf.put_by(self.experiment)
         self.runs, self.replay, self.undo_stack = RunBook(self.runs.pinned()), Replay(), edits.UndoStack()
         self._past = past
         self.experiment = self.saved = self._sent = experiment
@@ -122,8 +122,15 @@ class Workbench(Feed):
         if self._started:
             self._open()
 
+    def _set_status(self, status: Status, text: str) -> None:
+        super()._set_status(status, text)
+        stands = status in (Status.PAUSED, Status.RUNNING) and not self.loading
+        if stands and self.loaded is not None and self.loaded.experiment == self._asked:
+            self._shelf.clear()  # with its first picture, which is what a cancel comes back to
+
     def _on_loaded(self, loaded: protocol.Loaded) -> None:
-        self._opening, self._shelf = False, {}
+        if self._void and needs_load(loaded.experiment, self._sent):
+            self._follow(loaded.experiment)
         super()._on_loaded(loaded)
         owed, self._owed = self._owed, None
         if owed is not None:
@@ -131,36 +138,57 @@ class Workbench(Feed):
 
     def _on_message(self, message: Message) -> None:
         failed = self.loading and message.level == "error"
-        if failed and self._opening:
-            self._owed = None if self._shelf else message  # a load puts messages away: told again after it
-            self._take_back()
-        elif failed and self.undo_stack.next_undo():
-            # The edit cannot be built: the engine kept the problem before it, and so do the panels.
-            self.experiment = self._sent = self.undo_stack.undo(self.experiment) or self.experiment
-            self.undo_changed.emit()
-            self.experiment_changed.emit(self.experiment)
+        if failed and self.loaded is None:
+            self._owed = message  # a load puts messages away: told again after it
+            self.failed_first.emit()
+        elif failed and self.loaded is not None:
+            self._return_to(self.loaded.experiment)
         super()._on_message(message)  # last: what is shown again must not take the message away
 
-    def _take_back(self) -> None:
-        """Opening failed: show what was open before, which the engine still has; nothing before is `failed_first`."""
-        self._opening = False
-        if not self._shelf:
-            self.failed_first.emit()
+    def _on_resumed(self, experiment: Experiment) -> None:
+        self._return_to(experiment)
+
+    def _return_to(self, stand: Experiment) -> None:
+        """What was being loaded is void, and the engine stands at `stand`: show that."""
+        if not needs_load(stand, self._sent):
             return
-        for name, value in self._shelf.items():
-            setattr(self, name, value)
-        self._shelf = {}
-        self.open_failed.emit()
-        self.experiment_changed.emit(self.experiment)
+        self._settle.stop()
+        self._asked, self._void = stand, True
+        if self._shelf.experiment is None or needs_load(stand, self._shelf.experiment):
+            self._follow(stand)
+            return
+        experiment = self._shelf.experiment
+        if self._shelf.give_back():
+            self.open_failed.emit()
+        self._show_again(experiment)
+        if self.shown is not None:
+            self.snapshot_shown.emit(self.shown)
+
+    def _follow(self, stand: Experiment) -> None:
+        """The engine stands at something that came between, and was asked for here: show it."""
+        opened = self._shelf.experiment is None or self._shelf.opened
+        self._shelf.clear()
+        if opened:
+            self.undo_stack, self.saved = edits.UndoStack(), stand
+            self.followed.emit()
+        if edits.problem_of(stand) != edits.problem_of(self.experiment):
+            self.runs.clear()
+            self.forget_run()
+        self._show_again(stand)
+
+    def _show_again(self, experiment: Experiment) -> None:
+        """Tell every part that this is the experiment, after all."""
+        self.undo_stack.back_to(experiment, self.experiment)
+        self.experiment = self._sent = experiment
+        self.experiment_changed.emit(experiment)
         if self.loaded is not None:
             self.loaded_changed.emit(self.loaded)
         self.derive_changed.emit()
-        self.look(self.view)
+        self._send(protocol.Look(self.view))
+        self.view_changed.emit(self.view)
         self._send_derive()
         self.undo_changed.emit()
         self.frames_changed.emit()
-        if self.shown is not None:
-            self.snapshot_shown.emit(self.shown)
 
     def _keep_in_range(self, loaded: protocol.Loaded) -> None:
         """The view and theta that are shown must exist in the new problem."""
@@ -209,7 +237,7 @@ class Workbench(Feed):
         self.experiment = experiment
         self.undo_changed.emit()
         self.experiment_changed.emit(experiment)
-        if self._needs_load():
+        if needs_load(self._sent, experiment):
             self._settle.start()
         else:
             self._settle.stop()
@@ -218,21 +246,18 @@ class Workbench(Feed):
     def _difference(self) -> list[Command]:
         return edits.commands(self._sent, self.experiment, live_settings(self.experiment.method.name))
 
-    def _needs_load(self) -> bool:
-        return any(isinstance(command, protocol.Load) for command in self._difference())
-
     def _flush(self) -> None:
         """Send what the engine does not know yet."""
         self._settle.stop()
         difference, comparable = self._difference(), edits.problem_of(self._sent) == edits.problem_of(self.experiment)
-        running = self.running
-        self._sent = self.experiment
+        running, before, self._sent = self.running, self._sent, self.experiment
         for command in difference:
             self._send(command)
             if isinstance(command, protocol.Load):
+                self._shelf.put_by(before)
                 if not comparable:
-                    self.runs.clear()
-                    self.forget_run()
+                    self.runs, self.replay = RunBook(self.runs.pinned()), Replay()
+                    self.show_nothing()
                 self._send_derive()
                 if running and command.keep_state:
                     self.resuming = True
@@ -261,6 +286,8 @@ class Workbench(Feed):
     # ------------------------------------------------------------------------------------------ sending
 
     def _send(self, command: Command) -> None:
+        if isinstance(command, protocol.Load | protocol.Restore):
+            self._asked, self._void = command.experiment, False
         if self._started and not self.closed:
             self.client.send(command)
 
@@ -277,8 +304,3 @@ def _first_component(free: tuple[str, ...]) -> str | None:
     if name == "vertices":
         return "vertices.normal"
     return f"{name}.x" if name in ("pose.rotation", "pose.translation", "light.direction") else name
-
-
-def live_settings(method: str) -> list[str]:
-    """The method's settings that a slider changes without a recompile."""
-    return [s["name"] for s in entry("methods", method)["settings"] if s["kind"] == "continuous"]

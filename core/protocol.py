@@ -284,7 +284,14 @@ class Exported:
     path: str
 
 
-Event = StatusChanged | Loaded | Staged | Scalars | Message | Progress | Agreement | Exported | Answer
+@dataclass(frozen=True)
+class Resumed:
+    """Another engine takes over at this problem; what else the one before was loading is void. Said by the launcher."""
+
+    experiment: Experiment
+
+
+Event = StatusChanged | Loaded | Staged | Scalars | Message | Progress | Agreement | Exported | Resumed | Answer
 
 
 # ---------------------------------------------------------------------------------------------- snapshots

@@ -36,6 +36,12 @@ class Checkpoints:
         """Seconds until there is something to save; infinite while there is not."""
         return max(0.0, self._due - self._clock()) if self._unsaved else math.inf
 
+    def settle(self, session: SessionLike, experiment: Experiment, iteration: int) -> None:
+        """Save now what is not saved: the session is about to be replaced, and may be come back to."""
+        if self._unsaved:
+            self._due = -math.inf
+            self.visit(session, experiment, iteration)
+
     def visit(self, session: SessionLike, experiment: Experiment, iteration: int) -> None:
         """Save if that is due. What the session raises passes on, and is not tried again until something changes."""
         if self._save is None or self.seconds_left() > 0.0:

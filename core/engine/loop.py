@@ -162,6 +162,8 @@ class Engine:
     ) -> None:
         """Make a session: from the one before (`replace`), from a state, or from its start. On failure keep the old."""
         self._left = 0.0
+        if self.session is not None:
+            self._checkpoint(self.session, at_once=True)
         self._voice.set_status(Status.LOADING, experiment.title)
         self._code.visit()
         try:
@@ -319,9 +321,11 @@ class Engine:
             if result[1] is not None:
                 self._post(result[1])
 
-    def _checkpoint(self, session: SessionLike) -> None:
+    def _checkpoint(self, session: SessionLike, *, at_once: bool = False) -> None:
         try:
-            self._checkpoints.visit(session, self._experiment, self._iteration)
+            (self._checkpoints.settle if at_once else self._checkpoints.visit)(
+                session, self._experiment, self._iteration
+            )
         except Exception as error:
             self._voice.fail(error, "The checkpoint failed")
 

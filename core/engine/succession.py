@@ -8,6 +8,7 @@ compiled: it is told again too, unless it was cancelled.
 
 from __future__ import annotations
 
+from core.experiment import Experiment
 from core.protocol import Command, Derive, Event, Load, Loaded, Look, Restore, SetValue, Status, StatusChanged
 
 
@@ -64,3 +65,8 @@ class Succession:
             start = [checkpoint, load] if checkpoint is not None and load.keep_state else [load]
         settings = self._settings if self._coming is None else self._coming
         return [*self._aims.values(), *start, *settings.values()]
+
+    def stand(self) -> Experiment | None:
+        """The problem that `commands` lead to, None where there is none."""
+        told = [command for command in self.commands() if isinstance(command, Load | Restore)]
+        return told[-1].experiment if told else None

@@ -201,7 +201,18 @@ def test_a_load_is_cancelled_back_to_what_was_there(window: Window) -> None:
     window.client.cancel_compile()
     window.until_status(Status.PAUSED)
     assert window.of(protocol.Loaded)[-1].experiment.title == "one"
+    assert [event.experiment.title for event in window.of(protocol.Resumed)] == ["one"]
     assert protocol.Progress("reading", None, done=True) in window.events
+
+
+def test_the_first_load_is_cancelled_to_nothing(window: Window) -> None:
+    window.client.send(Load(experiment("huge", load_s=500.0)))
+    window.until(lambda: protocol.Progress("reading", None) in window.events)
+    window.client.cancel_compile()
+    window.until(lambda: window.statuses[-2:] == [Status.STARTING, Status.EMPTY])
+    (message,) = window.of(protocol.Message)
+    assert (message.text, message.remedy) == ("Loading was cancelled", "Retry")
+    assert window.of(protocol.Resumed) == []
 
 
 def test_cancelling_what_is_done_only_pauses(window: Window) -> None:

@@ -1,6 +1,6 @@
 """A session without numerics, for tests of the engine: it counts, sleeps and fails as the experiment's method says.
 
-Settings: step_s, load_s, compile_s, busy_compile, snapshot_side, fail_at, nonfinite_at, compile_slices, slices, slice_s, die_on_load,
+Settings: step_s, load_s, first_picture_s, compile_s, busy_compile, snapshot_side, fail_at, nonfinite_at, compile_slices, slices, slice_s, die_on_load,
 state_bytes (what a checkpoint weighs), stop, staged_at.
 """
 
@@ -96,6 +96,8 @@ class FakeSession:
         self.value = value
 
     def snapshot(self, view: int, *, include_topology: bool = True) -> protocol.Snapshot:
+        if not self.include_topology:
+            time.sleep(self.settings.get("first_picture_s", 0.0))
         self.include_topology.append(include_topology)
         side = self.settings.get("snapshot_side", 4)
         arrays = {"render": np.full((side, side, 3), self.iteration, np.float32)}

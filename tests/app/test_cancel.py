@@ -1,0 +1,122 @@
+"""A load that is given up, in whichever part of it, leaves no trace: the panels stand where the engine stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.launcher import EngineClient
+from core.experiment import Experiment, ShapeSpec
+from core.experiments.files import save_experiment
+from core.protocol import Status
+
+pytestmark = pytest.mark.window
+LONG_S = 300.0
+
+
+@pytest.fixture(scope="module")
+def shared(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A window on an engine process whose session only counts."""
+    from tests.hostile.stage import Stage
+
+    qapp.setStyle("Fusion")
+    folder = tmp_path_factory.mktemp("cancel")
+    save_experiment(Experiment(title="a", shape=ShapeSpec(primitive="cube")), folder / "a.toml")
+    client = lambda: EngineClient("tests.fakes.fake_session:FakeSession")
+    made: Any = Stage(folder, client, path=str(folder / "a.toml"))
+    made.told = []
+    made.window.controller.progress_changed.connect(lambda event: made.told.append(event.task))
+    yield made
+    made.close()
+    assert not made.window.controller.client.is_alive
+
+
+@pytest.fixture
+def stage(shared: Any) -> Any:
+    """That window, paused at step 3 of the file a.toml."""
+    c = shared.window.controller
+    assert shared.wait(lambda: c.shown is not None and c.status is Status.PAUSED)
+    shared.window.files.open_path(shared.window.settings.recent[0])
+    c.step(3)
+    assert shared.wait(lambda: c.shown is not None and c.shown.iteration == 3 and c.status is Status.PAUSED)
+    assert shared.wait(lambda: c.settled)
+    shared.told.clear()
+    shared.messages.clear()
+    return shared
+
+
+def slow(experiment: Experiment, part: str) -> Experiment:
+    """The same, but `part` of loading it takes for ever."""
+    return replace(experiment, method=replace(experiment.method, settings={part: LONG_S}))
+
+
+def given_up(stage: Any, part: str) -> None:
+    """Wait until `part` of a load goes on, cancel it, and wait for the engine that takes over."""
+    c, word = stage.window.controller, "reading" if part == "load_s" else "Compiling the first picture"
+    assert stage.wait(lambda: word in stage.told, 30)
+    before = c.client.process_id
+    c.cancel()
+    assert stage.wait(lambda: c.client.process_id != before and c.status is Status.PAUSED and not c.loading, 30)
+
+
+def stands_at(stage: Any, title: str, step: int) -> None:
+    """The panels and the engine agree on what is open, and it goes on."""
+    c = stage.window.controller
+    assert (c.experiment.title, c.loaded.experiment.title, c.loaded.iteration) == (title, title, step)
+    c.step(1)
+    assert stage.wait(lambda: c.last is not None and c.last.iteration == step + 1)
+
+
+@pytest.mark.parametrize("part", ["load_s", "first_picture_s"])
+def test_cancelling_what_was_opened_goes_back_to_what_was_there(stage: Any, part: str, tmp_path: Path) -> None:
+    c = stage.window.controller
+    before, frames, path = c.experiment, list(c.replay.frames), stage.window.files.path
+    c.open(slow(replace(before, title="b", shape=ShapeSpec(primitive="torus")), part))
+    c.origin = (tmp_path / "b.toml", None)
+    given_up(stage, part)
+    assert c.experiment == before
+    assert stage.window.files.path == path  # saving must not write over what was given up
+    assert stage.window.panel.shape.source.name.text() == "Cube"
+    assert c.replay.frames[: len(frames)] == frames
+    assert list(c.runs.runs[0].loss.x) == [1, 2, 3]
+    stands_at(stage, "a", 3)
+    assert "the last state is back" in " ".join(message.text for message in stage.messages)
+
+
+def test_cancelling_an_edit_takes_it_back(stage: Any) -> None:
+    """Two edits in a row, the second of another problem: the runs and the timeline of before are there again."""
+    c = stage.window.controller
+    before = c.experiment
+    c.edit("method", slow(before, "first_picture_s"))
+    c.settle()
+    c.edit("shape", replace(c.experiment, shape=ShapeSpec(primitive="torus")))
+    c.settle()
+    given_up(stage, "first_picture_s")
+    assert c.experiment == before
+    assert (c.undo_stack.next_undo(), c.undo_stack.next_redo()) == ("", "method")
+    assert [len(run.loss) for run in c.runs.runs][:1] == [3]
+    stands_at(stage, "a", 3)
+
+
+def test_cancelling_the_second_of_two_shows_the_first(stage: Any) -> None:
+    """Opened while the first was on its way: the engine has finished that, so that is where it goes back to."""
+    c = stage.window.controller
+    c.open(replace(c.experiment, title="b", shape=ShapeSpec(primitive="sphere")))
+    c.open(slow(replace(c.experiment, title="c", shape=ShapeSpec(primitive="torus")), "load_s"))
+    given_up(stage, "load_s")
+    stands_at(stage, c.loaded.experiment.title, c.loaded.iteration)
+
+
+def test_an_engine_that_died_of_a_load_comes_back_with_its_panels(stage: Any) -> None:
+    c = stage.window.controller
+    before = c.experiment
+    c.open(replace(slow(before, "die_on_load"), title="b"))
+    assert stage.wait(lambda: c.status is Status.DEAD)
+    c.restart()
+    assert stage.wait(lambda: c.status is Status.PAUSED and not c.loading, 30)
+    assert c.experiment == before
+    stands_at(stage, "a", 3)
