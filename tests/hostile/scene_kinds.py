@@ -170,7 +170,7 @@ def hostile_network(seed: int) -> Hostile:
     what, level = str(rng.choice(list(kinds))), str(rng.choice(["kept", "zero", "outside", "inside", "random"]))
     values[WEIGHTS] = kinds[what].astype(np.float32)
     offsets = {"kept": values[BIAS], "zero": 0.0, "outside": 100.0, "inside": -100.0, "random": rng.normal()}
-    values[BIAS] = np.float32(offsets[level])
+    values[BIAS] = np.asarray(offsets[level], np.float32)
     values[RADIANCE] = values[RADIANCE] * np.float32(10.0 ** rng.uniform(-3, 3))
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     shape = SdfNetwork(NETWORK, values, turn=turn * np.sign(np.linalg.det(turn)))
