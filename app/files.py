@@ -6,6 +6,7 @@ Convention: every path that comes back from a dialog is remembered as the folder
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -115,7 +116,7 @@ class Files(QObject):
         return True
 
     def _open_session(self, path: Path) -> bool:
-        if not self._open_record(path):
+        if not self._open_record(path, self.sessions.open):
             return False
         self._settings.folder = str(path.absolute().parent)
         self._settings.add_recent(str(path.absolute()))
@@ -124,12 +125,12 @@ class Files(QObject):
     def restore_autosave(self) -> None:
         """Open what a program that ended unexpectedly was doing."""
         left = self.sessions.left_behind()
-        if left is not None and self._open_record(left):
-            self.sessions.take_up(left)
+        if left is not None:
+            self._open_record(left, self.sessions.take_up)
 
-    def _open_record(self, path: Path) -> bool:
+    def _open_record(self, path: Path, read: Callable[[Path], None]) -> bool:
         try:
-            self.sessions.open(path)
+            read(path)
         except (RimlightError, OSError) as error:
             self._complain(error)
             return False

@@ -18,6 +18,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from multiprocessing import connection, get_context
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from core import protocol
@@ -47,6 +48,8 @@ class _Child:
         context = get_context("spawn")
         self.status = Status.STARTING
         self.rooms = Rooms()
+        self.kept = False
+        """Whether there is a checkpoint that nobody has asked for."""
         try:
             theirs, self._commands = context.Pipe(duplex=False)
             self.events, sent_by_them = context.Pipe(duplex=False)
@@ -95,6 +98,8 @@ class _Child:
                     return Message("error", str(error))
             case wire.Posted(name):
                 return self.rooms.snapshot(name)
+            case wire.Kept():
+                self.kept = True
             case _:
                 if isinstance(message, StatusChanged):
                     if message.status is self.status is Status.STARTING:
@@ -145,6 +150,8 @@ class EngineClient:
         self._snapshots: deque[tuple[_Child, Letter]] = deque(maxlen=1)
         self._next: tuple[_Child, Letter] | None = None
         self._requests: deque[Callable[[], None]] = deque()
+        self._checkpoints: SimpleQueue[protocol.Restore | None] = SimpleQueue()
+        self._checkpoint_wanted = False
         self._told_generation = 0
         self._generation = 0
         self._succession = Succession()
@@ -187,6 +194,14 @@ class EngineClient:
             return None  # of a problem that is gone
         return dataclasses.replace(letter.header, arrays=letter.arrays)
 
+    def next_checkpoint(self, seconds: float) -> protocol.Restore | None:
+        """The newest state that the engine left and that was not asked for yet, waiting for it; None where none comes. For
+        a thread of its own, which may not be the window's."""
+        self._request(self._want_checkpoint)
+        with contextlib.suppress(Empty):
+            return self._checkpoints.get(timeout=seconds)
+        return None
+
     def cancel_compile(self) -> None:
         """Give up what is being compiled or loaded: another engine takes over at the last state, paused."""
         self._request(self._cancel)
@@ -213,6 +228,7 @@ class EngineClient:
         if self._closing:
             return
         self._closing = True
+        self._checkpoints.put(None)
         if self._thread.ident is None:
             return
         self._request(lambda: None)
@@ -301,8 +317,24 @@ class EngineClient:
                 self._task = None if item.done else item.task
             self._succession.heard(item)
             self._say(item)
+        self._hand_checkpoint()
         if not there:
             self._died(child)
+
+    def _want_checkpoint(self) -> None:
+        self._checkpoint_wanted = True
+        self._hand_checkpoint()
+
+    def _hand_checkpoint(self) -> None:
+        """Copy a new checkpoint out for the one who waits for it."""
+        child = self._child
+        if child is None or not child.kept or not self._checkpoint_wanted:
+            return
+        child.kept = False
+        checkpoint = child.rooms.checkpoint()
+        if checkpoint is not None:
+            self._checkpoint_wanted = False
+            self._checkpoints.put(checkpoint)
 
     def _abandon(self) -> None:
         """The engine is no longer the one that is listened to: what it was busy with is over."""

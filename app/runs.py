@@ -44,6 +44,11 @@ class Series:
     def y(self) -> np.ndarray:
         return self._y[: self._count]
 
+    def copied(self) -> tuple[np.ndarray, np.ndarray]:
+        """What is there now, for a thread that looks while another one puts."""
+        count = self._count
+        return self._x[:count].copy(), self._y[:count].copy()
+
     def until(self, iteration: int) -> np.ndarray:
         """The values up to an iteration, that one included."""
         return self.y[: int(np.searchsorted(self.x, iteration, side="right"))]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.edits import problem_of
 from app.replay import Branch, Frame, Replay
 from app.runs import Run, RunBook, Series
+from core.errors import RimlightError
 from core.experiment import Experiment
 from core.protocol import Snapshot
 from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun
 from core.record.history import history_of
+from core.record.packing import unpack
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def to_record(experiment: Experiment, replay: Replay, runs: RunBook, *, edits: b
         iteration=newest.iteration if newest else 0,
         branches=tuple(stored),
         current=places[id(replay.current)],
-        runs=tuple(_stored_run(run) for run in runs.runs if len(run.loss)),
+        runs=stored_runs(runs),
         edits=history_of(newest.state if newest else None, experiment).edits if edits else (),
     )
 
@@ -75,11 +80,38 @@ def _frame(stored: StoredFrame) -> Frame:
     return Frame(snapshot, thumbnail, stored.derived, stored.state)
 
 
+def stored_runs(runs: RunBook, *, current: bool = False) -> tuple[StoredRun, ...]:
+    """The curves of every run that took a step, which may grow meanwhile, by the window's thread. current: the one at
+    hand in any case."""
+    return tuple(_stored_run(run) for run in runs.runs if len(run.loss) or (current and run is runs.current))
+
+
 def _stored_run(run: Run) -> StoredRun:
-    curves = {"loss": run.loss, **run.metrics}
-    return StoredRun(
-        run.method, run.start, run.title, run.pinned, {name: (s.x.copy(), s.y.copy()) for name, s in curves.items()}
-    )
+    curves = {"loss": run.loss, **dict(run.metrics)}
+    return StoredRun(run.method, run.start, run.title, run.pinned, {name: s.copied() for name, s in curves.items()})
+
+
+def with_curves(record: SessionRecord, curves: SessionRecord) -> SessionRecord:
+    """An autosave's state with its runs, which were written a little before it: the loss of the steps between is the
+    state's (a race's states lie deeper: its curves end where they end)."""
+    if problem_of(record.experiment) != problem_of(curves.experiment) or record.state is None:
+        return record
+    runs, losses = list(curves.runs), _losses(record.state)
+    last = runs[-1] if runs else StoredRun(record.experiment.method.name, 0, record.experiment.title, False, {})
+    x, y = last.curves.get("loss", (np.empty(0, np.int64), np.empty(0)))
+    kept = x <= record.iteration
+    first = max(int(x[kept][-1]) if kept.any() else last.start, record.iteration - len(losses))
+    x = np.concatenate([x[kept], np.arange(first + 1, record.iteration + 1)])
+    y = np.concatenate([y[kept], losses[len(losses) - (record.iteration - first) :]])
+    whole = dataclasses.replace(last, curves={**last.curves, "loss": (x, y)})
+    return dataclasses.replace(record, runs=(*runs[:-1], whole) if len(x) else tuple(runs[:-1]))
+
+
+def _losses(state: np.ndarray) -> np.ndarray:
+    """Of every step that led to a state; none of one that cannot be read, which is told when it is restored."""
+    with contextlib.suppress(RimlightError):
+        return unpack(state.tobytes())[1].get("losses", np.empty(0))
+    return np.empty(0)
 
 
 def _run(stored: StoredRun) -> Run:

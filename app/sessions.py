@@ -1,8 +1,7 @@
-"""Saving and opening sessions, and the autosave: what a killed program was doing is offered at the next start.
+"""Saving and opening sessions, and what a killed program was doing, which is offered at the next start.
 
-Saving goes on in slices between the window's other work. The autosave is small (the experiment, the newest state), is
-written with the first picture and then about once a second while anything changes, replaced whole, and removed when the
-window closes. One that is taken up again stays until the window has written its own.
+Saving goes on in slices between the window's other work. What is kept for the case of a crash (app/autosave.py) is removed
+when the window closes. One that is taken up again stays until the window has kept its own.
 """
 
 from __future__ import annotations
@@ -17,18 +16,13 @@ from pathlib import Path
 import platformdirs
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
+from app.autosave import CURVES, Autosave
 from app.controller import Controller
-from app.session_io import from_record, to_record
+from app.session_io import from_record, to_record, with_curves
 from core.errors import RimlightError
+from core.experiment import Experiment
 from core.record.files import SUFFIX, SessionRecord, read_session, write_session
 
-PERIOD_MS = 800
-"""Between two autosaves: with the time that writing and the engine's keyframes take, a killed program loses at most a
-second of a fit whose state is cheap to write."""
-SHARE = 0.05
-"""A state that takes long to write is written less often, so that it costs the window at most this share."""
-RETRY_MS = 10_000
-"""After an autosave that could not be written: the disk may have room again."""
 SLICE_S = 0.008
 """Writing goes on for so long at a time."""
 
@@ -45,20 +39,18 @@ class Sessions(QObject):
         self._own = folder / f"{os.getpid()}-{_birth(os.getpid())}-{secrets.token_hex(4)}{SUFFIX}"
         self._work: Iterator[float] | None = None
         self._target: Path | None = None
-        self._written: tuple | None = None
-        self._failed = False
-        self._wait_ms = PERIOD_MS
-        self._taken_up: Path | None = None
+        self._taken_up: tuple[Path, Experiment, int] | None = None
         """Another program's autosave that was opened here, until this window's own holds the same."""
         self._slices = QTimer(self)
         self._slices.setInterval(0)
         self._slices.timeout.connect(self._go_on)
-        self._autosave = QTimer(self)
-        self._autosave.setSingleShot(True)
-        self._autosave.timeout.connect(self.autosave)
-        controller.stepped.connect(self._due)
-        controller.frames_changed.connect(self._due)  # a hand changes a state at a pause, without a step
-        controller.open_failed.connect(self._keep)
+        self.autosave = Autosave(self, controller, self._own)
+        self.autosave.failed.connect(
+            lambda text: controller.say("warning", f"The fit is not kept for the case of a crash: {text}")
+        )
+        self.autosave.kept.connect(self._kept)
+        controller.loaded_changed.connect(self._kept)
+        controller.open_failed.connect(self._not_taken_up)
 
     # ------------------------------------------------------------------------------------------ saving, opening
 
@@ -96,46 +88,40 @@ class Sessions(QObject):
 
     def open(self, path: str | Path) -> None:
         """Open a session where it stood, paused. Raises RimlightError."""
-        record = read_session(path, Path(platformdirs.user_cache_dir("rimlight", appauthor=False)) / "sessions")
+        self._open(self._read(path))
+
+    def _open(self, record: SessionRecord) -> None:
         self._controller.open(record.experiment, from_record(record))
 
-    # ------------------------------------------------------------------------------------------ autosave
+    def _read(self, path: str | Path) -> SessionRecord:
+        return read_session(path, Path(platformdirs.user_cache_dir("rimlight", appauthor=False)) / "sessions")
 
-    def _due(self) -> None:
-        """The first is written as soon as there is anything: a run of its first second is a run."""
-        if not self._autosave.isActive():
-            self._autosave.start(self._wait_ms if self._written is not None else 0)
-
-    def autosave(self) -> None:
-        """Keep the newest state, if it is not the one kept last. A failure is told once, and tried again later."""
-        c, begin = self._controller, time.thread_time()  # a clock that rests while the program is stopped
-        record = to_record(c.experiment, c.replay, c.runs)
-        if record.state is None or (record.experiment, id(record.state)) == self._written or c.closed:
-            return
-        small = SessionRecord(record.experiment, record.state, record.iteration, runs=record.runs)
-        try:
-            for _ in write_session(small, self._own, with_data=False):
-                pass
-        except (RimlightError, OSError) as error:
-            if not self._failed:
-                c.say("warning", f"The fit is not kept for the case of a crash: {error}")
-            self._failed = True
-            self._autosave.start(RETRY_MS)
-            return
-        self._failed = False
-        self._written = (record.experiment, id(record.state))
-        self._wait_ms = int(max(PERIOD_MS, 1000 * (time.thread_time() - begin) / SHARE))
-        if self._taken_up is not None:
-            self.forget(self._taken_up)
-            self._taken_up = None
-        if c.running:
-            self._autosave.start(self._wait_ms)
+    # ------------------------------------------------------------------------------------------ after a crash
 
     def take_up(self, file: Path) -> None:
-        """`file` is being opened: it goes when what it held has come and is kept anew, and not before."""
-        self._taken_up, self._written = file, None
+        """Open another program's autosave. It goes when what it held has come and is kept anew, and not before. Raises
+        RimlightError."""
+        record, curves = self._read(file), file.with_suffix(CURVES)
+        if curves.exists():
+            with contextlib.suppress(RimlightError):  # without its curves it is still the run
+                record = with_curves(record, self._read(curves))
+        self._open(record)
+        self._taken_up = file, record.experiment, record.iteration
 
-    def _keep(self) -> None:
+    def _kept(self) -> None:
+        """A state was kept, or a problem came: is it what was taken up?"""
+        if self._taken_up is None:
+            return
+        file, experiment, iteration = self._taken_up
+        loaded = self._controller.loaded
+        came = (
+            loaded is not None and loaded.continued and (loaded.experiment, loaded.iteration) == (experiment, iteration)
+        )
+        if came and self.autosave.holds(experiment, iteration):
+            self.forget(file)
+            self._taken_up = None
+
+    def _not_taken_up(self) -> None:
         """What was to be opened was not."""
         self._taken_up = None
 
@@ -147,15 +133,16 @@ class Sessions(QObject):
         """It was restored, or is not wanted; older ones of programs that are gone, and what those had half written,
         go with it. Another window's are left alone."""
         newest = file.stat().st_mtime if file.exists() else 0.0
-        for other in (*self._orphans(), *self._orphans(".")):
-            with contextlib.suppress(OSError):
-                if other == file or other.stat().st_mtime <= newest:
-                    other.unlink()
+        for suffix in (SUFFIX, CURVES):
+            for other in (*self._orphans(suffix=suffix), *self._orphans(".", suffix)):
+                with contextlib.suppress(OSError):
+                    if other.stem == file.stem or other.stat().st_mtime <= newest:
+                        other.unlink()
 
-    def _orphans(self, prefix: str = "") -> list[Path]:
+    def _orphans(self, prefix: str = "", suffix: str = SUFFIX) -> list[Path]:
         """Files whose program is gone. prefix: "." for those that were being written."""
         found = []
-        for file in self._folder.glob(f"{prefix}*{SUFFIX}"):
+        for file in self._folder.glob(f"{prefix}*{suffix}"):
             owner, birth, *_ = [*file.name.removeprefix(prefix).split("-"), ""]
             if owner.isdigit() and not _alive(int(owner), birth):
                 found.append(file)
@@ -163,12 +150,10 @@ class Sessions(QObject):
 
     def close(self) -> None:
         """The window closes: nothing is left to offer, unless what was taken up has not come."""
-        self._autosave.stop()
         if self._taken_up is not None and self._controller.shown is not None:
-            self.forget(self._taken_up)
+            self.forget(self._taken_up[0])
         self.finish()
-        with contextlib.suppress(OSError):
-            self._own.unlink(missing_ok=True)
+        self.autosave.close()
 
 
 def _alive(process: int, birth: str) -> bool:

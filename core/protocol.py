@@ -119,6 +119,10 @@ class Restore:
     state: bytes
     iteration: int
 
+    def array(self) -> np.ndarray:
+        """The state as session files hold it, uint8."""
+        return np.frombuffer(self.state, np.uint8)
+
 
 @dataclass(frozen=True)
 class Fork:

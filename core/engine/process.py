@@ -123,7 +123,11 @@ class Link:
 
     def save(self, experiment: Experiment, iteration: int, state: bytes) -> None:
         """See engine_ports.SaveCheckpoint. One that no memory is left for is dropped."""
-        self._write(wire.CHECKPOINTS, (experiment, iteration), {"state": np.frombuffer(state, np.uint8)})
+        if (
+            self._write(wire.CHECKPOINTS, (experiment, iteration), {"state": np.frombuffer(state, np.uint8)})
+            is not None
+        ):
+            self._send(wire.Kept())
 
     def _write(self, kind: str, header: Any, arrays: Mapping[str, np.ndarray]) -> int | None:
         """Post a letter, if need be in a larger room. None where there is none to be had."""

@@ -47,7 +47,7 @@ class Rooms:
         return rooms[0].read()
 
     def checkpoint(self) -> Restore | None:
-        """What the engine saved last. To be called when it is dead: nothing else keeps it from writing."""
+        """What the engine saved last; None where there is nothing, or where it went on saving over it meanwhile."""
         letter = max(self._open[wire.CHECKPOINTS], key=lambda room: room.published).read()
         if letter is None:
             return None

@@ -1,7 +1,7 @@
 """What the launcher and the engine's process tell each other beside core/protocol.py: about shared memory, mostly.
 
 The launcher creates rooms (core/engine/mailbox.py), the engine writes into them. There are two kinds: SNAPSHOTS, copied out
-as they come, and CHECKPOINTS, read only when an engine has died, from the memory it left.
+as they come, and CHECKPOINTS, read when an engine has died, from the memory it left, and where one is to be written to disk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FIRST_CAPACITY = {SNAPSHOTS: 8 << 20, CHECKPOINTS: 1 << 20}
 nothing on Linux and macOS."""
 
 SLOTS = {SNAPSHOTS: 3, CHECKPOINTS: 2}
-"""Slots of a room. Two are enough for checkpoints: nobody reads while the engine lives."""
+"""Slots of a room. Two are enough for checkpoints: a reader that is overtaken waits for the next."""
 
 GROWTH = 1.5
 """A larger room gets this much more than was asked for, so that a growing shape does not move house every time."""
@@ -60,11 +60,16 @@ class Posted:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Engine: there is a new checkpoint."""
+
+
+@dataclass(frozen=True)
 class Taken:
     """Launcher: the window took the snapshot with this sequence number."""
 
     sequence: int
 
 
-FromEngine = Attached | RoomNeeded | Posted
+FromEngine = Attached | RoomNeeded | Posted | Kept
 ToEngine = RoomGiven | RoomRefused | Taken

@@ -12,7 +12,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,11 @@ class SessionRecord:
 # ---------------------------------------------------------------------------------------------- writing
 
 
-def write_session(record: SessionRecord, path: str | Path, *, with_data: bool = True) -> Iterator[float]:
+def write_session(
+    record: SessionRecord, path: str | Path, *, with_data: bool = True, compressed: bool = True
+) -> Generator[float, None, None]:
     """Write in slices; yields the share done. Raises RimlightError; the file there before stays until all is written."""
-    with atomic_path(path) as temporary, _Writer(temporary) as writer:
+    with atomic_path(path) as temporary, _Writer(temporary, compressed) as writer:
         experiment, data = embedded(record.experiment) if with_data else (record.experiment, {})
         yield from writer.put("experiment.toml", text_of(experiment).encode())
         for name, source in data.items():
@@ -121,8 +123,9 @@ def write_session(record: SessionRecord, path: str | Path, *, with_data: bool = 
 class _Writer:
     """Entries of a zip with their checksums; arrays are gathered by `refer` and each is written once."""
 
-    def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)
+    def __init__(self, path: Path, compressed: bool) -> None:
+        method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+        self._zip = zipfile.ZipFile(path, "w", method, compresslevel=_LEVEL)
         self.checksums: dict[str, str] = {}
         self._arrays: dict[int, tuple[int, np.ndarray]] = {}
 

@@ -7,6 +7,7 @@ while it runs every call takes one step.
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from core import protocol
 from core.experiment import Experiment
 from core.experiments.rules import parameter_names
 from core.protocol import Command, Event, Loaded, ParameterInfo, Scalars, Snapshot, Status, StatusChanged, ViewInfo
+from core.record.packing import pack, unpack
 from tests.fakes.fake_answers import fake_answer
 
 SIDE = 48
@@ -50,6 +52,7 @@ class FakeClient:
         self.iteration, self.generation, self.left = 0, 0, 0
         self.running = self.dirty = False
         self.view, self.theta = 0, None
+        self._kept: tuple | None = None
         self._compile_polls, self._compiling, self._compiled = compile_polls, 0, False
 
     # the client's interface -----------------------------------------------------------------------------
@@ -77,9 +80,9 @@ class FakeClient:
             case protocol.Derive():
                 self.theta, self.dirty = command.theta, True
             case protocol.Restore(experiment, state, iteration):
-                self._load(experiment, True, int(np.frombuffer(state, np.int64)[0]))
+                self._load(experiment, True, unpack(state)[0]["iteration"])
             case protocol.Fork(state, iteration):
-                self.iteration, self.left, self.dirty = int(np.frombuffer(state, np.int64)[0]), 0, True
+                self.iteration, self.left, self.dirty = unpack(state)[0]["iteration"], 0, True
                 assert self.iteration == iteration
                 self.generation += 1
                 self.events += [StatusChanged(Status.PAUSED), self.loaded(True)]
@@ -105,6 +108,17 @@ class FakeClient:
             return None
         self.dirty = False
         return self.snapshot()
+
+    def next_checkpoint(self, seconds: float) -> protocol.Restore | None:
+        """Called by a thread of the window's."""
+        end = time.monotonic() + seconds
+        while not self.calls.count("close") and time.monotonic() < end:
+            stand = self.experiment, self.generation, self.iteration
+            if self.generation and stand != self._kept:
+                self._kept = stand
+                return protocol.Restore(self.experiment, self._state(), self.iteration)
+            time.sleep(0.01)
+        return None
 
     def cancel_compile(self) -> None:
         self.calls.append("cancel")
@@ -182,6 +196,10 @@ class FakeClient:
             steps_per_second=40.0,
         )
 
+    def _state(self) -> bytes:
+        losses = np.array([(0.4 * 0.9**i) ** 2 for i in range(1, self.iteration + 1)])
+        return pack({"iteration": self.iteration}, {"losses": losses})
+
     def loaded(self, continued: bool) -> Loaded:
         vertices, faces = tetrahedron()
         names = parameter_names(self.experiment.shape)
@@ -216,7 +234,7 @@ class FakeClient:
             "arrow_vertices": np.array([3, 2, 1, 0], np.int32),
             "arrows": np.array([[0.4, 0, 0], [0, 0.3, 0], [0, 0, 0.2], [0.1, 0, 0]], np.float32),
             "depth": np.where(face_id >= 0, 2.6, 0).astype(np.float32),
-            "state": np.frombuffer(np.int64(self.iteration).tobytes(), np.uint8),
+            "state": np.frombuffer(self._state(), np.uint8),
         }
         if self.theta is not None:
             derivative = reference * (inside if self.experiment.method.name == "naive" else 1.0)

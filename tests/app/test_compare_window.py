@@ -11,9 +11,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from app import numbers
+from app.autosave import CURVES
 from core import protocol
 from core.protocol import Agreement, Load
-from core.record.files import read_session
+from core.record.files import SUFFIX, read_session
 
 pytestmark = pytest.mark.window
 
@@ -212,16 +213,19 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot):
     c, sessions = window.controller, window.files.sessions
     c.step(4)
     qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 4 and c.shown.iteration == 4, timeout=20_000)
-    sessions.autosave()
+    qtbot.waitUntil(lambda: sessions.autosave.holds(c.loaded.experiment, 4), timeout=20_000)
     assert sessions._own.is_file()
     assert sessions.left_behind() is None  # it is ours, and we live
     dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
-    os.rename(sessions._own, dead)
+    for suffix in (SUFFIX, CURVES):
+        os.rename(sessions._own.with_suffix(suffix), dead.with_suffix(suffix))
     again, other = make_window()
     assert "ended unexpectedly" in again.status.message.text
     qtbot.mouseClick(again.status.remedy, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4", timeout=20_000)
-    assert again.controller.runs.runs[0].loss.x.tolist() == [1, 2, 3, 4]
+    run = again.controller.runs.runs[0]
+    assert run.loss.x.tolist() == [1, 2, 3, 4]  # the curves on disk are older than the state
+    assert run.loss.y.tolist() == pytest.approx(c.runs.runs[0].loss.y.tolist())
     qtbot.waitUntil(lambda: not dead.exists(), timeout=20_000)
     kept = read_session(again.files.sessions._own, sessions._folder)
     assert (kept.iteration, kept.state is not None) == (4, True)  # it goes when it is kept anew, and not before
@@ -238,7 +242,7 @@ def test_a_run_that_is_offered_outlives_another_end(make_window, qtbot):
     os.rename(sessions._own, dead)
     client.poll_events, client.take_snapshot = list, lambda: None  # nothing of it comes any more
     window.files.restore_autosave()
-    sessions.autosave()
+    qtbot.waitUntil(sessions._own.is_file, timeout=20_000)  # of what was open before
     assert dead.exists()
     window.close()
     assert dead.exists()

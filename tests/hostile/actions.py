@@ -35,6 +35,7 @@ from PyQt6.QtWidgets import (
 
 from app.panes.kinds import KINDS
 from core.catalog import entries
+from core.protocol import Status
 
 LEFT_OUT = ("Quit",)
 """Actions that would end the sequence."""
@@ -259,6 +260,37 @@ def play(window: Any, seed: int, steps: int, folder: Path) -> Monkey:
     return monkey
 
 
+def play_for_real(window: Any, seed: int, steps: int, folder: Path) -> Monkey:
+    """One sequence on the real engine, from a lesson that the seed chooses, at rest; what the engine did not foresee
+    (an error with a traceback), its death, and an engine that does not come to rest are errors too."""
+    from app.lessons import bundled_lessons
+
+    c, told = window.controller, []
+    c.message_posted.connect(told.append)
+    window.files.open_lesson(random.Random(f"lesson {seed}").choice(bundled_lessons()))
+    begun = _at_rest(window)
+    monkey = play(window, seed, steps, folder)
+    c.pause()
+    monkey.errors += [message.details for message in told if message.details.startswith("Traceback")]
+    if not begun or not _at_rest(window):
+        monkey.errors.append(f"no rest: {c.status} {c.status_text}, {[message.text for message in told[-3:]]}")
+    c.message_posted.disconnect(told.append)
+    return monkey
+
+
+def _at_rest(window: Any, seconds: float = 600.0) -> bool:
+    """Wait until the engine has done all it was told; False where it does not, or is gone."""
+    c, end = window.controller, time.monotonic() + seconds
+    c.settle()
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        asked = c.loaded is not None and c.loaded.experiment == c._asked
+        if c.status in (Status.PAUSED, Status.DEAD) and not c.loading and c.settled and asked:
+            return c.status is Status.PAUSED
+        time.sleep(0.005)
+    return False
+
+
 def _settle(window: Any) -> None:
     """Close what was opened beside the window, and leave it as the next sequence expects it."""
     for widget in QApplication.topLevelWidgets():
@@ -301,8 +333,8 @@ def main() -> int:
         application.processEvents()
         for number in range(chosen.sequences):
             seed = chosen.seed + number
-            monkey = play(window, seed, chosen.steps, folder)
-            if (number + 1) % 25 == 0:
+            monkey = (play_for_real if chosen.real else play)(window, seed, chosen.steps, folder)
+            if (number + 1) % (5 if chosen.real else 25) == 0:
                 print(f"{number + 1 - failed} of {number + 1} without an error", flush=True)
             if monkey.errors:
                 failed += 1
