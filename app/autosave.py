@@ -83,11 +83,11 @@ class Autosave(QObject):
     # ------------------------------------------------------------------------------------------ its thread
 
     def _run(self) -> None:
-        wait, told = 0.0, False
+        wait, told, unkept = 0.0, False, None
         while not self._closed:
-            checkpoint = self._controller.client.next_checkpoint(WAIT_S)
+            checkpoint = self._controller.client.next_checkpoint(WAIT_S) or unkept
             if checkpoint is None:
-                time.sleep(0.0 if self._closed else 0.01)  # a client that is closed does not wait
+                time.sleep(0.01)  # a client that is closed does not wait
                 continue
             begin = time.thread_time()  # a clock that rests while the program is stopped
             try:
@@ -95,9 +95,10 @@ class Autosave(QObject):
             except (RimlightError, OSError) as error:
                 if not told:
                     self.failed.emit(str(error))
-                wait, told = RETRY_S, True
+                wait, told, unkept = RETRY_S, True, checkpoint
             else:
-                wait, told = max(PERIOD_S, (time.thread_time() - begin) / SHARE, size / BYTES_PER_SECOND), False
+                wait = max(PERIOD_S, (time.thread_time() - begin) / SHARE, size / BYTES_PER_SECOND)
+                told, unkept = False, None
                 self.kept.emit()
             end = time.monotonic() + wait
             while not self._closed and time.monotonic() < end:

@@ -6,6 +6,7 @@ The file appears, whole, when the process has ended well; until then it is a hid
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 from subprocess import Popen
 
@@ -19,6 +20,9 @@ FPS = 30
 
 PALETTE = "split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4"
 """A GIF's 256 colours, chosen for what changes."""
+
+LEAST_FREE = 1 << 16
+"""Bytes of a disk on which a failed write is blamed on it."""
 
 
 class Encoder:
@@ -43,8 +47,7 @@ class Encoder:
             assert self._process.stdin is not None
             self._process.stdin.write(bits.asstring(picture.sizeInBytes()))
         except OSError as error:
-            self.cancel()
-            raise RimlightError(f"{self.path.name}: the encoder stopped ({error}); record again") from error
+            raise self._failure(f"the encoder stopped ({error}); record again") from error
         self.count += 1
 
     def finish(self) -> None:
@@ -59,10 +62,17 @@ class Encoder:
         if code is None:
             return False
         if code:
-            self.cancel()
-            raise RimlightError(f"{self.path.name}: the encoder failed (exit {code}); try another format or folder")
+            raise self._failure(f"the encoder failed (exit {code}); try another format or folder")
         self._stack.close()
         return True
+
+    def _failure(self, what: str) -> RimlightError:
+        """Give up and say why: the encoder itself does not tell of a full disk."""
+        full = shutil.disk_usage(self.path.absolute().parent).free < LEAST_FREE  # before the half file goes
+        self.cancel()
+        return RimlightError(
+            f"{self.path.name}: {'cannot be written (the disk is full); free some space' if full else what}"
+        )
 
     def cancel(self) -> None:
         """Give up; no file is left."""

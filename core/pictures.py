@@ -15,6 +15,7 @@ from PIL import ImageDraw, ImageFont
 
 from core.colour import to_bytes
 from core.colour_maps import colourise_signed, signed_lut
+from core.io.atomic import atomic_path
 
 INK, PALE, GROUND = "#E4E7EB", "#A0A8B2", "#16191D"
 RUN_COLOURS = {
@@ -152,7 +153,10 @@ def save_animation(path: Path, frames: Sequence[np.ndarray], seconds: float = 6.
     pictures = [Picture.fromarray(f).quantize(128, dither=Picture.Dither.NONE) for f in frames]
     each = int(np.clip(1000 * seconds / len(frames), 30, 200))
     durations = [each] * (len(pictures) - 1) + [1500]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False)
+    with atomic_path(path) as temporary:
+        pictures[0].save(
+            temporary, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False
+        )
 
 
 def png_bytes(picture: Picture.Image) -> bytes:

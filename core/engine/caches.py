@@ -9,12 +9,19 @@ import contextlib
 import gc
 import os
 import tempfile
+import warnings
+import zlib
 from pathlib import Path
 
 import platformdirs
 
 LIMIT_BYTES = 1 << 30
 """The most that compiled code may take on disk: some thousand programs of 0.1 to 1 MB. The oldest go first."""
+
+LOOKED, ENTRY_ENDING = ".looked", "-cache"
+"""The file whose time says when entries were last looked at, and how JAX names them."""
+ZLIB = b"\x78"
+"""How a zlib stream begins; with the package zstandard, which we do not install, JAX writes another."""
 
 GC_THRESHOLDS = (100_000, 20, 50)
 """Allocations between two collections, and the ratios of the older generations. Tracing allocates so much that
@@ -45,7 +52,10 @@ def configure() -> None:
         own = folder() / "numba"
         # Numba refuses to import where it can write nowhere. A folder of one's own: what lies in it is unpickled.
         os.environ["NUMBA_CACHE_DIR"] = str(own) if writable(own) else tempfile.mkdtemp(prefix="rimlight-numba-")
+    # JAX goes on without the entry, and says it in two lines of its own where the user expects ours.
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry", UserWarning)
     with contextlib.suppress(OSError):
+        drop_half_written(kept)
         prune(kept, LIMIT_BYTES)
 
 
@@ -58,6 +68,33 @@ def writable(place: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def drop_half_written(cache: Path) -> None:
+    """Delete what a full disk or a killed engine has left half of: JAX would fail to read it at every start, and never
+    write it anew. Looks at what was written since the last look."""
+    if not cache.is_dir():
+        return
+    stamp = cache / LOOKED
+    since = stamp.stat().st_mtime if stamp.exists() else 0.0
+    written = [Path(entry.path) for entry in os.scandir(cache) if entry.is_file() and entry.stat().st_mtime >= since]
+    for file in written:
+        if file.name.endswith(ENTRY_ENDING) and not _whole(file):
+            file.unlink(missing_ok=True)
+    stamp.touch()
+
+
+def _whole(file: Path) -> bool:
+    """Whether a compressed entry can be read to its end. Of a kind that cannot be told, yes."""
+    data = file.read_bytes()
+    if not data.startswith(ZLIB):
+        return bool(data)
+    reader = zlib.decompressobj()
+    try:
+        reader.decompress(data)
+    except zlib.error:
+        return False
+    return reader.eof
 
 
 def prune(cache: Path, limit: int) -> None:

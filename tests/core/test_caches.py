@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,21 @@ def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true"
     assert os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] == "-1"
     assert os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
+
+
+def test_what_a_full_disk_left_half_of_goes(tmp_path: Path) -> None:
+    """JAX writes its entries in place; one that is cut off would fail to be read at every start."""
+    whole = zlib.compress(bytes(range(256)) * 40)
+    contents = {"a": whole, "b": whole[:-3], "c": b"", "d": b"\x28\xb5\x2f\xfd another kind", "e": b"x\xff nonsense"}
+    for name, data in contents.items():
+        (tmp_path / f"{name}-cache").write_bytes(data)
+    there = lambda: sorted(path.name[0] for path in tmp_path.glob("*-cache"))
+    caches.drop_half_written(tmp_path)
+    assert there() == ["a", "d"]
+    late, early = tmp_path / "f-cache", tmp_path / "g-cache"
+    for file in (late, early):
+        file.write_bytes(whole[:-1])
+    os.utime(early, (1, 1))
+    caches.drop_half_written(tmp_path)
+    assert there() == ["a", "d", "g"]  # only what came since the last look is read
+    caches.drop_half_written(tmp_path / "absent")
