@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.derivatives.questions import Question
 from core.engine.ports import Receive
-from core.protocol import Command, Derive, Export, Load, Look, Quit, Restore, SetValue
+from core.protocol import Command, Derive, Export, Fork, Load, Look, Quit, Reset, Restore, SetValue
 
 
 class Inbox:
@@ -57,6 +57,8 @@ def _supersedes(later: Command, earlier: Command) -> bool:
             return keep_state
         case Load(_, True), SetValue(path, _):
             return not path.startswith(("value.", "along."))  # the new experiment says what its settings are
+        case Load(_, True), (Restore() | Fork() | Reset()):
+            return False  # they say which state is to be kept
         case ((Load() | Restore()), _):
             return not isinstance(earlier, (Look, Derive))
     return False

@@ -383,6 +383,11 @@ def test_costly_images_leave_the_fit_its_share() -> None:
             [Load(experiment("a")), SetValue("value.x", 1), Load(experiment("b"), True)],
         ),
         ([Load(experiment("a"), True), Load(experiment("b"), True)], [Load(experiment("b"), True)]),
+        (  # what a successor is told: the state that a load is to keep comes first
+            [protocol.Restore(experiment("a"), b"", 7), Play(), Load(experiment("b"), True)],
+            [protocol.Restore(experiment("a"), b"", 7), Load(experiment("b"), True)],
+        ),
+        ([Reset(), Load(experiment("b"), True)], [Reset(), Load(experiment("b"), True)]),
         ([Load(experiment("a")), Quit()], [Quit()]),
         ([protocol.Export("all", "p"), Reset(), Quit()], [protocol.Export("all", "p"), Reset(), Quit()]),
         ([Play(), Pause()], [Play(), Pause()]),
