@@ -9,6 +9,9 @@ LESSON := assets/lessons/02-silhouette.toml
 APT := xvfb xauth libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
 	libxcb-keysyms1 libxcb-shape0 python3-venv
 
+# Every engine is a process of its own: without bytecode each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test bench fuzz hostile kills rows soak monkey lint report screenshots catalog assets system clean
 
 run: .venv/ready
