@@ -39,7 +39,7 @@ from core.problem import composite_target
 from core.session import Session
 
 SPOT = Path(__file__).resolve().parents[2] / "shared" / "data" / "spot_textured" / "cow.obj"
-SIZE, RAYS, STEPS = 64, 1024, 900
+SIZE, RAYS, STEPS = 64, 1024, 3000
 JUDGED = 4
 """Samples a pixel side of the pictures that are compared."""
 NAIVE = MethodSpec("naive", {"face": "field"})
