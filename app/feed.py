@@ -35,6 +35,9 @@ REST = 1.0
 LOOK_MS = 4
 """Between two looks whether everything has had its turn."""
 
+LONGEST_S = 0.25
+"""Seconds after which the next tick comes even so: what never settles must not keep the engine's news from the window."""
+
 
 class Client(Protocol):
     """What the controller asks of the engine's client (app/launcher.py; a scripted one in tests)."""
@@ -161,10 +164,11 @@ class Feed(QObject):
     def _rest(self) -> None:
         if self.closed:
             return
-        if not self.settled:
+        passed = time.perf_counter() - self._began
+        if not self.settled and passed < LONGEST_S:
             QTimer.singleShot(LOOK_MS, self._rest)
             return
-        milliseconds = 1000 * (time.perf_counter() - self._began)
+        milliseconds = 1000 * passed
         self.timer.start(int(min(max(REST * milliseconds, FASTEST_MS), SLOWEST_MS)))
 
     def tick(self) -> None:

@@ -77,6 +77,7 @@ class PaneGrid(QWidget, Themed):
         self.setLayout(layout)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 150)
+        self._late: set[str] = set()
         self._ticker = QTimer(self)
         self._ticker.setInterval(100)
         self._ticker.timeout.connect(self._tick)
@@ -261,13 +262,17 @@ class PaneGrid(QWidget, Themed):
         self._refresh()
 
     def _tick(self) -> None:
-        """Count the seconds in the panes that wait."""
+        """Turn the rings of the panes that wait. What else they say changes when they are late, and when they give up:
+        only then are they refreshed, so that a slow event loop is not kept busy by its waiting."""
         now = time.monotonic()
-        self._waiting = {name: since for name, since in self._waiting.items() if now - since < GIVE_UP}
-        if not self._waiting:
+        waiting = {name: since for name, since in self._waiting.items() if now - since < GIVE_UP}
+        late = {name for name, since in waiting.items() if now - since > BUSY_AFTER}
+        if late != self._late or len(waiting) < len(self._waiting):
+            self._waiting, self._late = waiting, late
+            self._refresh()
+        if not waiting:
             self._ticker.stop()
-        self._refresh()
-        for name in self._waiting:
+        for name in waiting:
             self.panes[name].picture.update()
 
     # ------------------------------------------------------------------------------------------ from the user

@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import time
 import weakref
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PyQt6.QtWidgets import QApplication
 
 from app.panes import PaneGrid
 from app.panes.export import pane_image
+from app.panes.grid import GIVE_UP
 from app.panes.lens import LADDER, Lens, fitted_scale
 from app.panes.maps import channel_of, natural_picture, plane, resample, robust_range, signed_picture
 from app.panes.menus import copy_values, more_menu, pane_menu, save_pane
@@ -326,6 +328,24 @@ def test_another_parameter_fades_the_panes_until_its_images_come(grid, qtbot):
     assert pane.picture._busy_since is None
     assert at(pane, 16, 32).sum() > 0.8 * bright.sum()
     assert pane.values[32, 16] == pytest.approx(3.0)
+
+
+def test_panes_that_wait_give_a_slow_event_loop_nothing_to_do(grid, qtbot, monkeypatch):
+    grid.show_snapshot(derived())
+    posted: list[str] = []
+    monkeypatch.setattr(grid, "_post", lambda key, piece, widget: (posted.append(key), piece()))
+    grid.set_theta("pose.translation.y")
+    qtbot.waitUntil(lambda: grid._late == set(grid._waiting) != set(), timeout=2000)
+    assert grid.panes["derivative"].picture._busy_since is not None
+    grid._ticker.stop()
+    posted.clear()
+    for _ in range(5):
+        grid._tick()
+    assert posted == []
+    grid._waiting = dict.fromkeys(grid._waiting, time.monotonic() - 2 * GIVE_UP)
+    grid._tick()
+    assert "pane derivative" in posted
+    assert grid.panes["derivative"].picture._busy_since is None
 
 
 def test_another_view_drops_the_images_of_the_old_one(grid):

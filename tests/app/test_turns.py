@@ -9,10 +9,12 @@ import pytest
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QWidget
 
+from app.controller import Controller
 from app.darkroom import Darkroom, develop
 from app.lab.level_lines import level_lines
 from app.turns import Turns
-from core.protocol import Snapshot
+from core.protocol import Snapshot, Status, StatusChanged
+from tests.app.fake_engine import FakeClient
 
 
 def snapshot(iteration: int = 0, **arrays: np.ndarray) -> Snapshot:
@@ -158,3 +160,19 @@ def test_level_lines_of_a_cone_are_circles_and_saddles_part_by_their_middle():
     np.testing.assert_allclose(level_lines(saddle, 0.4), [[[0.4, 0], [0, 0.4]], [[1, 0.6], [0.6, 1]]])
     np.testing.assert_allclose(level_lines(saddle, 0.6), [[[0.6, 0], [1, 0.4]], [[0.4, 1], [0, 0.6]]])
     assert len(level_lines(np.zeros((3, 3)), 1.0)) == 0
+
+
+def test_what_never_settles_does_not_keep_the_engines_news_away(qapp, qtbot):  # type: ignore[no-untyped-def]
+    client = FakeClient()
+    controller = Controller(lambda: client, None)
+
+    def again() -> None:
+        controller.turns.post("again", again, None)
+
+    again()
+    controller.start()
+    qtbot.waitUntil(lambda: not controller.timer.isActive(), timeout=3000)  # the first tick has come
+    assert controller.turns.busy
+    client.events.append(StatusChanged(Status.DEAD, "news"))
+    qtbot.waitUntil(lambda: controller.status is Status.DEAD, timeout=3000)
+    controller.close()
