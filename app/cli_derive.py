@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -35,13 +37,7 @@ def run_derive(options: argparse.Namespace, prepare: Callable[[], None], read: C
 
     if options.report:
         prepare()
-        from core.report.gradients import run_report
-
-        out = options.out or "out/report"
-        with ProgressLine() as progress:
-            run_report(out, [options.experiment] if options.experiment else [], progress=progress)
-        print(Path(out, "report.md").read_text(encoding="utf-8"))
-        return 0
+        return _report(options)
     if options.experiment is None or options.out is None:
         refuse: Callable[[str], NoReturn] = options.parser.error
         refuse("derive needs EXPERIMENT and --out DIR (or --report)")
@@ -62,6 +58,24 @@ def run_derive(options: argparse.Namespace, prepare: Callable[[], None], read: C
             f"{row['total_gradient_relative_error']:16.4f}"
         )
     print(f"results in {Path(options.out).absolute()}")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Ctrl-C leaves what is done."""
+    from app.progress import ProgressLine
+    from core.report.run import run_report
+
+    out = options.out or "out/report"
+    worked = time.process_time()
+    try:
+        with ProgressLine() as progress:
+            run_report(out, [options.experiment] if options.experiment else [], progress=progress)
+    except KeyboardInterrupt:
+        print(f"stopped; what was done by then stands in {Path(out).absolute()}", file=sys.stderr)
+        raise
+    print(Path(out, "report.md").read_text(encoding="utf-8"))
+    print(f"results in {Path(out).absolute()}; {time.process_time() - worked:.0f} s of processor time")
     return 0
 
 

@@ -1,17 +1,21 @@
 """The warp's accuracy and speed: derivatives against finite differences, the ablation over k, and a step on a grid.
 
 128 x 128 pixels. References: 24 x 24 samples a pixel, central differences of 0.08 px (a step of 0.25 px smears outlines
-over pixel borders, by 11 % of the image's norm). Totals are weighted by the slope of
-an L2 loss against a target 6 px away. Where the truth is zero: the same scenes under ambient light alone, one flat colour
-that changes nowhere but at the outline; what the warp claims elsewhere, of all it claims, at most 1 %. `python -m benchmarks.bench_warp --out DIR` also writes the pictures: the
-derivative of each method beside finite differences (Bangaru et al. 2022, Fig. 6), and the derivative for each k (Fig. 8).
+over pixel borders, by 11 % of the image's norm); a network, whose rays are dear, has 64 x 64 pixels, 8 x 8 samples and
+0.3 px. Totals are weighted by the slope of an L2 loss against a target 6 px away. Where the truth is zero: the same scenes
+under ambient light alone, one flat colour that changes nowhere but at the outline; what the warp claims elsewhere, of all
+it claims, at most 1 %. About four minutes of processor time, of which each line tells its own; `--only accuracy` about
+three. `python -m benchmarks.bench_warp --out DIR` also writes the pictures: the derivative of each method beside finite
+differences (Bangaru et al. 2022, Fig. 6), and the derivative for each k (Fig. 8).
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +28,12 @@ from core import pictures
 from core.derivatives.derive import Rendered, cosine, method_derivative, reference_derivative, relative_error
 from core.derivatives.reference import hard_image, moved_values
 from core.derivatives.warp_looking import pixel_parts, split
-from core.experiment import PoseSpec, SceneSpec
+from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
 from core.headless import derive_sheet
 from core.io.atomic import write_bytes
 from core.parameters import retract, scene_values, zero_tangent
 from core.registry import methods
-from core.shapes.loading import load_shape
+from core.shapes.loading import load_network_shape, load_shape
 from core.shapes.sdf_analytic import SdfAnalytic
 from core.shapes.sdf_grid import SdfGrid
 from kernels.body_parts import Body
@@ -38,6 +42,7 @@ from kernels.types import CameraView, Shape, split_settings
 
 SIZE, SAMPLES, STEP = 128, 24, 0.08
 SEEDS = 2
+TARGET_PIXELS = 6
 SHIFT = {"pose.translation": np.array([1, 0, 0], np.float32)}
 
 
@@ -52,61 +57,93 @@ def ring_and_ball(nodes: int) -> SdfGrid:
     return SdfGrid(found.reshape((nodes,) * 3), np.full(3, -1.1), np.full(3, axis[1] - axis[0]))
 
 
-def scenes() -> list[tuple[str, Shape, dict[str, Any]]]:
+@dataclass(frozen=True)
+class Case:
+    """direction: the tangent of theta. size: pixels a side. samples: of the reference, a pixel's side. step: pixels."""
+
+    title: str
+    shape: Shape
+    direction: dict[str, Any]
+    size: int = SIZE
+    samples: int = SAMPLES
+    step: float = STEP
+
+    def rendered(self, method: str, **chosen: Any) -> Rendered:
+        return rendered(self.shape, method, self.size, **chosen)
+
+
+@functools.cache
+def cases() -> list[Case]:
     analytic = lambda name: load_shape("sdf-analytic", None, name, None)
-    grid = ring_and_ball(48)
+    grid, level = ring_and_ball(48), {"network.bias": np.float32(1)}
     return [
-        ("torus radius", analytic("torus"), {"torus.radius": np.float32(1)}),
-        ("two spheres", analytic("two-spheres"), {"sphere2.centre": np.array([1, 0, 0], np.float32)}),
-        ("sphere shift", analytic("sphere"), SHIFT),
-        ("48^3 grid level", grid, {"values": -np.ones(grid.values.shape, np.float32)}),
-        ("48^3 grid shift", grid, SHIFT),
+        Case("torus radius", analytic("torus"), {"torus.radius": np.float32(1)}),
+        Case("two spheres", analytic("two-spheres"), {"sphere2.centre": np.array([1, 0, 0], np.float32)}),
+        Case("sphere shift", analytic("sphere"), SHIFT),
+        Case("48^3 grid level", grid, {"values": -np.ones(grid.values.shape, np.float32)}),
+        Case("48^3 grid shift", grid, SHIFT),
+        Case("network's bias", torus_network(), level, 64, 8, 0.3),
     ]
 
 
-def rendered(shape: Shape, method: str, **chosen: Any) -> Rendered:
+def torus_network() -> Shape:
+    """Two layers of 48, fitted to a torus's distances first."""
+    spec = NetworkSpec(width=48, layers=2, levels=2, warm_steps=150)
+    return load_network_shape(ShapeSpec("sdf-network", primitive="torus", network=spec), 0)
+
+
+def rendered(shape: Shape, method: str, size: int = SIZE, **chosen: Any) -> Rendered:
     values = {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), PoseSpec(), 40.0)}
-    view = CameraView(look_at(orbit_eye(20.0, 20.0, 3.2)), SIZE, SIZE)
+    view = CameraView(look_at(orbit_eye(20.0, 20.0, 3.2)), size, size)
     found = methods()[method]
     return Rendered(shape, found, found.Settings(**chosen), values, view, ("colour",))
 
 
 def accuracy(out: Path | None) -> None:
-    print(f"totals and images against finite differences; warp: {SEEDS} seeds, naive: sdf-local, the interior alone")
+    print(f"totals and images against finite differences; warp: {SEEDS} seeds; naive: the interior alone")
     print(
         "scene             method    total %            pixel %            | total by part: silhouette, occlusion, interior"
     )
-    for title, shape, direction in scenes():
-        scene = rendered(shape, "warp")
-        image, reference, step = reference_derivative(scene, direction, STEP, SAMPLES)
-        goal = hard_image(shape, moved_values(scene.values, direction, 6 / STEP * step), scene.view, ("colour",), 4)
-        weights, truth = image["colour"] - goal["colour"], reference["colour"]
-        total = float((weights * truth).sum())
-        parts = pixel_parts(scene)
-        rows = [("warp", rendered(shape, "warp", seed=seed)) for seed in range(SEEDS)]
-        found: dict[str, list[np.ndarray]] = {}
-        for name, one in [*rows, ("naive", rendered(shape, "sdf-local"))]:
-            found.setdefault(name, []).append(method_derivative(one, direction)[1]["colour"])
-        sheets = []
-        for name, images in found.items():
-            totals = " ".join(f"{100 * (float((weights * i).sum()) / total - 1):5.1f}" for i in images)
-            pixels = " ".join(f"{100 * relative_error(i, truth):5.1f}" for i in images)
-            each = split(images[0], truth, weights, parts)
-            shares = "  ".join(f"{p.total / total:5.2f} ({p.reference_total / total:5.2f})" for p in each.values())
-            print(f"{title:16}  {name:6}  {totals:18} {pixels:18} | {shares}", flush=True)
-            arrays = {"image": image["colour"], "derivative": images[0], "reference": truth}
-            numbers = {"relative_l2": relative_error(images[0], truth), "cosine": cosine(images[0], truth)}
-            sheets.append(derive_sheet(name, title, arrays, numbers))
-        if out is not None:
-            write_bytes(out / f"derivative-{title.replace(' ', '-')}.png", pictures.png_bytes(pictures.stacked(sheets)))
+    for case in cases():
+        worked = time.process_time()
+        _compare(case, out)
+        print(f"{'':16}  {time.process_time() - worked:.0f} s of processor time", flush=True)
+
+
+def _compare(case: Case, out: Path | None) -> None:
+    """Both methods on one case: two lines, and the picture."""
+    scene = case.rendered("warp")
+    image, reference, step = reference_derivative(scene, case.direction, case.step, case.samples)
+    moved = moved_values(scene.values, case.direction, TARGET_PIXELS / case.step * step)
+    goal = hard_image(case.shape, moved, scene.view, ("colour",), 4)
+    weights, truth = image["colour"] - goal["colour"], reference["colour"]
+    total = float((weights * truth).sum())
+    parts = pixel_parts(scene)
+    rows = [("warp", case.rendered("warp", seed=seed)) for seed in range(SEEDS)]
+    found: dict[str, list[np.ndarray]] = {}
+    for name, one in [*rows, ("naive", case.rendered("naive", face="field"))]:
+        found.setdefault(name, []).append(method_derivative(one, case.direction)[1]["colour"])
+    sheets = []
+    for name, images in found.items():
+        totals = " ".join(f"{100 * (float((weights * i).sum()) / total - 1):5.1f}" for i in images)
+        pixels = " ".join(f"{100 * relative_error(i, truth):5.1f}" for i in images)
+        each = split(images[0], truth, weights, parts)
+        shares = "  ".join(f"{p.total / total:5.2f} ({p.reference_total / total:5.2f})" for p in each.values())
+        print(f"{case.title:16}  {name:6}  {totals:18} {pixels:18} | {shares}", flush=True)
+        arrays = {"image": image["colour"], "derivative": images[0], "reference": truth}
+        numbers = {"relative_l2": relative_error(images[0], truth), "cosine": cosine(images[0], truth)}
+        sheets.append(derive_sheet(name, case.title, arrays, numbers))
+    if out is not None:
+        name = case.title.replace(" ", "-").replace("'", "")
+        write_bytes(out / f"derivative-{name}.png", pictures.png_bytes(pictures.stacked(sheets)))
 
 
 def where_the_truth_is_zero() -> None:
     """The share of the derivative's size that lies in pixels wholly inside or outside a flat shape."""
     print("\nwhere the truth is zero (ambient light alone): share of the derivative off the outline, %, by seed")
-    for title, shape, direction in scenes():
-        found = [_off_outline(rendered(shape, "warp", seed=seed), direction) for seed in range(SEEDS)]
-        print(f"{title:16}  {'  '.join(f'{100 * share:6.3f}' for share in found)}", flush=True)
+    for case in cases():
+        found = [_off_outline(case.rendered("warp", seed=seed), case.direction) for seed in range(SEEDS)]
+        print(f"{case.title:16}  {'  '.join(f'{100 * share:6.3f}' for share in found)}", flush=True)
 
 
 def _off_outline(scene: Rendered, direction: dict[str, Any]) -> float:
@@ -118,17 +155,17 @@ def _off_outline(scene: Rendered, direction: dict[str, Any]) -> float:
 
 def ablation(out: Path | None) -> None:
     """Over k of the top-k subset (their Fig. 8): error of the derivative, points that are differentiated."""
-    title, shape, direction = scenes()[0]
-    image, reference, _ = reference_derivative(rendered(shape, "warp"), direction, STEP, SAMPLES)
+    case = cases()[0]
+    image, reference, _ = reference_derivative(case.rendered("warp"), case.direction, STEP, SAMPLES)
     truth, sheets = reference["colour"], []
     print("\nk of the top-k subset, torus radius: pixel error %, sum of the derivative over the reference's")
     for k in (3, 5, 7, 8, 14, 21, 0):
-        derivative = method_derivative(rendered(shape, "warp", top_k=k), direction)[1]["colour"]
+        derivative = method_derivative(case.rendered("warp", top_k=k), case.direction)[1]["colour"]
         ratio = float(np.abs(derivative).sum() / np.abs(truth).sum())
         print(f"k = {k or 'all':>3}  {100 * relative_error(derivative, truth):5.1f}  {ratio:6.3f}", flush=True)
         numbers = {"relative_l2": relative_error(derivative, truth), "cosine": cosine(derivative, truth)}
         arrays = {"image": image["colour"], "derivative": derivative, "reference": truth}
-        sheets.append(derive_sheet(f"warp, k = {k or 'all'}", title, arrays, numbers))
+        sheets.append(derive_sheet(f"warp, k = {k or 'all'}", case.title, arrays, numbers))
     if out is not None:
         write_bytes(out / "ablation-k.png", pictures.png_bytes(pictures.stacked(sheets)))
 

@@ -50,7 +50,7 @@ def labels_reason(experiment: Experiment) -> str:
     """Why the points of this shape cannot have labels, "" if they can."""
     shape, target = experiment.shape, experiment.target
     if shape.kind not in LABELLED or shape.primitive == HULL:
-        return "Only meshes that are read have labels"
+        return "Labels lie on the vertices of a mesh that was opened, and this shape has none"
     other = target.kind == "shape" and (target.file or target.primitive)
     return "The target is no mesh, and has none" if other and target.shape_kind not in LABELLED else ""
 

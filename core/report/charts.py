@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,18 @@ SPARE = ("#8DD3C7", "#BEBADA", "#FB8072", "#80B1D3", "#FDB462", "#B3DE69")
 """Colours of curves that are no method's (ColorBrewer Set3)."""
 
 
+DASH = 9.0
+"""Pixels from one stroke of a broken line to the next."""
+
+
 @dataclass(frozen=True)
 class Axis:
-    """title with its unit; logarithmic axes need positive values (others are left out)."""
+    """title with its unit; logarithmic axes need positive values (others are left out). marks: where its labels stand,
+    instead of at round numbers."""
 
     title: str
     logarithmic: bool = False
+    marks: tuple[float, ...] = ()
 
     def scaled(self, values: Sequence[float]) -> np.ndarray:
         numbers = np.asarray(values, np.float64)
@@ -34,23 +41,31 @@ class Axis:
 
     def ticks(self, low: float, high: float) -> list[tuple[float, str]]:
         """(scaled place, label): 1, 2 and 5 times powers of ten, or even steps of such a size."""
+        if self.marks:
+            return [(float(place), f"{m:,.4g}") for place, m in zip(self.scaled(self.marks), self.marks)]
         if not self.logarithmic:
             power = 10.0 ** np.floor(np.log10(max(high - low, 1e-12)))
             step = next(power * m for m in (0.1, 0.2, 0.5, 1.0, 2.0) if (high - low) / (power * m) <= 6)
             marks = step * np.arange(np.ceil(low / step), np.floor(high / step + 1e-9) + 1)
             return [(float(v), f"{v:.4g}") for v in marks]
         marks = [m * 10.0**p for p in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 1) for m in (1, 2, 5)]
-        inside = [(float(np.log10(m)), f"{m:,.4g}") for m in marks if low - 1e-9 <= np.log10(m) <= high + 1e-9]
-        return inside[:: 1 + len(inside) // 8]
+        inside = [
+            (float(np.log10(m)), f"{m:,.0f}" if m >= 1 else f"{m:g}")
+            for m in marks
+            if low - 1e-9 <= np.log10(m) <= high + 1e-9
+        ]
+        return inside[:: 1 + len(inside) // 7]
 
 
 def chart(
     curves: Mapping[str, Curve], title: str, x: Axis, y: Axis, size: tuple[int, int] = (560, 360)
 ) -> Picture.Image:
-    """Curves with their points marked, in their method's colour, named at the right."""
-    left, top, right, bottom = 64, 34, size[0] - 150, size[1] - 44
+    """Curves with their points marked, named at the right, in their method's colour; broken where the name says more than
+    the method ("edge-grad without crossings")."""
     sheet = Picture.new("RGB", size, GROUND)
     draw = ImageDraw.Draw(sheet)
+    widest = max((draw.textlength(name, font(11)) for name in curves), default=0.0)
+    left, top, right, bottom = 64, 48, size[0] - round(max(widest, 40.0)) - 45, size[1] - 44
     draw.text((8, 8), title, INK, font(13, bold=True))
     scaled = {name: (x.scaled(c[0]), y.scaled(c[1])) for name, c in curves.items()}
     (x0, x1), (y0, y1) = (_range([s[axis] for s in scaled.values()]) for axis in (0, 1))
@@ -63,17 +78,31 @@ def chart(
         draw.line([(across(place), bottom), (across(place), bottom + 4)], PALE)
         draw.text((across(place), bottom + 6), label, PALE, font(11), anchor="ma")
     draw.text(((left + right) / 2, bottom + 24), x.title, PALE, font(11), anchor="ma")
-    draw.text((left, top - 4), y.title, PALE, font(11), anchor="lb")
+    draw.text((left, top - 6), y.title, PALE, font(11), anchor="lb")
     for i, (name, (xs, ys)) in enumerate(scaled.items()):
-        colour = RUN_COLOURS.get(name, SPARE[i % len(SPARE)])
+        colour, broken = _look(name, i)
         points = [(float(across(a)), float(down(b))) for a, b in zip(xs, ys) if np.isfinite(a) and np.isfinite(b)]
-        if len(points) > 1:
-            draw.line(points, colour, width=2)
+        _line(draw, points, colour, broken)
         for px, py in points if len(points) < 40 else ():
-            draw.ellipse([px - 3, py - 3, px + 3, py + 3], fill=colour)
-        draw.rectangle([right + 14, top + 20 * i, right + 24, top + 20 * i + 10], fill=colour)
-        draw.text((right + 30, top + 20 * i + 5), name, PALE, font(11), anchor="lm")
+            draw.ellipse([px - 3, py - 3, px + 3, py + 3], fill=GROUND if broken else colour, outline=colour)
+        key = top + 20 * i + 6
+        _line(draw, [(right + 12, key), (right + 27, key)], colour, broken)
+        draw.text((right + 33, key), name, PALE, font(11), anchor="lm")
     return sheet
+
+
+def _look(name: str, which: int) -> tuple[str, bool]:
+    """(colour, whether the line is broken) of the curve `name`, the `which`-th."""
+    method = next((m for m in RUN_COLOURS if name == m or name.startswith(f"{m} ")), None)
+    return (SPARE[which % len(SPARE)], False) if method is None else (RUN_COLOURS[method], name != method)
+
+
+def _line(draw: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], colour: str, broken: bool) -> None:
+    for (ax, ay), (bx, by) in itertools.pairwise(points):
+        parts = max(1, round(float(np.hypot(bx - ax, by - ay)) / DASH)) if broken else 1
+        at = [(ax + (bx - ax) * t, ay + (by - ay) * t) for t in np.linspace(0.0, 1.0, 2 * parts if broken else 2)]
+        for start, end in zip(at[::2], at[1::2]):
+            draw.line([start, end], colour, width=2)
 
 
 def _range(arrays: Sequence[np.ndarray]) -> tuple[float, float]:

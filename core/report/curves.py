@@ -6,6 +6,7 @@ evaluate, pull dL/dI back to every vertex; the least of a few, after compiling.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,10 @@ from core.report.gradients import Entry, Truth, method_total, reference_truth
 from core.report.scenes import ReportScene, sphere_scenes
 
 SIZES = (64, 128, 256, 512)
-RINGS = (8, 16, 32, 64, 128)
-PLAIN_SIZE, PLAIN_RINGS = 128, 60
+RINGS = (8, 24, 64, 160)
+PLAIN_SIZE, PLAIN_RINGS = 128, 64
+LEFT_OUT = ("splat with one layer",)
+"""Judged on the scenes alone."""
 REPEATS = 3
 
 
@@ -43,10 +46,16 @@ def measure(
     cases = sorted({(size, PLAIN_RINGS) for size in sizes} | {(PLAIN_SIZE, ring) for ring in rings})
     points = []
     for i, (size, ring) in enumerate(cases):
-        progress(f"Curves: {size} x {size} pixels, {ring} rings", i / len(cases))
+        where = f"curves at {size} x {size} pixels with {ring} rings"
+        progress(f"{where}: finite differences", i / len(cases))
         scene = sphere_scenes(size, ring)[1]
         truth = reference_truth(scene, samples=max(4, 1024 // size))
-        points += [_point(scene, truth, entry) for entry in entries]
+        before = f"finite differences took {truth.seconds:.1f} s"
+        for k, entry in enumerate(entries):
+            progress(f"{where}: {entry.label} ({before})", (i + (k + 1) / (len(entries) + 1)) / len(cases))
+            worked = time.process_time()
+            points.append(_point(scene, truth, entry))
+            before = f"{entry.label} took {time.process_time() - worked:.1f} s"
     return points
 
 
@@ -63,18 +72,20 @@ def curves_picture(points: Sequence[Point]) -> Any:
     """Four charts: error and time, by image size and by triangle count."""
     by_size = [p for p in points if _is_plain_count(p, points)]
     by_count = [p for p in points if p.size == PLAIN_SIZE]
+    sizes = tuple(sorted({p.size for p in by_size}))
+    counts = {p.triangles for p in by_size}
     rows = []
-    for chosen, x_of, axis in (
-        (by_size, lambda p: p.size, Axis("image side, pixels", True)),
-        (by_count, lambda p: p.triangles, Axis("triangles", True)),
+    for chosen, x_of, axis, held in (
+        (by_size, lambda p: p.size, Axis("image side, pixels", True, sizes), f"{max(counts, default=0):,} triangles"),
+        (by_count, lambda p: p.triangles, Axis("triangles", True), f"{PLAIN_SIZE} x {PLAIN_SIZE} pixels"),
     ):
         errors = _curves(chosen, x_of, lambda p: 100 * p.error)
         times = _curves(chosen, x_of, lambda p: p.milliseconds)
         rows.append(
             side_by_side(
                 [
-                    chart(errors, "Error of the total gradient", axis, Axis("%", True)),
-                    chart(times, "Time of a reverse pass", axis, Axis("milliseconds", True)),
+                    chart(errors, f"Error of the total gradient, {held}", axis, Axis("%", True)),
+                    chart(times, f"Time of a reverse pass, {held}", axis, Axis("milliseconds", True)),
                 ]
             )
         )

@@ -6,6 +6,7 @@ A scene says which vertices form the moving object; the derivative is by its six
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ TARGET_ROTATION, TARGET_SHIFT = np.array([0.1, -0.12, 0.15]), np.array([0.08, -0
 
 @dataclass(frozen=True)
 class ReportScene:
-    """directions: six tangents (three translations, three rotations). target: host values the loss compares with."""
+    """directions: six tangents (three translations, three rotations). target: host values the loss compares with.
+    supersampling: samples a pixel's side of the finite differences: 16, or half as many where there are more views."""
 
     name: str
     title: str
@@ -37,6 +39,22 @@ class ReportScene:
     directions: tuple[dict[str, np.ndarray], ...]
     views: tuple[CameraView, ...]
     channels: tuple[str, ...]
+    supersampling: int = 16
+
+    @property
+    def of_what(self) -> str:
+        """What is rendered, in a few words."""
+        faces = self.shape.constants().get("const.faces")
+        if faces is not None:
+            return f"{len(faces):,} triangle{'s' * (len(faces) > 1)}"
+        if "values" in self.values:
+            return " x ".join(str(n) for n in np.shape(self.values["values"])) + " nodes"
+        return str(self.shape.facts()["summary"]).split(",")[0]
+
+
+def all_scenes(size: int, files: Sequence[str] = ()) -> list[ReportScene]:
+    """Every scene of the report at `size` pixels a side, those of the user's meshes last."""
+    return [*triangle_scenes(size), *sphere_scenes(size), *bundled_scenes(size), *file_scenes(files, size)]
 
 
 def triangle_scenes(size: int = 128) -> list[ReportScene]:
@@ -64,9 +82,14 @@ def sphere_scenes(size: int = 128, rings: int = 160) -> list[ReportScene]:
 
 
 def shape_scene(
-    name: str, title: str, shape: Shape, size: int = 128, channels: tuple[str, ...] = ("silhouette",)
+    name: str,
+    title: str,
+    shape: Shape,
+    size: int = 128,
+    channels: tuple[str, ...] = ("silhouette",),
+    azimuths: Sequence[float] = (0.0, 90.0, 180.0, 270.0),
 ) -> ReportScene:
-    """A whole shape by its pose, summed over four views of an orbit."""
+    """A whole shape by its pose, summed over the views of an orbit."""
     at = lambda r, t: PoseSpec(tuple(np.degrees(r)), tuple(t), 1.0)
     scene = SceneSpec()
     own = {**shape.parameters(), **shape.constants()}
@@ -77,22 +100,24 @@ def shape_scene(
         directions += [{parameter: axis} for axis in np.eye(3, dtype=np.float32)]
     views = tuple(
         CameraView(look_at(orbit_eye(azimuth, 20.0, 3.2)), size, size, name=f"view {i}")
-        for i, azimuth in enumerate((0.0, 90.0, 180.0, 270.0))
+        for i, azimuth in enumerate(azimuths)
     )
-    return ReportScene(name, title, shape, values, target, tuple(directions), views, channels)
+    return ReportScene(name, title, shape, values, target, tuple(directions), views, channels, 8)
 
 
 def bundled_scenes(size: int = 128) -> list[ReportScene]:
-    """A bundled mesh by its silhouettes, and a bundled grid by its shading."""
+    """A bundled mesh by its silhouettes; a bundled grid and forty Gaussians by their shading."""
     creature = load_shape("mesh", None, "creature", None)
     grid = load_shape("sdf-grid", None, "torus", None)
+    balls = load_shape("metaballs", None, "creature", None)
     return [
         shape_scene("creature", "Creature, four silhouettes", creature, size),
-        shape_scene("torus-grid", "Torus grid, four shaded views", grid, size, ("colour",)),
+        shape_scene("torus-grid", "Torus grid, two shaded views", grid, size, ("colour",), (0.0, 90.0)),
+        shape_scene("metaballs", "Creature of Gaussians, one view", balls, size, ("colour",), (0.0,)),
     ]
 
 
-def file_scenes(paths: list[str], size: int = 128) -> list[ReportScene]:
+def file_scenes(paths: Sequence[str], size: int = 128) -> list[ReportScene]:
     """Meshes of the user's own, by their silhouettes."""
     return [
         shape_scene(Path(p).stem, f"{Path(p).stem}, four silhouettes", load_shape("mesh", p, None, None), size)

@@ -34,5 +34,5 @@ def test_curves_over_image_size_keep_to_one_triangle_count() -> None:
 def test_the_report_judges_every_method_and_its_variants() -> None:
     found = {entry.label: entry for entry in entries()}
     assert {"antialias", "edge-grad", "naive", "sdf-local", "soft-raster", "splat"} <= set(found)
-    assert found["edge-grad, no crossings"].settings.crossings is False
-    assert found["splat, one layer"].settings.layers == 1
+    assert found["edge-grad without crossings"].settings.crossings is False
+    assert found["splat with one layer"].settings.layers == 1

@@ -15,7 +15,9 @@ import pytest
 
 from core.derivatives.derive import relative_error
 from core.registry import methods
-from core.report.gradients import Truth, judge, markdown, method_total, reference_truth
+from core.report import run
+from core.report.gradients import Entry, Truth, judge, method_total, reference_truth
+from core.report.run import markdown, run_report
 from core.report.scenes import ReportScene, rigid_directions, shape_scene, sphere_scenes, triangle_scenes
 from core.shapes.loading import load_shape
 from kernels.methods.edge_grad import Settings as EdgeGradSettings
@@ -70,7 +72,7 @@ def test_a_bundled_shape_by_four_silhouettes():
     assert row.error <= 0.23
     assert row.cosine > 0.995
     assert arrays["derivative"].shape == arrays["reference"].shape == (128, 128, 1)
-    assert f"{100 * row.error:.1f} %" in markdown([scene], [row], 128)
+    assert f"{100 * row.error:.1f} %" in markdown([scene], [row], {scene.name: truth})
 
 
 def test_bunny_by_four_silhouettes(shared_data: Path):
@@ -88,3 +90,24 @@ def test_rigid_directions_are_rates_of_rigid_motions(rng):
         assert not moved[5:].any()
         edges = vertices[1:5] - vertices[0]
         np.testing.assert_allclose(np.einsum("ij,ij->i", edges, moved[1:5] - moved[0]), 0, atol=1e-5)
+
+
+def test_a_report_that_is_stopped_leaves_what_was_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "all_scenes", lambda size, files: triangle_scenes(32))
+    monkeypatch.setattr(run, "entries", lambda: [Entry("naive", FOUND["naive"], FOUND["naive"].Settings())])
+    told = []
+
+    def progress(task: str, done: float | None) -> None:
+        told.append((task, done))
+        if task.startswith("overlap: naive"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_report(tmp_path, progress=progress)
+    text = (tmp_path / "report.md").read_text()
+    assert "| naive | 100.0 % (0.0000) |" in text
+    assert "Not finished" in text
+    assert "overlapping" not in text
+    assert (tmp_path / "one-triangle.png").exists()
+    assert [done for _, done in told] == sorted(done for _, done in told)
+    assert any(task.startswith("one-triangle: naive (finite differences took ") for task, _ in told)
