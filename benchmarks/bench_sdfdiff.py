@@ -10,12 +10,19 @@ stands in. Run as: python -m benchmarks.bench_sdfdiff [torus] [bunny] [sdf-local
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from app.progress import ProgressLine
 from benchmarks.timing import machine
+from core import pictures
 from core.experiment import (
     Experiment,
     GridSpec,
@@ -31,6 +38,8 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.defaults import experiment_for_file
+from core.field_slices import slice_sheet
+from core.io.atomic import write_bytes
 from core.metrics import surface_distances
 from core.session import Session
 
@@ -96,29 +105,65 @@ def warp(name: str) -> Experiment:
 METHODS = {"sdf-local": sdf_local, "edge-grad": edge_grad, "warp": warp}
 
 
-def report(name: str, method: str) -> None:
+def report(name: str, method: str, out: Path | None) -> None:
     started, worked = time.perf_counter(), time.process_time()
     session = Session(METHODS[method](name))
-    while session.finished() is None:
-        session.step()
+    with ProgressLine() as progress:
+        while session.finished() is None:
+            session.step()
+            done = session.state.iteration / session.experiment.stop.steps
+            progress(f"{name} by {method}, loss {session.losses[-1]:.2e}", done)
     seconds, worked = time.perf_counter() - started, time.process_time() - worked
     truth = session.target_mesh()
     assert truth is not None
-    gaps = surface_distances(session.world_mesh(), truth)
+    vertices, faces = session.world_mesh()
+    gaps = surface_distances((vertices, faces), truth)
     overlap = session.all_metrics()["held_out_iou"]
     print(
         f"{name:6} {method:10} {session.state.iteration:6,}  {gaps['hausdorff']:9.4f}  {LIMITS[name]:8.4f}  "
         f"{gaps['chamfer']:8.4f}  {overlap:7.4f}  {seconds:7.0f}  {worked:7.0f}",
         flush=True,
     )
+    parts = pieces(len(vertices), faces)
+    if len(parts) > 1:
+        alone = surface_distances((vertices, parts[0]), truth)["hausdorff"]
+        others = np.concatenate(parts[1:])
+        print(f"{'':17} {len(parts)} pieces; the largest alone {alone:.4f}; {_where(vertices, others)}", flush=True)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        values = session.host()
+        session.problem.shape.save(out / f"{name}-{method}.npz", values)
+        sheet = slice_sheet(np.asarray(values["values"]), None)
+        write_bytes(out / f"{name}-{method}.png", pictures.png_bytes(sheet))
 
 
-def main(wanted: list[str]) -> None:
+def pieces(count: int, faces: np.ndarray) -> list[np.ndarray]:
+    """The faces of each connected piece of a surface of `count` vertices, most faces first."""
+    joined = coo_matrix((np.ones(3 * len(faces)), (faces.ravel(), np.roll(faces, -1, 1).ravel())), (count, count))
+    of_face = connected_components(joined, directed=False)[1][faces[:, 0]]
+    names, sizes = np.unique(of_face, return_counts=True)
+    return [faces[of_face == name] for name in names[np.argsort(-sizes)]]
+
+
+def _where(vertices: np.ndarray, faces: np.ndarray) -> str:
+    low, high = (
+        tuple(np.round(found, 2).tolist()) for found in (vertices[faces].min((0, 1)), vertices[faces].max((0, 1)))
+    )
+    return f"the others, {len(faces)} triangles, lie from {low} to {high}"
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("wanted", nargs="*", metavar="WORD", help=f"of {', '.join((*LIMITS, *METHODS))}")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args(arguments)
+    if unknown := set(options.wanted) - {*LIMITS, *METHODS}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
     print(machine())
     print("shape  method      steps  Hausdorff  at most   chamfer  overlap  seconds  of CPU")
-    for name in [n for n in LIMITS if n in wanted] or LIMITS:
-        for method in [m for m in METHODS if m in wanted] or METHODS:
-            report(name, method)
+    for name in [n for n in LIMITS if n in options.wanted] or LIMITS:
+        for method in [m for m in METHODS if m in options.wanted] or METHODS:
+            report(name, method, options.out)
 
 
 if __name__ == "__main__":
