@@ -23,11 +23,14 @@ PLAIN_SIZE, PLAIN_RINGS = 128, 64
 LEFT_OUT = ("splat with one layer",)
 """Judged on the scenes alone."""
 REPEATS = 3
+LONGEST_MS = 2000.0
+"""A method whose pass would take longer than this is left out at that size; its line in the table says so."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One method at one image size and triangle count. error: relative L2 of six totals; milliseconds: of one pass."""
+    """One method at one image size and triangle count. error: relative L2 of six totals; milliseconds: of one pass.
+    Left out as too dear: error is NaN, and the time what was expected."""
 
     method: str
     size: int
@@ -53,10 +56,21 @@ def measure(
         before = f"finite differences took {truth.seconds:.1f} s"
         for k, entry in enumerate(entries):
             progress(f"{where}: {entry.label} ({before})", (i + (k + 1) / (len(entries) + 1)) / len(cases))
-            worked = time.process_time()
-            points.append(_point(scene, truth, entry))
+            worked, expected = time.process_time(), _expected(points, entry.label, size)
+            if expected > LONGEST_MS:
+                triangles = len(scene.shape.constants()["const.faces"])
+                points.append(Point(entry.label, size, triangles, float("nan"), expected))
+            else:
+                points.append(_point(scene, truth, entry))
             before = f"{entry.label} took {time.process_time() - worked:.1f} s"
     return points
+
+
+def _expected(points: Sequence[Point], method: str, size: int) -> float:
+    """Milliseconds that a pass should take: by its pixels, from the method's largest smaller image; 0 for its first."""
+    smaller = [p for p in points if p.method == method and p.size < size]
+    last = max(smaller, key=lambda p: (p.size, p.milliseconds), default=None)
+    return 0.0 if last is None else last.milliseconds * (size / last.size) ** 2
 
 
 def _point(scene: ReportScene, truth: Truth, entry: Entry) -> Point:
@@ -95,7 +109,10 @@ def curves_picture(points: Sequence[Point]) -> Any:
 def curves_markdown(points: Sequence[Point]) -> list[str]:
     lines = ["| method | image | triangles | error | time |", "|---|---|---|---|---|"]
     for p in sorted(points, key=lambda p: (p.method, p.size, p.triangles)):
-        lines.append(f"| {p.method} | {p.size} | {p.triangles:,} | {100 * p.error:.1f} % | {p.milliseconds:.1f} ms |")
+        error, spent = f"{100 * p.error:.1f} %", f"{p.milliseconds:.1f} ms"
+        if not p.error >= 0:
+            error, spent = "left out", f"about {p.milliseconds / 1000:.0f} s expected"
+        lines.append(f"| {p.method} | {p.size} | {p.triangles:,} | {error} | {spent} |")
     return lines
 
 
@@ -107,7 +124,7 @@ def _is_plain_count(point: Point, points: Sequence[Point]) -> bool:
 
 def _curves(points: Sequence[Point], x: Callable[[Point], float], y: Callable[[Point], float]) -> dict[str, Any]:
     found: dict[str, tuple[list[float], list[float]]] = {}
-    for point in sorted(points, key=x):
+    for point in sorted((p for p in points if p.error >= 0), key=x):
         xs, ys = found.setdefault(point.method, ([], []))
         xs.append(x(point))
         ys.append(y(point))

@@ -29,6 +29,9 @@ def test_curves_over_image_size_keep_to_one_triangle_count() -> None:
     table = curves_markdown(points)
     assert len(table) == 2 + 4
     assert "| naive | 128 | 2,000 | 80.0 % | 3.0 ms |" in table
+    dear = Point("soft-raster", 512, 500, float("nan"), 6100.0)
+    assert "| soft-raster | 512 | 500 | left out | about 6 s expected |" in curves_markdown([dear])
+    assert curves_picture([*points, dear]).size == (1120, 720)
 
 
 def test_the_report_judges_every_method_and_its_variants() -> None:
