@@ -1,10 +1,11 @@
 """How late the window's event loop wakes with everything open, on a real engine, painting off.
 
-    python -m tests.display python -m benchmarks.bench_window
+    python -m tests.display python -m benchmarks.bench_window [--slice]
 
 Lesson 2 runs; every dock is open, a pixel is probed, vertex gradients are drawn, the derivative images are on with
 finite differences of both kinds, a step sweep and a loss landscape are computed in their windows. A timer of 16 ms says
-how much later than asked it fired. Needs a display; says so and ends without one.
+how much later than asked it fired. Then lesson 11's grid, with a slice through the field open, which follows the fit;
+--slice: that alone. Needs a display; says so and ends without one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from app import screenshots
 TICK_MS, SECONDS = 16, 15.0
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
         print("no display: run it as python -m tests.display python -m benchmarks.bench_window")
         return 0
@@ -36,17 +37,29 @@ def main() -> int:
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
-        window = screenshots.open_window(entry.make_client, screenshots.parse(["none.png"]))
-        try:
-            c = window.controller
-            screenshots.wait_for(application, lambda: c.shown is not None, "the first picture")
-            screenshots.take_steps(application, c, 5)
-            _report("running, nothing else", _lateness(application, window))
-            _open_everything(application, window)
-            _report("running, everything open", _lateness(application, window))
-        finally:
-            window.close()
+        for lesson in (11,) if "--slice" in arguments else (2, 11):
+            window = screenshots.open_window(
+                entry.make_client, screenshots.parse(["none.png", "--lesson", str(lesson)])
+            )
+            try:
+                _measure(application, window, lesson)
+            finally:
+                window.close()
     return 0
+
+
+def _measure(application: Any, window: Any, lesson: int) -> None:
+    c = window.controller
+    screenshots.wait_for(application, lambda: c.shown is not None, "the first picture")
+    screenshots.take_steps(application, c, 5)
+    _report(f"lesson {lesson} running, nothing else", _lateness(application, window))
+    if lesson == 2:
+        _open_everything(application, window)
+        _report("running, everything open", _lateness(application, window))
+    else:
+        c.lab_wanted.emit("slice=z:0.5")
+        screenshots.wait_for(application, lambda: window.lab.overlays.slices.sliced is not None, "the slice")
+        _report("running, a slice open", _lateness(application, window))
 
 
 def _open_everything(application: Any, window: Any) -> None:
@@ -91,9 +104,9 @@ def _lateness(application: Any, window: Any) -> np.ndarray:
 def _report(what: str, late: np.ndarray) -> None:
     p50, p99 = np.percentile(late, [50, 99])
     print(
-        f"lateness {what:<26} p50 {p50:5.2f}  p99 {p99:6.2f}  max {late.max():6.2f} ms  ({len(late)} ticks)", flush=True
+        f"lateness {what:<33} p50 {p50:5.2f}  p99 {p99:6.2f}  max {late.max():6.2f} ms  ({len(late)} ticks)", flush=True
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

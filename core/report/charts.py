@@ -20,6 +20,8 @@ SPARE = ("#8DD3C7", "#BEBADA", "#FB8072", "#80B1D3", "#FDB462", "#B3DE69")
 """Colours of curves that are no method's (ColorBrewer Set3)."""
 
 
+FEWEST = 3
+"""Labels of a logarithmic axis at 1, 2 and 5; where there are fewer, it has them at every digit."""
 DASH = 9.0
 """Pixels from one stroke of a broken line to the next."""
 
@@ -47,13 +49,14 @@ class Axis:
             power = 10.0 ** np.floor(np.log10(max(high - low, 1e-12)))
             step = next(power * m for m in (0.1, 0.2, 0.5, 1.0, 2.0) if (high - low) / (power * m) <= 6)
             marks = step * np.arange(np.ceil(low / step), np.floor(high / step + 1e-9) + 1)
-            return [(float(v), f"{v:.4g}") for v in marks]
-        marks = [m * 10.0**p for p in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 1) for m in (1, 2, 5)]
-        inside = [
-            (float(np.log10(m)), f"{m:,.0f}" if m >= 1 else f"{m:g}")
-            for m in marks
-            if low - 1e-9 <= np.log10(m) <= high + 1e-9
-        ]
+            return [(float(v), f"{v + 0.0:.4g}") for v in marks]
+        inside: list[tuple[float, str]] = []
+        for parts in ((1, 2, 5), range(1, 10)):
+            marks = [m * 10.0**p for p in range(int(np.floor(low)) - 1, int(np.ceil(high)) + 1) for m in parts]
+            shown = [m for m in marks if low - 1e-9 <= np.log10(m) <= high + 1e-9]
+            inside = [(float(np.log10(m)), f"{m:,.0f}" if m >= 1 else f"{m:.3g}") for m in shown]
+            if len(inside) >= FEWEST:
+                break
         return inside[:: 1 + len(inside) // 7]
 
 

@@ -123,7 +123,7 @@ def fits_picture(fits: Sequence[Fit], target: np.ndarray) -> Any:
     panes = [pane(plain(target, 256), "Target")]
     panes += [pane(plain(f.image, 256), f.name, f"loss {f.loss[-1]:.2e}") for f in fits]
     curves = {f.name: (np.arange(1, len(f.loss) + 1), f.loss) for f in fits}
-    losses = chart(curves, "Loss of a mesh fit", Axis("step"), Axis("", True), (1000, 320))
+    losses = chart(curves, "Loss of a mesh fit", Axis("step"), Axis("", True), (sum(p.width for p in panes), 320))
     return stacked([side_by_side(panes), losses])
 
 

@@ -16,6 +16,8 @@ def test_a_chart_draws_each_curve_in_its_methods_colour() -> None:
         assert (pixels == colour).all(1).sum() > 100
     assert Axis("x", True).ticks(0.0, 2.0)[0] == (0.0, "1")
     assert [label for _, label in Axis("x").ticks(0.0, 4.0)] == ["0", "1", "2", "3", "4"]
+    assert next(label for _, label in Axis("x").ticks(-0.4, 10.0)) == "0"
+    assert [label for _, label in Axis("y", True).ticks(-2.1, -1.5)] == ["0.008", "0.009", "0.01", "0.02", "0.03"]
 
 
 def test_nothing_to_draw_is_an_empty_chart() -> None:
