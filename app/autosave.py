@@ -2,8 +2,7 @@
 
 Two files beside each other, each replaced whole: the state with its experiment (`.rimlight`), small and often, and the
 curves of its runs (`.curves`), which grow and are written seldom; the loss of the steps between is in the state. Nothing
-waits for the disk: of files that are replaced this fast the system writes only those it finds when it flushes, and who
-kills a program leaves what it has written.
+is forced to the disk: who kills a program leaves what it has handed to the system.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ program loses about half a second, and less than one on a machine that does othe
 CURVES_S = 3.0
 SHARE = 0.05
 """What takes long to write is written less often, so that it costs at most this share of a core."""
-BYTES_PER_SECOND = 16 << 20
-"""What is written at most, for the disk's sake."""
+BYTES_PER_SECOND = 4 << 20
+"""What is written at most, for the disk's sake: states of more than 3 MB (80,000 free vertices) less than once a second."""
 RETRY_S = 10.0
 """After a state that could not be written: the disk may have room again."""
 WAIT_S = 0.5
