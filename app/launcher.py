@@ -13,7 +13,6 @@ import dataclasses
 import signal
 import subprocess
 import threading
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from multiprocessing import connection, get_context
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from app.engine_child import ASK_S, KILL_S, TERMINATE_S, EngineChild
 from core import protocol
 from core.engine import process as engine_process
 from core.engine import wire
@@ -32,112 +32,7 @@ from core.protocol import Command, Event, Message, Snapshot, Status, StatusChang
 
 FACTORY = "core.comparison.race:session_for"
 
-ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
-"""Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is
-busy for long (loading, compiling) is not asked."""
-
 RESTART, RETRY = "Restart engine", "Retry"
-
-_BUSY = (Status.STARTING, Status.LOADING, Status.COMPILING)
-
-
-class _Child:
-    """One engine process, its pipes and its shared memory. Used by the background thread alone, but for `kill`."""
-
-    def __init__(self, factory: str, generation: int) -> None:
-        context = get_context("spawn")
-        self.status = Status.STARTING
-        self.rooms = Rooms()
-        self.kept = False
-        """Whether there is a checkpoint that nobody has asked for."""
-        try:
-            theirs, self._commands = context.Pipe(duplex=False)
-            self.events, sent_by_them = context.Pipe(duplex=False)
-            self.process = context.Process(
-                target=engine_process.main,
-                args=(theirs, sent_by_them, self.rooms.names(), factory, generation),
-                name="rimlight-engine",
-                daemon=True,
-            )
-            self.process.start()
-        except BaseException:
-            self.rooms.close()
-            raise
-        # With these open here too, neither side would notice that the other is gone.
-        theirs.close()
-        sent_by_them.close()
-
-    def send(self, message: Command | wire.ToEngine) -> None:
-        """Never waits for long: the child drains its pipe whatever it does. A dead child is noticed elsewhere."""
-        with contextlib.suppress(OSError):
-            self._commands.send(message)
-
-    def receive(self) -> tuple[list[Event | Letter], bool]:
-        """Events and snapshots that have come, in order, and whether more may come."""
-        received: list[Event | Letter] = []
-        there = self.process.is_alive()  # asked first: what it said before it ended is still read
-        try:
-            while self.events.poll():
-                for message in self.events.recv():
-                    item = self._sort(message)
-                    if item is not None:
-                        received.append(item)
-        except (EOFError, OSError):
-            return received, False
-        return received, there
-
-    def _sort(self, message: Event | wire.FromEngine) -> Event | Letter | None:
-        match message:
-            case wire.Attached(name):
-                self.rooms.attached(name)
-            case wire.RoomNeeded(kind, size):
-                try:
-                    self.send(self.rooms.grow(kind, size))
-                except RimlightError as error:
-                    self.send(wire.RoomRefused(kind))
-                    return Message("error", str(error))
-            case wire.Posted(name):
-                return self.rooms.snapshot(name)
-            case wire.Kept():
-                self.kept = True
-            case _:
-                if isinstance(message, StatusChanged):
-                    if message.status is self.status is Status.STARTING:
-                        return None  # said already, when the process was spawned
-                    self.status = message.status
-                return message
-        return None
-
-    def kill(self) -> None:
-        """End it now, whatever it does. Returns at once."""
-        self.process.kill()
-
-    def close(self) -> None:
-        """Wait for a child that was killed or ended, and give everything back."""
-        self.process.join(KILL_S)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(KILL_S)
-        self._commands.close()
-        self.events.close()
-        self.rooms.close()
-
-    def farewell(self) -> None:
-        """Ask, then terminate, then kill; about a second at the worst."""
-        if self.status not in _BUSY:
-            self.send(protocol.Quit())
-            deadline = time.monotonic() + ASK_S
-            while self.process.is_alive() and time.monotonic() < deadline:
-                connection.wait([self.process.sentinel, self.events], deadline - time.monotonic())
-                if not self.receive()[1]:
-                    break
-            self.process.join(max(0.0, deadline - time.monotonic()))
-        if self.process.is_alive():
-            self.process.terminate()
-            self.process.join(TERMINATE_S)
-        if self.process.is_alive():
-            self.process.kill()
-        self.close()
 
 
 class EngineClient:
@@ -147,15 +42,15 @@ class EngineClient:
         """factory: "module:name" of what makes a session, resolved in the engine's process."""
         self._factory = factory
         self._events: deque[Event] = deque()
-        self._snapshots: deque[tuple[_Child, Letter]] = deque(maxlen=1)
-        self._next: tuple[_Child, Letter] | None = None
+        self._snapshots: deque[tuple[EngineChild, Letter]] = deque(maxlen=1)
+        self._next: tuple[EngineChild, Letter] | None = None
         self._requests: deque[Callable[[], None]] = deque()
         self._checkpoints: SimpleQueue[protocol.Restore | None] = SimpleQueue()
         self._checkpoint_wanted = False
         self._told_generation = 0
         self._generation = 0
         self._succession = Succession()
-        self._child: _Child | None = None
+        self._child: EngineChild | None = None
         self._task: str | None = None
         self._closing = False
         self._wake_reader, self._wake_writer = connection.Pipe(duplex=False)
@@ -283,7 +178,7 @@ class EngineClient:
         """Start an engine where the last one stood."""
         self._say(StatusChanged(Status.STARTING, "the engine"))
         try:
-            self._child = _Child(self._factory, self._generation)
+            self._child = start_engine(self._factory, self._generation)
         except (OSError, RimlightError) as error:
             self._say(StatusChanged(Status.DEAD, "the engine cannot start"))
             self._say(Message("error", f"The engine cannot start: {error}", traceback.format_exc(), RESTART))
@@ -343,7 +238,7 @@ class EngineClient:
             self._say(protocol.Progress(self._task, None, done=True))
             self._task = None
 
-    def _died(self, child: _Child) -> None:
+    def _died(self, child: EngineChild) -> None:
         self._abandon()
         child.process.join(KILL_S)
         self._succession.died(child.rooms.checkpoint())
@@ -370,7 +265,7 @@ class EngineClient:
         else:
             self._replace(child, "The engine was restarted")
 
-    def _replace(self, child: _Child, what: str) -> None:
+    def _replace(self, child: EngineChild, what: str) -> None:
         child.kill()
         self._abandon()
         self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
@@ -378,6 +273,28 @@ class EngineClient:
         self._say(Message("info", f"{what}; the last state is back" if back else what, remedy="" if back else RETRY))
         self._spawn()
         child.close()
+
+
+def start_engine(factory: str, generation: int) -> EngineChild:
+    """An engine process, spawned. Raises OSError or RimlightError where the system has no room for one."""
+    context, rooms = get_context("spawn"), Rooms()
+    try:
+        theirs, commands = context.Pipe(duplex=False)
+        events, sent_by_them = context.Pipe(duplex=False)
+        process = context.Process(
+            target=engine_process.main,
+            args=(theirs, sent_by_them, rooms.names(), factory, generation),
+            name="rimlight-engine",
+            daemon=True,
+        )
+        process.start()
+    except BaseException:
+        rooms.close()
+        raise
+    # With these open here too, neither side would notice that the other is gone.
+    theirs.close()
+    sent_by_them.close()
+    return EngineChild(process, commands, events, rooms)
 
 
 def start_thread(name: str, run: Callable[[], None]) -> threading.Thread:
