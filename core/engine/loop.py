@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 import time
 from collections.abc import Callable
 
 from core import protocol
 from core.derivatives.questions import Drop, Question
 from core.engine.answer_service import AnswerService
+from core.engine.between_steps import BetweenSteps
 from core.engine.checkpoints import Checkpoints
 from core.engine.derive_service import DeriveService
 from core.engine.inbox import Inbox
@@ -56,6 +56,7 @@ class Engine:
         self._derive = DeriveService(clock)
         self._showing = Showing(sink, self._derive, clock)
         self._answers = AnswerService(post, clock)
+        self._between = BetweenSteps(self._derive, self._answers, self._showing, self._voice, self._inbox.gather)
         self._checkpoints = Checkpoints(save, clock)
         self._code = Bound()
         self._experiment = Experiment()
@@ -91,8 +92,7 @@ class Engine:
         self._show(self.session)
         if self._left == 0 and self._scalars.waiting and not self._inbox.gather():
             self._scalars.at_rest(self.session)
-        self._serve_answers(self.session)
-        self._serve_derive(self.session)
+        self._between.serve(self.session, self._view, self._iteration, running=self._left > 0)
         self._checkpoint(self.session)
         return True
 
@@ -288,39 +288,6 @@ class Engine:
         except Exception as error:
             self._fail(error, "The picture failed")
 
-    def _serve_answers(self, session: SessionLike) -> None:
-        running = self._left > 0
-        if not self._answers.due(running) or self._inbox.gather():
-            return
-        kind = self._answers.first_of_kind()
-        task = f"Preparing the {_words(kind)}" if kind else ""
-        if task and not self._voice.task:
-            self._voice.progress(task, None)
-        try:
-            self._answers.serve(session, running, self._inbox.gather)
-        except Exception as error:
-            self._voice.fail(error, "The question could not be answered")
-        if task and self._voice.task == task and not self._answers.waiting:
-            self._voice.end_progress()
-
-    def _serve_derive(self, session: SessionLike) -> None:
-        running = self._left > 0
-        if not self._derive.due(running) or self._inbox.gather():
-            return
-        if not self._derive.served:
-            self._voice.progress("Preparing the derivative image", None)
-        try:
-            result = self._derive.serve(session, self._view, self._iteration, running, self._inbox.gather)
-        except Exception as error:
-            self._voice.fail(error, "The derivative image failed")
-            return
-        if self._derive.served:
-            self._voice.end_progress()
-        if result is not None:
-            self._showing.changed()
-            if result[1] is not None:
-                self._post(result[1])
-
     def _checkpoint(self, session: SessionLike, *, at_once: bool = False) -> None:
         try:
             (self._checkpoints.settle if at_once else self._checkpoints.visit)(
@@ -335,8 +302,3 @@ class Engine:
         self._left = 0.0
         if self.session is not None:
             self._voice.set_status(Status.PAUSED)
-
-
-def _words(kind: str) -> str:
-    """A question's class in words: MeshCheck is the mesh check."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", kind).lower()

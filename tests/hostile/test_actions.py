@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from PyQt6.QtCore import QSettings
 
-from tests.hostile.actions import play, write_files
+from tests.hostile.actions import play
+from tests.hostile.dialogs import write_files
 from tests.hostile.scripted import scripted_client
 
 pytestmark = pytest.mark.window
