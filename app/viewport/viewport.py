@@ -15,18 +15,17 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 from app.theme import Theme
 from app.viewport.camera import Eye, Orbit
 from app.viewport.canvas import Canvas, opengl_problem
-from app.viewport.controls import Tools, mode_control
+from app.viewport.furniture import Furniture
 from app.viewport.hand import VertexHand
 from app.viewport.handles import ControlHandles
 from app.viewport.helm import Helm
 from app.viewport.navigator import Navigator
-from app.viewport.overlay import Corners, Gizmo, GradientScale, NoGraphics, Readout
+from app.viewport.overlay import NoGraphics
 from app.viewport.scene import Scene
 from app.viewport.surface import MODES, Frame
 from app.widgets import Themed, current_theme, restyle, vbox
 from core.protocol import Loaded, Snapshot, ViewInfo
 
-MARGIN = 8
 SETTLE = 400
 """Milliseconds without a change after which a thinned shape is drawn in full."""
 
@@ -80,18 +79,16 @@ class Viewport(QWidget, Themed):
         navigator.hovered.connect(self._on_hovered)
         navigator.reset.connect(self.reset_view)
         navigator.fit.connect(self.fit)
-        self.modes = mode_control(self)
+        self._furniture = furniture = Furniture(self)
+        self.modes, self.tools = furniture.modes, furniture.tools
+        self.gizmo, self.scale, self.readout = furniture.gizmo, furniture.scale, furniture.readout
         self.modes.chosen.connect(lambda index: self.set_mode(MODES[index]))
-        self.tools = Tools(self)
         self.tools.ghost.toggled.connect(self.set_ghost_visible)
         self.tools.cameras.toggled.connect(self.set_cameras_visible)
         self.tools.look.toggled.connect(self.set_looking_through)
         self.tools.fit.clicked.connect(self.fit)
         self.tools.maximise.clicked.connect(self.maximise_requested)
-        self.gizmo, self.scale, self.readout = Gizmo(self), GradientScale(self), Readout(self)
         self.gizmo.axis_clicked.connect(lambda axis, negative: self._steer(self.helm.free().snapped(axis, negative)))
-        self._overlays = (self.modes, self.tools, self.gizmo, self.scale, self.readout)
-        self._corners = Corners(self)
         self.hand = VertexHand(self)
         self.handles = ControlHandles(self)
 
@@ -100,8 +97,7 @@ class Viewport(QWidget, Themed):
         self.problem = reason
         if self._canvas is not None:
             self.surface.hide()
-            for overlay in self._overlays:
-                overlay.hide()
+            self._furniture.hide()
         self.placeholder = NoGraphics(reason)
         self.layout().addWidget(self.placeholder)  # type: ignore[union-attr]
         self._canvas = self.scene = None
@@ -150,7 +146,7 @@ class Viewport(QWidget, Themed):
         """For the readout: "loss", "iou", "psnr", "translation_error", "rotation_error_degrees"; any may be missing."""
         if self.scene is not None:
             self.readout.set_metrics(metrics)
-            self._place_readout()
+            self._furniture.place_readout()
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -322,20 +318,7 @@ class Viewport(QWidget, Themed):
         """Put the overlays where they belong."""
         if self._canvas is None:
             return
-        for overlay in self._overlays:
-            overlay.adjustSize()
-            overlay.raise_()
-        width, height = self.width(), self.height()
-        self.modes.move(MARGIN, MARGIN)
-        beside = self.modes.width() + self.tools.width() + 3 * MARGIN <= width
-        self.tools.move(width - self.tools.width() - MARGIN, MARGIN if beside else 2 * MARGIN + self.modes.height())
-        self.gizmo.move(4, height - self.gizmo.height() - 4)
-        self.scale.move(width - self.scale.width() - 8, height - self.scale.height() - 8)
-        self._place_readout()
+        self._furniture.place()
         if self.hand is not None:
             self.hand.place()
-        self._corners.resize(self.size())
-        self._corners.raise_()
-
-    def _place_readout(self) -> None:
-        self.readout.move((self.width() - self.readout.width()) // 2, self.height() - self.readout.height() - MARGIN)
+        self._furniture.round_corners()
