@@ -1,6 +1,6 @@
 # make run    sets everything up and opens the window (without a display: the same lesson, headless, into out/)
 # make test   sets everything up and runs lint, types, import rules and the whole suite, the window's tests under Xvfb
-# make bench | fuzz | hostile | kills | rows | soak | monkey | lint | report | screenshots | clean
+# make bench | fuzz | hostile | kills | problems | rows | soak | monkey | lint | report | screenshots | clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +12,7 @@ APT := xvfb xauth libegl1 libgl1 libdbus-1-3 libglib2.0-0 libfontconfig1 libxkbc
 # Every engine is a process of its own: without bytecode each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench fuzz hostile kills rows soak monkey lint report screenshots catalog assets system clean
+.PHONY: run test bench fuzz hostile kills problems rows soak monkey lint report screenshots catalog assets system clean
 
 run: .venv/ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/rimlight; else \
@@ -51,6 +51,10 @@ kills: .venv/ready
 soak: .venv/ready
 	$(BIN)/python -m tests.display $(BIN)/python -m tests.hostile.soak --opens $${OPENS:-50}
 	$(BIN)/python -m tests.display $(BIN)/python -m tests.hostile.soak --hours $${HOURS:-2}
+
+# Sixty small problems of every kind, opened in one engine one after another.
+problems: .venv/ready
+	$(BIN)/python -m tests.hostile.problems --problems $${PROBLEMS:-60}
 
 # Every row of the shared table of malformed files, and a sibling of each, through fit and the window.
 rows: .venv/ready

@@ -180,8 +180,9 @@ class _List(NamedTuple):
 
 def _trusted(found: RayPoints, side: int) -> np.ndarray:
     """(n,) float32: what part of the divergence's unevenness over each pixel's `side` samples is kept, see UNEVEN."""
-    size = np.hypot(found.ax, found.ay).sum(axis=0).reshape(-1, side).mean(axis=1)
-    spread = found.a.sum(axis=0).reshape(-1, side).std(axis=1)
+    # In double precision: of a field that is no distance, squares overflow.
+    size = np.hypot(found.ax, found.ay, dtype=np.float64).sum(axis=0).reshape(-1, side).mean(axis=1)
+    spread = found.a.sum(axis=0, dtype=np.float64).reshape(-1, side).std(axis=1)
     return np.minimum(1.0, UNEVEN * size / np.maximum(spread, 1e-30)).astype(np.float32)
 
 

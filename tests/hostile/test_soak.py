@@ -11,6 +11,7 @@ import pytest
 
 from app.launcher import EngineClient
 from tests.hostile.gauges import FIELDS
+from tests.hostile.problems import complaints as grown
 from tests.hostile.soak import WHOLE, complaints, open_and_close, slope, soak, ways
 
 
@@ -29,6 +30,16 @@ def test_growth_is_told_from_warm_up_and_noise() -> None:
     assert complaints(curve(window_handles=20 + np.arange(100) // 30)) == ["window_handles grew from 20 to 23"]
     assert complaints(curve(window_threads=10 + np.arange(100) % 2)) == []  # one comes and goes
     assert abs(slope(curve(), "window_mb")) < 1e-9
+
+
+def test_a_later_round_of_problems_needs_no_more_than_the_second() -> None:
+    held = lambda mb, handles=13.0: {"engine_mb": mb, "threads": 20.0, "handles": handles, "segments": 2.0}
+    level = {n: [held(300.0), held(700.0 + 10 * n)] for n in range(3)}
+    level[0] = [held(200.0), held(400.0)]  # compiling for the first time
+    assert grown(level) == []
+    assert grown({**level, 3: [held(900.0), held(300.0)]}) == ["engine_mb grew from 710 to 900"]
+    assert grown({**level, 3: [held(300.0, 14.0), held(300.0)]}) == ["handles grew from 13 to 14"]
+    assert grown({**level, 3: [held(9000.0)]}) == []  # not whole
 
 
 @pytest.fixture
