@@ -141,11 +141,12 @@ def gather(
 def explain(evidence: Evidence) -> Why:
     """The cause and a sentence for people."""
     cause = find_cause(evidence)
-    if cause is Cause.NONE:
+    if cause in (Cause.NONE, Cause.NOT_FREE):  # a wrong derivative is wrong whether it moves anything or not
         missing, truth = _missing(evidence), evidence.truth.change[1, 1]
         apart = float(np.abs(evidence.by_method - truth).max())
         if missing and apart > WRONG * max(float(np.abs(evidence.by_method).max()), float(np.abs(truth).max())):
-            return Why(cause, WRONG_TITLE, _sentence(missing[0], evidence), zero=False)
+            return Why(Cause.NONE, WRONG_TITLE, _sentence(missing[0], evidence), zero=False)
+    if cause is Cause.NONE:
         return Why(cause, "", _what_is_there(evidence), zero=False)
     derivative_there = cause in (Cause.RESIDUAL, Cause.MASKED, Cause.NOT_FREE)
     title = "Why does this not count?" if derivative_there else TITLE
@@ -173,8 +174,9 @@ def find_cause(e: Evidence) -> Cause:
 
 
 def _missing(e: Evidence) -> list[Cause]:
-    """The discontinuities at the pixel that the method has no term for, the commonest first."""
-    kinds = ("silhouette", "occlusion", "intersection")
+    """The discontinuities at the pixel that the method has no term for, the commonest first. Coverage changes at
+    silhouettes alone: where one surface takes another's place the pixel is covered all the same."""
+    kinds = ("silhouette",) if e.channel == "silhouette" else ("silhouette", "occlusion", "intersection")
     return [Cause(f"no {kind} term") for kind in kinds if kind in e.truth.edges - e.moves]
 
 

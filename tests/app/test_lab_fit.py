@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import Qt
 
 from core import protocol
 from core.catalog import ASSETS
@@ -42,6 +43,38 @@ def lab_window(qtbot, qapp, settings_folder):  # type: ignore[no-untyped-def]
     window.close()
     window.deleteLater()
     qapp.processEvents()
+
+
+def test_three_clicks_lead_from_a_wrong_pixel_to_its_parameter_and_the_cause(lab_window, qtbot):
+    """By the mouse alone: the pixel that is furthest from the truth, the first of its parameters, and, where that
+    vertex's own derivative is wrong, the worst pixel of that."""
+    window, _client = lab_window
+    c, inspector = window.controller, window.inspector
+    left, pane = Qt.MouseButton.LeftButton, window.panes.panes["disagreement"]
+
+    def click_the_worst_pixel() -> tuple[int, int]:
+        theta = c.theta
+        of_now = lambda: c.shown.theta == theta and c.shown.stamps.get("disagreement") == c.shown.iteration
+        qtbot.waitUntil(lambda: of_now() and c.settled, timeout=120_000)
+        apart = np.abs(c.shown.arrays["disagreement"]).max(axis=-1) * (c.shown.arrays["render"].mean(axis=-1) > 0.15)
+        y, x = np.unravel_index(apart.argmax(), apart.shape)
+        qtbot.mouseClick(pane.picture, left, pos=pane.picture.pixel_box((int(x), int(y))).center().toPoint())
+        told = lambda: (p := window.lab.probed) is not None and p.question.pixel == (x, y) and p.question.theta == theta
+        qtbot.waitUntil(told, timeout=120_000)
+        return int(x), int(y)
+
+    click_the_worst_pixel()
+    assert inspector.why_title.text().startswith("Why is this")
+    assert "naive keeps triangle" in inspector.why.text()
+    assert "no silhouette term" in inspector.why.text()
+    first = next(row for row in inspector.rows.movers if row.isVisible())
+    theta = window.lab.probed.movers[0].theta
+    assert first.theta == theta
+    qtbot.mouseClick(first, left)
+    assert c.theta == theta
+    click_the_worst_pixel()
+    assert window.lab.probed.question.theta == theta
+    assert inspector.why.text() == window.lab.probed.why.text
 
 
 def test_from_a_pixel_to_a_vertex_that_is_dragged_and_a_fit_that_goes_on(lab_window, qtbot):

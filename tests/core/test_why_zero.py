@@ -13,18 +13,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.derivatives.answers import left_out
 from core.derivatives.derive import Rendered, method_derivative
 from core.derivatives.questions import Layer
+from core.derivatives.reference import as_arrays
 from core.derivatives.why_zero import Cause, Counted, Evidence, explain, gather
 from core.derivatives.window_truth import Truth
-from core.experiment import PoseSpec, SceneSpec
+from core.experiment import Experiment, MethodSpec, ParametersSpec, PoseSpec, SceneSpec, ShapeSpec, TermSpec, ViewsSpec
+from core.inspection import inspect
+from core.io.grids import save_grid
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
+from core.session import Session
 from core.shapes.mesh import Mesh
 from core.shapes.metaballs import Metaballs
 from core.shapes.sdf_grid import SdfGrid
 from kernels.camera import look_at
 from kernels.types import SURFACES, CameraView, Shape
+from tests.kernels.grids import ball
 
 SIDE = 32
 VIEW = CameraView(look_at((0.0, 0.0, 3.0)), SIDE, SIDE)
@@ -245,6 +251,38 @@ def test_every_label_of_gaussians_comes_back():
     assert ask(scene, "pose.translation.x", edge, free=False) is Cause.NOT_FREE
 
 
+@pytest.mark.parametrize(
+    ("method", "cause"), [("edge-grad", Cause.MASKED), ("sdf-local", Cause.NO_SILHOUETTE_TERM), ("naive", Cause.NO_SILHOUETTE_TERM)]
+)  # fmt: skip
+def test_a_mask_after_the_estimator_is_found_where_a_fit_has_one(tmp_path, method, cause):
+    """IDR's masks leave out what hits inside the mask: a pixel on the outline that both images cover. Its derivative is
+    there, L2 would pull at it, and the masks' gradient is exactly zero; a method without the derivative is told that first."""
+    grid = ball(12)
+    save_grid(tmp_path / "ball.npz", grid.values, grid.origin, grid.spacing)
+    start = PoseSpec(translation=(0.03, 0.0, 0.0))
+    experiment = Experiment(
+        shape=ShapeSpec("sdf-grid", str(tmp_path / "ball.npz"), start=start), views=ViewsSpec("single", width=24, height=24),
+        method=MethodSpec(method), terms=(TermSpec("idr-mask", "silhouette"),), parameters=ParametersSpec((SHIFT_X,)),
+    )  # fmt: skip
+    session = Session(experiment)
+    seen = inspect(session.problem, session.state, 0)
+    image, target = as_arrays(seen.image), as_arrays(seen.target)
+    scene, direction = session.rendered(0), session.direction(SHIFT_X)
+    derivative = method_derivative(scene, direction)[1]["silhouette"]
+    apart = np.abs(image["silhouette"] - target["silhouette"])[..., 0]
+    masked = left_out(experiment.terms, image, target) & (apart > 0.05)
+    y, x = np.unravel_index(np.argmax(np.where(masked, np.abs(derivative[..., 0]), -1.0)), masked.shape)
+    assert masked[y, x]
+    gradient = np.abs(np.concatenate(list(as_arrays(seen.loss_gradient).values()), axis=-1)).max(axis=-1)
+    assert gradient[y, x] == 0.0 < gradient.max()
+    why = lambda counted: explain(
+        gather(scene, SHIFT_X, direction, (int(x), int(y)), "silhouette", derivative, counted)
+    )
+    assert why(Counted(gradient, masked, True)).cause == cause
+    unmasked = Counted(2 * apart / apart.size, np.zeros_like(masked), True)  # L2's
+    assert why(unmasked).cause == (Cause.NONE if cause is Cause.MASKED else cause)
+
+
 def test_settings_of_a_method_change_what_it_moves():
     edge_grad = methods()["edge-grad"]
     assert "intersection" in edge_grad.moves(edge_grad.Settings())
@@ -267,4 +305,5 @@ def test_a_wrong_derivative_that_is_not_zero_names_the_missing_term(by_method, m
     )  # fmt: skip
     why = explain(evidence)
     assert (why.cause, why.title, why.zero) == (Cause.NONE, title, False)
+    assert explain(replace(evidence, free=False)).title == (title or "Why does this not count?")
     assert why.text == ("naive keeps triangle 7 here: it has no silhouette term." if title else why.text)
