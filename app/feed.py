@@ -22,6 +22,7 @@ from app.turns import Turns
 from core import protocol
 from core.derivatives.questions import Answer
 from core.experiment import Experiment
+from core.memory import give_back
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
 
 FASTEST_MS, SLOWEST_MS = 16, 120
@@ -227,6 +228,8 @@ class Feed(QObject):
         self.loaded = loaded
         self._begin_run(loaded.experiment.method.name, loaded.iteration, loaded.continued)
         self.loaded_changed.emit(loaded)
+        if not loaded.continued:  # the pictures of the problem before, a hundred megabytes after a few comparisons
+            self.turns.post("memory", give_back, None)
         for warning in loaded.warnings[:1]:
             more = len(loaded.warnings) - 1
             text = warning if more < 1 else f"{warning} ({more} more)"

@@ -38,8 +38,8 @@ class TermRow(QWidget):
         for each in entries("losses"):
             self.loss.addItem(each["title"])
         self.sees.setToolTip("What this term looks at")
-        self.weight = NumberField(0.0, 1e6)
-        self.weight.setFixedWidth(50)
+        self.weight = NumberField(0.0, 1e6, tight=True)
+        self.weight.setFixedWidth(52)
         self.weight.setToolTip("Weight of this term; takes effect at once")
         self.weight.setAccessibleName("Weight")
         self.sharpness = NumberField(1.0, 10_000.0)
