@@ -33,18 +33,23 @@ from PyQt6.QtWidgets import (
 
 from app.panes.kinds import KINDS
 from core.catalog import entries
+from core.experiments.files import load_experiment
 from core.protocol import Status
 from tests.hostile.dialogs import Quiet, write_files
+from tests.hostile.problems import small
 
+SIDE = 32
+"""Pixels of the lessons' views on the real engine: what is tried is the window and the engine, not the fit."""
 LEFT_OUT = ("Quit",)
 """Actions that would end the sequence."""
 
 
 class Monkey:
-    """Does random things to one window and remembers them. folder: where dialogs are answered to write to."""
+    """Does random things to one window and remembers them. folder: where dialogs are answered to write to. side: of the
+    views of the lessons it opens, pixels; None for theirs."""
 
-    def __init__(self, window: Any, seed: int, folder: Path) -> None:
-        self.window, self.draw, self.folder = window, random.Random(seed), folder
+    def __init__(self, window: Any, seed: int, folder: Path, side: int | None = None) -> None:
+        self.window, self.draw, self.folder, self.side = window, random.Random(seed), folder, side
         self.done: list[str] = []
         self.errors: list[str] = []
         self.ways: list[Callable[[], str]] = [
@@ -80,7 +85,10 @@ class Monkey:
         from app.lessons import bundled_lessons
 
         lesson = self.draw.choice(bundled_lessons())
-        self.window.files.open_lesson(lesson)
+        if self.side is None:
+            self.window.files.open_lesson(lesson)
+        else:
+            self.window.controller.open(small(load_experiment(lesson.path), self.side, 0))
         return f"lesson {lesson.number}"
 
     def _file(self) -> str:
@@ -203,9 +211,9 @@ class Monkey:
         return f"{what} {dock.objectName()}"
 
 
-def play(window: Any, seed: int, steps: int, folder: Path) -> Monkey:
+def play(window: Any, seed: int, steps: int, folder: Path, side: int | None = None) -> Monkey:
     """One sequence. Errors in slots are in the answer's `errors`."""
-    monkey, before = Monkey(window, seed, folder), sys.excepthook
+    monkey, before = Monkey(window, seed, folder, side), sys.excepthook
     sys.excepthook = lambda kind, error, trace: monkey.errors.append(
         "".join(traceback.format_exception(kind, error, trace))
     )
@@ -222,15 +230,13 @@ def play(window: Any, seed: int, steps: int, folder: Path) -> Monkey:
 
 
 def play_for_real(window: Any, seed: int, steps: int, folder: Path) -> Monkey:
-    """One sequence on the real engine, from a lesson that the seed chooses, at rest; what the engine did not foresee
-    (an error with a traceback), its death, and an engine that does not come to rest are errors too."""
-    from app.lessons import bundled_lessons
-
+    """One sequence on the real engine, from a lesson that the seed chooses, at rest, its images small; what the engine did
+    not foresee (an error with a traceback), its death, and an engine that does not come to rest are errors too."""
     c, told = window.controller, []
     c.message_posted.connect(told.append)
-    window.files.open_lesson(random.Random(f"lesson {seed}").choice(bundled_lessons()))
+    Monkey(window, -seed, folder, SIDE)._lesson()
     begun = _at_rest(window)
-    monkey = play(window, seed, steps, folder)
+    monkey = play(window, seed, steps, folder, SIDE)
     c.pause()
     monkey.errors += [message.details for message in told if message.details.startswith("Traceback")]
     if not begun or not _at_rest(window):
@@ -295,7 +301,7 @@ def main() -> int:
         for number in range(chosen.sequences):
             seed = chosen.seed + number
             monkey = (play_for_real if chosen.real else play)(window, seed, chosen.steps, folder)
-            if (number + 1) % (5 if chosen.real else 25) == 0:
+            if (number + 1) % (1 if chosen.real else 25) == 0:
                 print(f"{number + 1 - failed} of {number + 1} without an error", flush=True)
             if monkey.errors:
                 failed += 1
