@@ -33,7 +33,7 @@ GROWTH = 0.05
 def small(experiment: Experiment, side: int, seed: int) -> Experiment:
     """The same problem with a single small view."""
     views = replace(experiment.views, width=side, height=side, count=1, held_out=0, batch=0)
-    network = replace(experiment.shape.network, width=16, layers=2, warm_steps=20)
+    network = replace(experiment.shape.network, width=48, layers=2, warm_steps=20)
     shape = replace(experiment.shape, network=network)
     return replace(experiment, views=views, shape=shape, seed=seed, stages=())
 
