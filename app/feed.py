@@ -15,7 +15,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app.darkroom import Darkroom, Developed
 from app.panes.plates import Plate
-from app.replay import Branch, Frame, Replay
+from app.replay import WORTH_GIVING_BACK, Branch, Frame, Replay
 from app.runs import RunBook
 from app.thumbnail_feed import ThumbnailFeed
 from app.turns import Turns
@@ -274,6 +274,8 @@ class Feed(QObject):
         if live:
             self._show(snapshot, developed.plates)
         self.frames_changed.emit()
+        if self.replay.freed > WORTH_GIVING_BACK:  # when the timeline has let go of them too
+            self.turns.post("memory", give_back, None)
 
     def _begin_run(self, method: str, start: int, continued: bool) -> None:
         """A run begins: after the one before, off a branch of it, or from the problem's start."""

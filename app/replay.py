@@ -15,7 +15,6 @@ import numpy as np
 
 from core.colour import linear_to_srgb
 from core.comparison.lanes import of_lane, split_lane
-from core.memory import give_back
 from core.protocol import Snapshot
 
 FRAMES = 120
@@ -109,6 +108,8 @@ class Replay:
         self._geometry: dict[str, np.ndarray] = {}
         self._held: dict[int, list[int]] = {}
         self._bytes = 0
+        self.freed = 0
+        """Bytes that were given up for the frame added last, once nobody shows those frames any more."""
 
     # ------------------------------------------------------------------------------------------ branches
 
@@ -199,8 +200,7 @@ class Replay:
             self._thin(branch)
         while self._bytes > self.limit and self._make_room():
             pass
-        if full - self._bytes > WORTH_GIVING_BACK:
-            give_back()
+        self.freed = full - self._bytes
 
     def _provisional(self, branch: Branch) -> bool:
         """Whether the newest frame gives way to the next: too near to the one before it, or nothing to fork from."""
