@@ -78,6 +78,7 @@ def parse(text: str) -> list[Block]:
 def _rich(paragraph: str) -> str:
     """Bold, emphasis and code of one paragraph as rich text."""
     text = html.escape(" ".join(paragraph.split()), quote=False)
+    text = re.sub(r"(?<=\d) (?=%)", "\u00a0", text)  # no line begins with a per cent sign
     text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
     text = re.sub(r"`(.+?)`", r"<code>\1</code>", text)
     return re.sub(r"(?<!\w)\*(.+?)\*(?!\w)", r"<i>\1</i>", text)

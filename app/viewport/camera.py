@@ -121,12 +121,13 @@ class Orbit:
 
     def framed(self, centre: np.ndarray, radius: float, aspect: float, cameras: np.ndarray) -> Orbit:
         """The sphere as large as it can be with all camera positions (n, 3) in the picture, within limits."""
-        # A little low in the picture: the cameras and the controls are above.
-        raised = np.asarray(centre) + np.array([0.0, 0.15 * radius, 0.0])
+        # A little low in the picture: the cameras are above, and above them, over an eighth of it, the controls.
+        raised = np.asarray(centre) + np.array([0.0, 0.25 * radius, 0.0])
         for share in np.linspace(FITTED, FARTHEST, 12):
             orbit = self.fitted(raised, radius, aspect, float(share))
             pixels, depth = orbit.eye(aspect).project(cameras, 2.0, 2.0)
-            if len(cameras) == 0 or bool(((np.abs(pixels - 1.0) < 0.93).all(-1) & (depth > 0)).all()):
+            inside = (np.abs(pixels[:, 0] - 1.0) < 0.93) & (pixels[:, 1] > 0.26) & (pixels[:, 1] < 1.93)
+            if bool((inside & (depth > 0)).all()):
                 break
         return orbit
 

@@ -58,7 +58,8 @@ def test_three_clicks_lead_from_a_wrong_pixel_to_its_parameter_and_the_cause(lab
         qtbot.waitUntil(lambda: of_now() and c.settled, timeout=120_000)
         apart = np.abs(c.shown.arrays["disagreement"]).max(axis=-1) * (c.shown.arrays["render"].mean(axis=-1) > 0.15)
         y, x = np.unravel_index(apart.argmax(), apart.shape)
-        qtbot.mouseClick(pane.picture, left, pos=pane.picture.pixel_box((int(x), int(y))).center().toPoint())
+        if window.lab.probed is None or window.lab.probed.question.pixel != (x, y):  # a second click lets it go
+            qtbot.mouseClick(pane.picture, left, pos=pane.picture.pixel_box((int(x), int(y))).center().toPoint())
         told = lambda: (p := window.lab.probed) is not None and p.question.pixel == (x, y) and p.question.theta == theta
         qtbot.waitUntil(told, timeout=120_000)
         return int(x), int(y)
