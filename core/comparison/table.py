@@ -85,7 +85,7 @@ def lane_results(
             reached = steps_to(losses[i])
             values |= {"steps_to": float(reached)} if reached is not None else {}
         agreement = agreements.get(i)
-        if agreement is not None:
+        if agreement is not None and (agreement.relative_l2, agreement.cosine) != (0.0, 0.0):  # else both are blank
             keys = ("relative_l2", "silhouette_relative_l2", "cosine", "total_gradient_relative_error")
             values |= {key: getattr(agreement, key) for key in keys}
         if pace[i][0] > 0:

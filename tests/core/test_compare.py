@@ -28,6 +28,7 @@ from core.comparison.table import (
     as_markdown,
     best_of,
     lane_noise,
+    lane_results,
     noise_lines,
     spread,
     steps_to,
@@ -49,7 +50,7 @@ from core.experiment import (
 )
 from core.experiments.files import experiment_from_dict, experiment_to_toml, load_experiment
 from core.problem import NonFinite
-from core.protocol import Derive
+from core.protocol import Agreement, Derive
 from core.session import Session
 
 CUBE = Experiment(
@@ -157,6 +158,15 @@ def test_a_repeat_is_a_lane_that_tells_the_noise():
     noise, repeats = lane_noise(experiment, results)
     assert noise["loss"] == pytest.approx(0.02 / 1.02)
     assert repeats == 1
+
+
+def test_a_run_that_left_the_picture_has_no_best_derivative():
+    pair = with_methods(CUBE, ["edge-grad", "naive"])
+    blank = Agreement(5, "edge-grad", "pose.translation.x", 0, 0.0, 0.0, 0.0, 0.0, 0.25, 4, 1.0, 2.0)
+    judged = {0: blank, 1: replace(blank, relative_l2=0.6, cosine=0.8)}
+    left, stayed = lane_results(pair, [[1.0], [1.0]], [{}, {}], judged, [(0.0, 0.0)] * 2, {})
+    assert left.value("relative_l2") is None
+    assert stayed.value("relative_l2") == 0.6
 
 
 def test_lanes_of_two_shapes_race():
