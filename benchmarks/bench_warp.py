@@ -157,7 +157,7 @@ def _off_outline(scene: Rendered, direction: dict[str, Any]) -> tuple[float, flo
     derivative = np.abs(method_derivative(replace(scene, values=flat), direction)[1]["colour"]).sum(axis=-1)
     coverage = hard_image(scene.shape, flat, scene.view, ("silhouette",), 16)["silhouette"][..., 0]
     off = (coverage == 0) | (coverage == 1)
-    beyond = ~binary_dilation(~off, np.ones((3, 3), bool))
+    beyond = np.logical_not(binary_dilation(~off, np.ones((3, 3), bool)))
     return float(derivative[off].sum() / derivative.sum()), float(derivative[beyond].sum() / derivative.sum())
 
 
