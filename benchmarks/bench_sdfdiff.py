@@ -93,7 +93,7 @@ def warp(name: str) -> Experiment:
         target=target(name),
         views=ViewsSpec("cube", 26, held_out=HELD_OUT, width=32, height=32, batch=1),
         method=MethodSpec("warp", WARPED),
-        terms=(TermSpec("l2", "colour"), TermSpec("eikonal", weight=0.1)),
+        terms=(TermSpec("l2", "colour"), TermSpec("eikonal", weight=0.02)),
         optimizer=OptimizerSpec("adam", 0.02, decay=0.5),
         parameters=ParametersSpec(("values",)),
         stages=tuple(StageSpec(at=at, resolution=n, width=p, height=p, learning_rate=r) for at, n, p, r in stages),
