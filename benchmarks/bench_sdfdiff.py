@@ -75,7 +75,7 @@ def edge_grad(name: str) -> Experiment:
         target=target(name),
         views=ViewsSpec("cube", 26, held_out=HELD_OUT, width=24, height=24, order="greedy"),
         method=MethodSpec("edge-grad"),
-        terms=(TermSpec("l2", "colour"), TermSpec("l2", "silhouette", 0.5), TermSpec("eikonal", weight=0.02)),
+        terms=(TermSpec("l2", "colour"), TermSpec("l2", "silhouette", 0.5), TermSpec("eikonal", weight=0.1)),
         optimizer=OptimizerSpec("adam-uniform", 0.03, decay=0.25),
         parameters=ParametersSpec(("values",)),
         stages=tuple(StageSpec(at=at, resolution=n, width=p, height=p, learning_rate=0.04) for at, n, p in stages),

@@ -122,34 +122,42 @@ def run_study(
     panes: dict[str, list[Any]] = {}
     made: list[tuple[Experiment, Outcome]] = []
     for i, variant in enumerate(chosen):
-        progress(f"Study of {variant.study} {variant.label}", i / len(chosen))
+        what = f"Study of {variant.study} {variant.label}"
+        progress(what, i / len(chosen))
         found = next((outcome for experiment, outcome in made if experiment == variant.experiment), None)
         if found is None:
-            found = fit(variant.experiment)
+            found = fit(variant.experiment, _within(progress, what, i, len(chosen)))
             made.append((variant.experiment, found))
         rows.append({"study": variant.study, "value": variant.label, **found.numbers})
         panes.setdefault(variant.study, []).append(_pane(variant, found))
         write_text(folder / "study.json", json.dumps(rows, indent=1))
         write_text(folder / "study.md", table(rows))
-    for study, found in panes.items():
-        write_bytes(folder / f"study-{study}.png", pictures.png_bytes(pictures.side_by_side(found)))
+        sheet = pictures.side_by_side(panes[variant.study])
+        write_bytes(folder / f"study-{variant.study}.png", pictures.png_bytes(sheet))
     return rows
+
+
+def _within(progress: Progress, what: str, which: int, count: int) -> Progress:
+    """The progress of the `which`-th of `count` fits."""
+    return lambda task, done: progress(f"{what}, {task}", (which + (done or 0.0)) / count)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """numbers: "hausdorff" and "chamfer" (NaN without a target shape), "loss", "steps", "seconds". render: of one view."""
+    """numbers: "hausdorff" and "chamfer" (NaN without a target shape), "loss", "steps", "seconds" (of processor
+    time). render: of one view."""
 
     numbers: dict[str, Any]
     render: np.ndarray
 
 
-def fit(experiment: Experiment) -> Outcome:
+def fit(experiment: Experiment, progress: Progress = lambda task, done: None) -> Outcome:
     """Run a fit to its end."""
-    started = time.perf_counter()
+    started = time.process_time()
     session = Session(experiment)
     while session.finished() is None:
         session.step()
+        progress(f"step {session.state.iteration}", session.state.iteration / experiment.stop.steps)
     truth, mesh = session.target_mesh(), session.world_mesh()
     gaps = {"hausdorff": float("nan"), "chamfer": float("nan")}
     if truth is not None:
@@ -158,7 +166,7 @@ def fit(experiment: Experiment) -> Outcome:
         **gaps,
         "loss": float(np.mean(session.losses[-LAST_STEPS:])),
         "steps": session.state.iteration,
-        "seconds": round(time.perf_counter() - started, 1),
+        "seconds": round(time.process_time() - started, 1),
     }
     return Outcome(numbers, session.snapshot(len(session.problem.views) // 2).arrays["render"])
 
@@ -171,7 +179,7 @@ def _pane(variant: Variant, found: Outcome) -> Any:
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
-        "| study | value | Hausdorff | chamfer | loss | steps | seconds |",
+        "| study | value | Hausdorff | chamfer | loss | steps | processor s |",
         "|---|---|---|---|---|---|---|",
         *(
             f"| {r['study']} | {r['value']} | {r['hausdorff']:.4f} | {r['chamfer']:.4f} | {r['loss']:.2e} | {r['steps']} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_a_study_leaves_a_table_and_pictures_and_makes_the_usual_fit_once(
 ) -> None:
     made: list[Experiment] = []
 
-    def fit(experiment: Experiment) -> Outcome:
+    def fit(experiment: Experiment, progress: Any) -> Outcome:
         made.append(experiment)
         numbers = {"hausdorff": 0.01 * len(made), "chamfer": 0.001, "loss": 1e-3, "steps": 8, "seconds": 0.1}
         return Outcome(numbers, np.zeros((16, 16, 3), np.float32))
