@@ -5,7 +5,8 @@
 Lesson 2 runs; every dock is open, a pixel is probed, vertex gradients are drawn, the derivative images are on with
 finite differences of both kinds, a step sweep and a loss landscape are computed in their windows. A timer of 16 ms says
 how much later than asked it fired. Then lesson 11's grid, with a slice through the field open, which follows the fit;
---slice: that alone. Needs a display; says so and ends without one.
+--slice: that alone. Of the latest tick it tells what its thread did meanwhile: computed, waited for a processor, or slept
+(for a file, the display, another thread). Needs a display; says so and ends without one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,15 +75,16 @@ def _open_everything(application: Any, window: Any) -> None:
 
 
 def _lateness(application: Any, window: Any) -> np.ndarray:
-    """Milliseconds by which each of the ticks of SECONDS of a running fit was late."""
+    """Of each of the ticks of SECONDS of a running fit (n, 3), milliseconds: how late it was, how long its thread
+    computed since the tick before, and how long it waited for a processor."""
     from PyQt6.QtCore import QEventLoop, Qt, QTimer
 
-    late: list[float] = []
-    last = [time.perf_counter()]
+    late: list[np.ndarray] = []
+    last = [_clocks()]
 
     def tick() -> None:
-        now = time.perf_counter()
-        late.append(1e3 * (now - last[0]) - TICK_MS)
+        now = _clocks()
+        late.append(now - last[0] - (TICK_MS, 0, 0))
         last[0] = now
 
     for widget in application.topLevelWidgets():
@@ -91,7 +94,7 @@ def _lateness(application: Any, window: Any) -> np.ndarray:
     timer.setInterval(TICK_MS)
     timer.timeout.connect(tick)
     window.controller.step(100_000)
-    last[0] = time.perf_counter()
+    last[0] = _clocks()
     timer.start()
     loop = QEventLoop()  # as the program's own: a loop that polls would itself be busy, and wake later for it
     QTimer.singleShot(int(1000 * SECONDS), loop.quit)
@@ -101,10 +104,22 @@ def _lateness(application: Any, window: Any) -> np.ndarray:
     return np.maximum(late, 0.0)
 
 
+def _clocks() -> np.ndarray:
+    """Milliseconds: now, on a processor, and waiting for one, of this thread; 0 for the last where the system is no Linux."""
+    try:
+        waited = int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e6
+    except (OSError, ValueError, IndexError):
+        waited = 0.0
+    return np.array([1e3 * time.perf_counter(), 1e3 * time.thread_time(), waited])
+
+
 def _report(what: str, late: np.ndarray) -> None:
-    p50, p99 = np.percentile(late, [50, 99])
+    p50, p99 = np.percentile(late[:, 0], [50, 99])
+    most, computed, waited = late[late[:, 0].argmax()]
     print(
-        f"lateness {what:<33} p50 {p50:5.2f}  p99 {p99:6.2f}  max {late.max():6.2f} ms  ({len(late)} ticks)", flush=True
+        f"lateness {what:<33} p50 {p50:5.2f}  p99 {p99:6.2f}  max {most:6.2f} ms ({computed:.0f} computing, "
+        f"{waited:.0f} waiting for a processor)  ({len(late)} ticks)",
+        flush=True,
     )
 
 
