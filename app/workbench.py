@@ -167,6 +167,7 @@ class Workbench(Feed):
     def _follow(self, stand: Experiment) -> None:
         """The engine stands at something that came between, and was asked for here: show it."""
         opened = self._shelf.experiment is None or self._shelf.opened
+        self._asked = stand
         self._shelf.clear()
         if opened:
             self.undo_stack, self.saved = edits.UndoStack(), stand

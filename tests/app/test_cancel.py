@@ -120,3 +120,23 @@ def test_an_engine_that_died_of_a_load_comes_back_with_its_panels(stage: Any) ->
     assert stage.wait(lambda: c.status is Status.PAUSED and not c.loading, 30)
     assert c.experiment == before
     stands_at(stage, "a", 3)
+
+
+def test_what_comes_after_a_load_that_failed_is_followed(stage: Any) -> None:
+    """An edit that cannot be built is taken back; another one was on its way already, and the engine takes it."""
+    c = stage.window.controller
+    before = c.experiment
+    bad = {"load_s": 0.7, "bad": True}
+    c.edit("method", replace(before, method=replace(before.method, settings=bad)))
+    c.settle()
+    assert stage.wait(lambda: "reading" in stage.told, 30)
+    c.edit("shape", replace(before, title="c", shape=ShapeSpec(primitive="torus")))
+    c.settle()
+    assert stage.wait(lambda: c.loaded.experiment.title == "c" and c.status is Status.PAUSED, 30)
+    assert any("fake.ply: it is bad" in message.text for message in stage.messages)
+    assert stage.window.panel.shape.source.name.text() == "Torus"
+    stands_at(stage, "c", 0)
+    c.open(slow(replace(c.experiment, title="d", shape=ShapeSpec(primitive="sphere")), "load_s"))
+    stage.told.clear()
+    given_up(stage, "load_s")
+    stands_at(stage, "c", 1)
