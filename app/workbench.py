@@ -143,6 +143,7 @@ class Workbench(Feed):
             self.failed_first.emit()
         elif failed and self.loaded is not None:
             self._return_to(self.loaded.experiment)
+            self._asked = self.loaded.experiment  # it stands there, whatever was put back
         super()._on_message(message)  # last: what is shown again must not take the message away
 
     def _on_resumed(self, experiment: Experiment) -> None:

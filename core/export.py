@@ -41,7 +41,10 @@ def export(session: Session, what: str, path: str) -> None:
     if what == "report" and target.suffix == ".json":
         write_text(target, json.dumps(report(session), indent=1))
         return
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RimlightError(f"{target}: cannot be made a folder ({error.strerror}); choose another place") from error
     if what in ("images", "all"):
         export_images(session, target)
     if what in ("curves", "all"):

@@ -90,6 +90,16 @@ def test_a_folder_that_takes_nothing_is_one_line(capsys: Any) -> None:
     assert "give another --out" in error
 
 
+def test_a_file_where_a_folder_is_asked_for_is_one_line(tmp_path: Path) -> None:
+    from core.export import export
+
+    (tmp_path / "a.obj").write_text("v 0 0 0")
+    session: Any = None
+    with pytest.raises(RimlightError, match=r"a\.obj: cannot be made a folder \(File exists\)"):
+        export(session, "all", str(tmp_path / "a.obj"))
+    assert (tmp_path / "a.obj").read_text() == "v 0 0 0"
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "before")
