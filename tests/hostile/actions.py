@@ -240,7 +240,9 @@ def play_for_real(window: Any, seed: int, steps: int, folder: Path) -> Monkey:
     c.pause()
     monkey.errors += [message.details for message in told if message.details.startswith("Traceback")]
     if not begun or not _at_rest(window):
-        monkey.errors.append(f"no rest: {c.status} {c.status_text}, {[message.text for message in told[-3:]]}")
+        asked = c.loaded is not None and c.loaded.experiment == c._asked
+        state = f"{c.status} {c.status_text}, loading {c.loading}, shown {c.settled}, as asked {asked}"
+        monkey.errors.append(f"no rest: {state}, {[message.text for message in told[-3:]]}")
     c.message_posted.disconnect(told.append)
     return monkey
 
