@@ -20,6 +20,8 @@ pytestmark = pytest.mark.window
 
 
 def compared(window, qtbot):  # type: ignore[no-untyped-def]
+    window.activateWindow()  # keys go to active windows only
+    qtbot.waitUntil(lambda: window.isActiveWindow() and window.actions_.compare.isEnabled())
     qtbot.keyClick(window, "c")
     qtbot.waitUntil(
         lambda: bool(window.controller.loaded.experiment.lanes) and window.controller.shown is not None, timeout=20_000

@@ -300,7 +300,7 @@ def test_looking_at_labels_gives_the_shape_some() -> None:
     assert [t.loss for t in adapt.with_labels(entropy, "").terms] == ["l2"]
     grid = replace(plain, shape=ShapeSpec("sdf-grid", primitive="sphere"))
     assert "segmentation" not in adapt.sees_choices("l2", grid)
-    assert "Only meshes" in fitting.loss_reason("label-cross-entropy", grid)
+    assert "vertices of a mesh" in fitting.loss_reason("label-cross-entropy", grid)
     picture = replace(plain, target=TargetSpec("image", file="x.png"))
     assert "Shape, Labels" in fitting.loss_reason("label-cross-entropy", picture)
     assert adapt.sees_choices("l2", adapt.with_labels(replace(picture, labels=LabelsSpec("parts", "y.png")), "parts"))

@@ -219,15 +219,15 @@ def test_every_label_of_a_grid_comes_back():
 def test_every_label_of_a_warped_grid_comes_back():
     """The warp has the terms that sdf-local lacks; one derivative serves all questions about colour."""
     scene, wrong = scene_of(boxes(), "warp", light=LIT), []
-    face, edge = pixel_of(-0.35, 0.0, 0.6), pixel_of(0.8, 0.2, -0.5)
+    face, edge, front = pixel_of(-0.35, 0.0, 0.6), pixel_of(0.8, 0.2, -0.5), pixel_of(0.02, 0.1, 0.6)
     labels = [
         ("silhouette", SHIFT_X, edge, Cause.NONE, {}),
-        ("occlusion", SHIFT_X, pixel_of(0.02, 0.1, 0.6), Cause.NONE, {}),
+        ("occlusion", SHIFT_X, front, Cause.NONE, {}),
         ("no hit", SHIFT_X, (1, 1), Cause.NO_HIT, {}),
         ("flat", SHIFT_X, face, Cause.FLAT, {}),
         ("mask", SHIFT_X, edge, Cause.MASKED, masked()),
         ("settled", SHIFT_X, edge, Cause.RESIDUAL, settled()),
-        ("not free", SHIFT_X, edge, Cause.NOT_FREE, {"free": False}),
+        ("not free", SHIFT_X, front, Cause.NOT_FREE, {"free": False}),
     ]
     for title, theta, pixel, wanted, counted in labels:
         found = ask(scene, theta, pixel, **counted)
