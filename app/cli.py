@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from core.experiment import Experiment
 
 DEBUG = "RIMLIGHT_DEBUG"
-COMMANDS = ("fit", "derive", "compare", "basin", "check", "convert", "study", "metaballs", "list", "doctor")
 KINDS = ("methods", "shapes", "losses", "optimizers", "heatmaps", "lessons", "primitives", "parameters")
 
 
@@ -98,28 +97,8 @@ def _run(arguments: list[str]) -> int:
         if len(arguments) > 1:
             parser().error(f"the window opens one file, and {len(arguments)} were given")
         return _window(first or None)
-
-    from app.cli_basin import run_basin
-    from app.cli_compare import run_compare
-    from app.cli_convert import run_convert
-    from app.cli_derive import run_derive
-    from app.cli_metaballs import run_metaballs
-    from app.cli_study import run_study
-
-    commands = {
-        "fit": _fit,
-        "derive": lambda options: run_derive(options, _prepare_engine, _open),
-        "compare": lambda options: run_compare(options, _prepare_engine),
-        "basin": run_basin,
-        "check": _check,
-        "convert": run_convert,
-        "study": lambda options: run_study(options, _prepare_engine),
-        "metaballs": run_metaballs,
-        "list": _list,
-        "doctor": _doctor,
-    }
     options = parser().parse_args(arguments)
-    return commands[options.command](options)
+    return COMMANDS[options.command](options)
 
 
 # ---------------------------------------------------------------------------------------------- commands
@@ -161,6 +140,42 @@ def _fit(options: argparse.Namespace) -> int:
         print(f"warning: {warning}")
     print(f"results in {Path(options.out).absolute()}")
     return 0
+
+
+def _derive(options: argparse.Namespace) -> int:
+    from app.cli_derive import run_derive
+
+    return run_derive(options, _prepare_engine, _open)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from app.cli_compare import run_compare
+
+    return run_compare(options, _prepare_engine)
+
+
+def _basin(options: argparse.Namespace) -> int:
+    from app.cli_basin import run_basin
+
+    return run_basin(options)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from app.cli_convert import run_convert
+
+    return run_convert(options)
+
+
+def _study(options: argparse.Namespace) -> int:
+    from app.cli_study import run_study
+
+    return run_study(options, _prepare_engine)
+
+
+def _metaballs(options: argparse.Namespace) -> int:
+    from app.cli_metaballs import run_metaballs
+
+    return run_metaballs(options)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -277,6 +292,21 @@ def _unexpected(error: Exception) -> str:
 def _fail(message: str) -> int:
     print(f"error: {message}", file=sys.stderr)
     return 1
+
+
+COMMANDS = {
+    "fit": _fit,
+    "derive": _derive,
+    "compare": _compare,
+    "basin": _basin,
+    "check": _check,
+    "convert": _convert,
+    "study": _study,
+    "metaballs": _metaballs,
+    "list": _list,
+    "doctor": _doctor,
+}
+"""What is a command; anything else is a file for the window to open. Each imports what it needs when it runs."""
 
 
 if __name__ == "__main__":
