@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.arguments import slip_of, whole
 from core.errors import RimlightError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.experiment import Experiment
 
 DEBUG = "RIMLIGHT_DEBUG"
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 KINDS = ("methods", "shapes", "losses", "optimizers", "heatmaps", "lessons", "primitives", "parameters")
 
 
@@ -36,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get(DEBUG):
             raise
         return _fail(str(error))
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interrupt:
+        print("stopped" + (f"; {interrupt}" if str(interrupt) else ""), file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -71,8 +75,8 @@ def parser() -> argparse.ArgumentParser:
     fit = commands.add_parser("fit", help="fit without a window; report.json, history.csv, the shape, pictures")
     fit.add_argument("experiment", metavar="EXPERIMENT", help="a .toml file, or a mesh or grid with default choices")
     fit.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
-    fit.add_argument("--steps", type=_count, metavar="N", help="steps instead of the experiment's")
-    fit.add_argument("--seed", type=int, metavar="S", help="seed instead of the experiment's")
+    fit.add_argument("--steps", type=whole(1), metavar="N", help="steps instead of the experiment's")
+    fit.add_argument("--seed", type=whole(0), metavar="S", help="seed instead of the experiment's")
 
     add_derive(commands)
     add_compare(commands)
@@ -94,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
 def _run(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
     if first not in COMMANDS and not first.startswith("-"):
-        if len(arguments) > 1:
-            parser().error(f"the window opens one file, and {len(arguments)} were given")
+        if slip := slip_of(first, len(arguments), COMMANDS):
+            parser().error(slip)
         return _window(first or None)
     options = parser().parse_args(arguments)
     return COMMANDS[options.command](options)
@@ -126,7 +130,7 @@ def _fit(options: argparse.Namespace) -> int:
     if options.seed is not None:
         experiment = dataclasses.replace(experiment, seed=options.seed)
     _prepare_engine()
-    from core.headless import run_fit
+    from core.headless import BY_HAND, run_fit
 
     with ProgressLine() as progress:
         report = run_fit(experiment, options.out, options.steps, progress)
@@ -139,6 +143,8 @@ def _fit(options: argparse.Namespace) -> int:
     for warning in report["warnings"]:
         print(f"warning: {warning}")
     print(f"results in {Path(options.out).absolute()}")
+    if str(report["stopped"]).startswith(BY_HAND):
+        raise KeyboardInterrupt(f"{report['stopped']}, whose results these are")
     return 0
 
 
@@ -273,15 +279,6 @@ def _version() -> str:
         return metadata.version("rimlight")
     except metadata.PackageNotFoundError:
         return "(not installed)"
-
-
-def _count(text: str) -> int:
-    import argparse
-
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value
 
 
 def _unexpected(error: Exception) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.arguments import whole
+
 
 def add_compare(commands: Any) -> None:
     compare = commands.add_parser(
@@ -23,9 +25,13 @@ def add_compare(commands: Any) -> None:
         help="a shape beside the experiment's own, up to three times: a file, a bundled shape, or a kind (sdf-grid)",
     )
     compare.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
-    compare.add_argument("--steps", type=int, metavar="N", help="steps instead of the experiment's")
+    compare.add_argument("--steps", type=whole(1), metavar="N", help="steps instead of the experiment's")
     compare.add_argument(
-        "--repeats", type=int, default=1, metavar="R", help="further runs a lane, for the noise (default %(default)s)"
+        "--repeats",
+        type=whole(0),
+        default=1,
+        metavar="R",
+        help="further runs a lane, for the noise (default %(default)s)",
     )
 
 
@@ -37,15 +43,16 @@ def run_compare(options: argparse.Namespace, prepare_engine: Callable[[], None])
     from core.experiments.rules import check_experiment
     from core.experiments.schema import Complaint
 
-    if options.steps is not None and options.steps < 1:
-        raise RimlightError(f"--steps: found {options.steps}; allowed: a whole number, 1 or more")
     experiment = chosen_lanes(experiment_for_file(options.experiment), options.method or [], options.shape or [])
+    if len(experiment.lanes) < 2:
+        found = f"found {len(experiment.lanes)} run" + ("" if len(experiment.lanes) == 1 else "s")
+        raise RimlightError(f"rimlight compare: {found}; give --method or --shape for each of two to four")
     check_experiment(experiment, Complaint("rimlight compare"))  # wrong words are told before JAX is imported
     prepare_engine()
     from core.comparison.headless import run_compare as race
 
     with ProgressLine() as progress:
-        race(experiment, options.out, (), options.steps, max(0, options.repeats), progress)
+        race(experiment, options.out, (), options.steps, options.repeats, progress)
     print(Path(options.out, "compare.md").read_text(encoding="utf-8"))
     print(f"results in {Path(options.out).absolute()}")
     return 0

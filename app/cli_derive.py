@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -72,8 +71,7 @@ def _report(options: argparse.Namespace) -> int:
         with ProgressLine() as progress:
             run_report(out, [options.experiment] if options.experiment else [], progress=progress)
     except KeyboardInterrupt:
-        print(f"stopped; what was done by then stands in {Path(out).absolute()}", file=sys.stderr)
-        raise
+        raise KeyboardInterrupt(f"what was done by then stands in {Path(out).absolute()}") from None
     print(Path(out, "report.md").read_text(encoding="utf-8"))
     print(f"results in {Path(out).absolute()}; {time.process_time() - worked:.0f} s of processor time")
     return 0

@@ -13,13 +13,21 @@ from typing import Any
 import numpy as np
 
 from core import pictures
-from core.derivatives.derive import agreement, method_derivative, milliseconds, reference_derivative, silhouette_pixels
-from core.derivatives.reference import as_arrays, hard_image
+from core.derivatives.derive import (
+    agreement,
+    coverage_of,
+    method_derivative,
+    milliseconds,
+    reference_derivative,
+    silhouette_pixels,
+)
+from core.derivatives.reference import as_arrays
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
 from core.experiments.files import experiment_from_dict
 from core.export import export
 from core.inspection import inspect
+from core.interrupts import held
 from core.io.atomic import write_bytes, write_text
 from core.label_colours import as_shown
 from core.record.history import EXPERIMENT, Edit, due
@@ -27,6 +35,9 @@ from core.session import Session
 
 Progress = Callable[[str, float | None], None]
 """(what, fraction or None)."""
+
+BY_HAND = "Ctrl-C"
+"""How a report's "stopped" begins where a hand ended the fit before its stop rule did."""
 
 FRAMES = 60
 """Frames of the animation a fit leaves."""
@@ -41,6 +52,7 @@ def run_fit(
 ) -> dict[str, Any]:
     """Fit to the stop rule (or `steps`), write report.json, history.csv, the shape, PNGs and fit.gif; return the report.
 
+    Ctrl-C ends the fit after the step in hand: all is written as it is then, and the report's "stopped" says so.
     edits: what a hand changed at which iteration (core/record/history.py), done again. Raises RimlightError.
     """
     if steps is not None:
@@ -52,20 +64,26 @@ def run_fit(
     total = experiment.stop.steps
     every = max(1, total // FRAMES)
     frames = [_frame(session)]
-    while True:
-        session = edited(session, edits)
-        if session.finished() is not None:
-            break
-        if session.needs_compile():
-            session.compile()
-        scalars = session.step()
-        if scalars.iteration % every == 0:
-            frames.append(_frame(session))
-        progress(f"Fitting, loss {scalars.loss:.3e}", scalars.iteration / max(total, 1))
+    with held() as stopped:
+        while not stopped():
+            session = edited(session, edits)
+            if session.finished() is not None:
+                break
+            if session.needs_compile():
+                session.compile()
+            scalars = session.step()
+            if scalars.iteration % every == 0:
+                frames.append(_frame(session))
+            progress(f"Fitting, loss {scalars.loss:.3e}", scalars.iteration / max(total, 1))
+        early = stopped()
     progress("Writing", None)
     pictures.save_animation(folder / "fit.gif", frames)
     export(session, "all", str(folder))
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if early:
+        report["stopped"] = f"{BY_HAND} after {report['steps']} of {total} steps"
+        write_text(folder / "report.json", json.dumps(report, indent=1))
+    return report
 
 
 def edited(session: Session, edits: Sequence[Edit]) -> Session:
@@ -130,11 +148,11 @@ def derive_one(experiment: Experiment, parameter: str) -> tuple[dict[str, Any], 
     direction = session.direction(parameter)
     method_derivative(scene, direction)  # compiles; the timing below is of the compiled call
     (image, tangent), forward_ms = milliseconds(lambda: method_derivative(scene, direction))
-    _, truth, _ = reference_derivative(scene, direction, spec.step_pixels, spec.supersampling)
+    truth_image, truth, _ = reference_derivative(scene, direction, spec.step_pixels, spec.supersampling)
     inspect(session.problem, session.state, view)
     seen, reverse_ms = milliseconds(lambda: as_arrays(inspect(session.problem, session.state, view).loss_gradient))
-    coverage = hard_image(scene.shape, scene.values, scene.view, ("silhouette",), 4)["silhouette"][..., 0]
-    numbers = agreement(tangent[channel], truth[channel], silhouette_pixels(coverage), seen[channel])
+    silhouette = silhouette_pixels(coverage_of(scene, truth_image))
+    numbers = agreement(tangent[channel], truth[channel], silhouette, seen[channel])
     row = {
         "method": experiment.method.name,
         "parameter": parameter,

@@ -9,6 +9,7 @@ from pathlib import Path
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.io.files import MEBIBYTE, MESH_LIMIT, checked_path
+from core.io.points import is_point_cloud
 from core.io.suffixes import (
     BODY_SUFFIXES,
     CAMERA_SUFFIXES,
@@ -84,6 +85,13 @@ def _check_bodies(path: Path) -> Checked:
     return Checked(f"analytic distance, {load_bodies(path).summary}")
 
 
+def _check_points(path: Path) -> Checked:
+    from core.io.points import read_points
+
+    points, _ = read_points(path)
+    return Checked(f"point cloud, {len(points):,} points; Gaussians are fitted to it")
+
+
 def _check_image(path: Path) -> Checked:
     from core.io.images import load_image, silhouette_of
     from core.io.photo_lens import DEFAULT_FOV, photo_lens
@@ -132,13 +140,12 @@ def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
 
 def _read(kind: str, path: Path) -> Checked:
     """A file as what it is used for, where its ending alone does not say. What is converted is left to the fit."""
-    suffix = path.suffix.lower()
     if kind == "cameras":
         return _check_cameras(path)
     if kind == "spline-patches":
         return _check_cage(path)
-    if kind == "metaballs" and suffix in (*POINT_SUFFIXES, ".ply"):
-        return Checked("points")
+    if kind == "metaballs" and is_point_cloud(path):
+        return _check_points(path)
     return check_file(path)
 
 
@@ -170,6 +177,7 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Path], Checked]], ...] = (
     (MESH_SUFFIXES, _check_mesh),
     (GRID_SUFFIXES, _check_grid),
     (BODY_SUFFIXES, _check_bodies),
+    (tuple(suffix for suffix in POINT_SUFFIXES if suffix not in CAMERA_SUFFIXES), _check_points),
     (IMAGE_SUFFIXES, _check_image),
     (CAMERA_SUFFIXES, _check_cameras),
     (EXPERIMENT_SUFFIXES, _check_experiment),

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from core.errors import RimlightError
 from core.io.file_kinds import is_metaballs_file
 from core.io.files import MESH_LIMIT, checked_path
 from core.io.metaballs_files import MetaballsData, load_metaballs
+from core.io.points import is_point_cloud, read_points
 from core.io.suffixes import MESH_SUFFIXES, POINT_SUFFIXES
 from core.metaballs.convert import Conversion, convert_mesh, convert_points, random_ball
 from core.shapes.metaballs import Metaballs
@@ -56,7 +55,7 @@ def _read(path: Path, how: Conversion, progress: Progress) -> MetaballsData:
     suffix = path.suffix.lower()
     if is_metaballs_file(path):
         return load_metaballs(path)
-    if suffix in POINT_SUFFIXES or (suffix == ".ply" and _has_no_faces(path)):
+    if is_point_cloud(path):
         if how.init == "volume":
             raise RimlightError(f"{path.name}: init = 'volume' needs a closed mesh, and this is a point cloud")
         points, colours = read_points(path)
@@ -67,26 +66,3 @@ def _read(path: Path, how: Conversion, progress: Progress) -> MetaballsData:
         return convert_mesh(load_mesh(path), how, progress)
     known = ", ".join((".npz", *MESH_SUFFIXES, *POINT_SUFFIXES))
     raise RimlightError(f"{path.name}: holds no metaballs and nothing they can be fitted to; use one of {known}")
-
-
-def _has_no_faces(path: Path) -> bool:
-    """Whether a PLY's header promises no faces (a point cloud)."""
-    with path.open("rb") as file:
-        head = file.read(65536).partition(b"end_header")[0]
-    lines = [line.split() for line in head.splitlines()]
-    return not any(line[:2] == [b"element", b"face"] and line[2] != b"0" for line in lines if len(line) > 2)
-
-
-def read_points(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Points (n, 3) float64 in file units and linear colours (n, 3) or None, of a PLY or a text table of x y z."""
-    if path.suffix.lower() == ".ply":
-        from core.io.ply import read_ply_points
-
-        return read_ply_points(path)
-    try:
-        table = np.loadtxt(path, delimiter="," if path.suffix.lower() == ".csv" else None, ndmin=2, comments="#")
-    except (ValueError, OSError) as error:
-        raise RimlightError(f"{path.name}: is no table of x y z ({' '.join(str(error).split())[:80]})") from error
-    if table.shape[1] < 3 or not np.isfinite(table[:, :3]).all():
-        raise RimlightError(f"{path.name}: expected rows of three finite numbers, found shape {table.shape}")
-    return table[:, :3], None

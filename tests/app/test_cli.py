@@ -102,11 +102,27 @@ def test_wrong_usage_exits_with_2(capsys):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["fitt", "a.toml"], "'fitt' is no command and no file; did you mean fit?"),
+        (["docter"], "did you mean doctor?"),
+        (["fit", "a", "--out", "x", "--steps", "abc"], "argument --steps: found 'abc'; allowed: a whole number, 1 or"),
+        (["fit", "a", "--out", "x", "--seed", "-1"], "argument --seed: found '-1'; allowed: a whole number, 0 or more"),
+    ],
+)
+def test_slips_of_the_pen_are_told_in_the_users_words(capsys, arguments, told):
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "fragments"),
     [
         (["gone.ply"], ["gone.ply", "no such file"]),
         (["fit", "gone.toml", "--out", "x"], ["gone.toml", "no such file"]),
         (["derive", "LESSON", "--parameter", "pose.q", "--out", "x"], ["--parameter", "pose.q", "pose.rotation"]),
+        (["compare", "LESSON", "--method", "naive", "--out", "x"], ["found 1 run;", "--method"]),
         (["derive", "LESSON", "--method", "splatt", "--out", "x"], ["splatt", "did you mean splat"]),
     ],
 )
@@ -135,12 +151,13 @@ def test_the_unexpected_becomes_one_line_and_a_hint(monkeypatch, capsys):
         cli.main(["check", "x"])
 
 
-def test_ctrl_c_and_a_closed_pipe_end_quietly(monkeypatch):
+def test_ctrl_c_ends_in_one_line(monkeypatch, capsys):
     def interrupted(path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("core.io.check.check_file", interrupted)
     assert cli.main(["check", "x"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
 
 
 def test_without_a_display_the_window_says_what_to_do_instead(monkeypatch, capsys):
@@ -162,6 +179,7 @@ class Recorded:
 
     def __init__(self, monkeypatch) -> None:
         self.calls: list[tuple] = []
+        self.stopped = "reached 3 steps"
         import core.headless
 
         monkeypatch.setattr(core.headless, "run_fit", self.fit)
@@ -173,6 +191,7 @@ class Recorded:
         return {
             "title": experiment.title, "method": experiment.method.name, "steps": 3, "seconds": 0.5,
             "loss": {"first": 1.0, "last": 0.25}, "metrics": {"iou": 0.9, "by_view": [1, 2]}, "warnings": ["odd"],
+            "stopped": self.stopped,
         }  # fmt: skip
 
     def derive(self, experiment, parameter, out, methods, progress) -> list[dict]:
@@ -192,6 +211,20 @@ def test_fit_passes_on_what_was_asked(monkeypatch, capsys, tmp_path):
     assert "iou 0.9" in out
     assert "warning: odd" in out
     assert err == "Fitting\n"
+
+
+def test_a_fit_that_ctrl_c_ended_says_what_its_results_are(monkeypatch, capsys, tmp_path):
+    Recorded(monkeypatch).stopped = "Ctrl-C after 3 of 150 steps"
+    lesson = str(ASSETS / "lessons" / "02-silhouette.toml")
+    assert cli.main(["fit", lesson, "--out", str(tmp_path)]) == 130
+    assert capsys.readouterr().err.endswith("stopped; Ctrl-C after 3 of 150 steps, whose results these are\n")
+
+
+def test_check_reads_what_fit_reads(tmp_path, capsys):
+    points = tmp_path / "points.xyz"
+    points.write_text("0 0 0\n1 0 0\n0 1 0\n")
+    assert cli.main(["check", str(points)]) == 0
+    assert "point cloud, 3 points" in capsys.readouterr().out
 
 
 def test_fit_takes_a_bare_mesh(monkeypatch, tmp_path):

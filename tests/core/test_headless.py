@@ -1,0 +1,53 @@
+"""Fits and derivatives without a window: what Ctrl-C leaves, and that numbers are those of the window."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+
+import pytest
+
+from core.derivatives.images import derivative_images
+from core.engine.ports import Waiting
+from core.experiment import Experiment, MethodSpec, PoseSpec, ShapeSpec, TermSpec
+from core.headless import derive_one, run_fit
+from core.protocol import Derive
+from core.session import Session
+
+
+@pytest.fixture
+def small():
+    experiment = Experiment()
+    return replace(
+        experiment,
+        shape=ShapeSpec("mesh", primitive="cube", start=PoseSpec((0, 20, 0), (0.1, 0, 0))),
+        method=MethodSpec("naive"),
+        views=replace(experiment.views, kind="single", count=1, held_out=0, width=32, height=32),
+    )
+
+
+def test_ctrl_c_ends_a_fit_after_the_step_in_hand_and_writes_what_is_there(small, tmp_path):
+    def progress(task, done):
+        if task.startswith("Fitting") and done and done >= 0.03:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    report = run_fit(small, tmp_path, 100, progress)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert report["steps"] == 3
+    assert report["stopped"] == "Ctrl-C after 3 of 100 steps"
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
+    assert (tmp_path / "fit.gif").stat().st_size > 0
+
+
+def test_the_command_line_and_the_window_agree_on_silhouette_pixels(small):
+    """With a step so wide that the displaced renders' silhouettes are not the undisplaced one's."""
+    terms = (TermSpec(), TermSpec(sees="silhouette"))
+    small = replace(small, method=MethodSpec("edge-grad"), terms=terms, derive=replace(small.derive, step_pixels=2.0))
+    parts = derivative_images(Session(small), Derive("pose.translation.x", small.derive.step_pixels, 4), 0)
+    shown = [part[1] for part in parts if part is not None and not isinstance(part, Waiting)][-1]
+    row, _, _ = derive_one(small, "pose.translation.x")
+    assert shown is not None
+    assert row["silhouette_relative_l2"] == pytest.approx(shown.silhouette_relative_l2, rel=1e-6)
+    assert row["total_gradient_relative_error"] == pytest.approx(shown.total_gradient_relative_error, rel=1e-5)
