@@ -215,14 +215,18 @@ class ParametersSpec:
 class StageSpec:
     """What changes before iteration `at`; whatever is 0 stays as it is.
 
-    subdivide: rounds of Loop subdivision (a mesh). remesh: edge length of an even mesh, unit-sphere units. resolution: nodes along a grid's longest side. width, height: pixels
-    of every view; one alone keeps the aspect. learning_rate: the rate the decay starts from, in place of optimizer's.
+    subdivide: rounds of Loop subdivision (a mesh). remesh: edge length of an even mesh, unit-sphere units. resolution:
+    nodes along a grid's longest side. redistance: a grid's values become distances to their surface again, without those
+    of its pieces and cavities that have fewer nodes than this number (1 keeps all; before any resampling). width, height:
+    pixels of every view; one alone keeps the aspect. learning_rate: the rate the decay starts from, in place of
+    optimizer's.
     """
 
     at: int = 100
     subdivide: int = 0
     remesh: float = 0.0
     resolution: int = 0
+    redistance: int = 0
     width: int = 0
     height: int = 0
     learning_rate: float = 0.0

@@ -23,6 +23,12 @@ TITLES = {
     "subdivide": ("Subdivide", "Rounds of Loop subdivision: each makes four triangles of one", 1),
     "remesh": ("Remesh", "An even mesh with edges so long, in radii of the bounding sphere", 0.05),
     "resolution": ("Grid nodes", "Nodes along the grid's longest side", 48),
+    "redistance": (
+        "Redistance",
+        "The grid's values become distances to their surface again, without specks: pieces and cavities of fewer nodes "
+        "than this number (1 keeps all)",
+        8,
+    ),
     "width": ("Image width", "Pixels; the height keeps its share of it unless it is set too", 256),
     "height": ("Image height", "Pixels; the width keeps its share of it unless it is set too", 256),
     "learning_rate": ("Rate", "The learning rate from here on; its decay goes on", 0.02),

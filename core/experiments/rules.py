@@ -14,7 +14,7 @@ from core.experiments.schema import Complaint
 from core.io.suffixes import CAMERA_SUFFIXES, IMAGE_SUFFIXES, LABEL_WORDS, SHAPE_SUFFIXES
 from core.shapes.primitives import BUNDLED_AS, HULL, primitive_path
 
-REFINEMENTS = ("subdivide", "remesh", "resolution")
+REFINEMENTS = ("subdivide", "remesh", "resolution", "redistance")
 """Keys of a stage that the shape itself must be able to follow (Shape.refines)."""
 
 CHANGES = tuple(field.name for field in dataclasses.fields(StageSpec) if field.name != "at")

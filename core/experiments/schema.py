@@ -93,6 +93,7 @@ LIMITS: dict[str, Limits] = {
     "stage.subdivide": Limits(0, 4),
     "stage.remesh": Limits(0, 2),
     "stage.resolution": Limits(0, 512),
+    "stage.redistance": Limits(0, 1_000_000),
     "stage.width": Limits(0, 4096),
     "stage.height": Limits(0, 4096),
     "stage.learning_rate": Limits(0, 100),

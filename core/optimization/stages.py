@@ -113,7 +113,8 @@ class Stages:
             parameterization=parameterization_of(experiment.parameters, constants, values),
             masks=free_masks(experiment.parameters.free, values),
         )
-        self.scene = dataclasses.replace(scene, problem=problem, values=dict(values))
+        warnings = tuple(dict.fromkeys((*scene.warnings, *shape.facts().get("warnings", ()))))
+        self.scene = dataclasses.replace(scene, problem=problem, values=dict(values), warnings=warnings)
         self.entered, self.changed = entered, True
 
 

@@ -21,7 +21,7 @@ from core.io.mesh_export import save_mesh
 from core.io.suffixes import MESH_SUFFIXES
 from core.looking import placed
 from core.shapes import PLAIN_COLOUR
-from core.shapes.grid_refining import resampled
+from core.shapes.grid_refining import redistanced, resampled
 from core.shapes.isosurface_sampling import IsosurfaceSampler
 from kernels.clearance import least_along
 from kernels.field import FieldSamples, object_rays
@@ -44,7 +44,7 @@ class SdfGrid(Shape):
     kind = "sdf-grid"
     title = "Signed distance grid"
     faces_offered = frozenset({Face.FIELD, Face.SURFACE, Face.TRIANGULATION})
-    refines = ("resolution",)
+    refines = ("resolution", "redistance")
     file_suffix = ".npz"
     reference_method = "sdf-local"
     """The method whose plain forward image is the truth: the field itself, traced, not its triangles."""
@@ -132,11 +132,20 @@ class SdfGrid(Shape):
     def refined(
         self, values: Values, stage: Any, report: Callable[[str, float | None], None]
     ) -> tuple[SdfGrid, Values]:
-        """The grid with more nodes in the same box, and `values` to match."""
-        report(f"Upsampling to {stage.resolution} nodes", None)
-        grid, spacing = resampled(np.asarray(values["values"], np.float32), self.spacing, stage.resolution)
+        """The grid with distances anew, with more nodes in the same box, or with both; and `values` to match."""
+        grid, spacing, note = np.asarray(values["values"], np.float32), self.spacing, ""
+        if stage.redistance:
+            report("Redistancing", None)
+            grid, note = redistanced(grid, self.origin, spacing, stage.redistance)
+        if stage.resolution:
+            report(f"Upsampling to {stage.resolution} nodes", None)
+            grid, spacing = resampled(grid, spacing, stage.resolution)
         changed = {**values, "values": grid}
-        return self.rebuilt(changed, {"const.origin": self.origin, "const.spacing": spacing}), changed
+        finer = self.rebuilt(changed, {"const.origin": self.origin, "const.spacing": spacing})
+        if note:
+            finer._facts["summary"] = f"{finer.facts()['summary']}; {note}"
+            finer._facts["warnings"] = (*self._facts.get("warnings", ()), f"before step {stage.at}: {note}")
+        return finer, changed
 
     def rebuilt(self, values: Values, constants: Values) -> SdfGrid:
         """The same grid with the values, origin and spacing of a checkpoint."""

@@ -29,7 +29,7 @@ from core.looking import fragment_arrays
 from core.optimization.grid_terms import eikonal, grid_laplacian
 from core.parameters import scene_constants
 from core.session import Session
-from core.shapes.grid_refining import resampled
+from core.shapes.grid_refining import redistanced, resampled
 from core.shapes.loading import load_shape
 from core.targets.noise import shaken_view
 from core.targets.view_order import GreedyOrder
@@ -83,6 +83,42 @@ def test_resampling_keeps_the_box_and_a_linear_field() -> None:
     assert finer.shape == (15, 11, 15)
     np.testing.assert_allclose(step * (np.array(finer.shape) - 1), spacing * (np.array(plane.shape) - 1))
     np.testing.assert_allclose(finer[::2, ::2, ::2], plane, atol=1e-6)
+
+
+def test_redistancing_in_a_fit_leaves_out_specks_and_says_so() -> None:
+    """A ball whose field has slope 2 and a valley that dips below zero at a border node, and a bubble of two nodes."""
+    points, origin, spacing = lattice(16)
+    far = np.linalg.norm(points, axis=-1) - 0.6
+    spoiled = (2.0 * far).astype(np.float32)
+    spoiled[3, 2, 0] = -0.002
+    spoiled[8, 8, 7:9] = 0.0
+    cleared, note = redistanced(spoiled, origin, spacing, 8)
+    assert note == "left out 1 piece (1 node) and 1 cavity (2 nodes)"
+    assert np.abs(cleared - far)[far > -0.3].max() < 0.15 * spacing[0]  # what triangles of this size cut off
+    assert (cleared[far < -0.3] < 0).all()
+    kept, note = redistanced(spoiled, origin, spacing, 1)
+    assert note == ""
+    np.testing.assert_array_equal(kept < 0, spoiled < 0)
+
+
+def test_a_stage_redistances_a_grid_in_mid_fit() -> None:
+    """The optimizer's moments are kept, as the nodes are the same; the report tells what was left out."""
+    session = Session(_carving((StageSpec(at=2, redistance=8),), 4))
+    for _ in range(2):
+        session.step()
+    grid = 3.0 * session.host()["values"]
+    grid[0, 0, 4] = -0.01
+    session._take_values({**session.host(), "values": grid})
+    moments = [np.asarray(leaf) for leaf in jax.tree.leaves(session.state.optimizer)]
+    session.compile()
+    assert all(np.array_equal(a, b) for a, b in zip(moments, jax.tree.leaves(session.state.optimizer)))
+    values = session.host()["values"]
+    assert np.median(np.linalg.norm(np.gradient(values, 2.0 / 7.0), axis=0)) == pytest.approx(1.0, abs=0.2)
+    assert values[0, 0, 4] > 0
+    assert session.scene.warnings[-1] == "before step 2: left out 1 piece (1 node)"
+    staged = session.staged()
+    assert staged is not None
+    assert staged.text == "stage 1 of 1: 8 x 8 x 8 nodes; left out 1 piece (1 node)"
 
 
 def test_the_headlight_falls_off() -> None:
@@ -157,7 +193,7 @@ def test_the_sphere_start_is_a_distance_at_every_resolution() -> None:
         assert values.shape == (nodes,) * 3
         corner = np.linalg.norm(grid.constants()["const.origin"]) - 1.0
         assert values[0, 0, 0] == pytest.approx(corner, abs=0.02)
-    assert lumpy(8).refines == ("resolution",)
+    assert lumpy(8).refines == ("resolution", "redistance")
     assert orbit_view(8).width == 8
 
 
