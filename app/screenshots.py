@@ -1,6 +1,6 @@
 """Pictures of the real window on a real engine, for the README: `python -m app.screenshots OUT.png [options]`.
 
-It opens a lesson, takes steps, waits until every pane is there, and grabs the window. Needs a display (Xvfb will do).
+It opens a lesson or a file, takes steps, waits until every pane is there, and grabs the window. Needs a display (Xvfb will do).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--size", default="1440x900", help="logical pixels (default %(default)s)")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--lesson", type=int, default=2, help="number of the lesson (default %(default)s)")
+    parser.add_argument("--experiment", help="a file in place of a lesson")
     parser.add_argument("--text", action="store_true", help="show the lesson's text")
     parser.add_argument("--method", help="choose this method first")
     parser.add_argument("--steps", type=int, default=40, help="steps to take (default %(default)s)")
@@ -55,7 +56,7 @@ def main(arguments: list[str]) -> int:
 
 
 def open_window(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
-    """A window on the lesson that the options name, its engine started."""
+    """A window on the file or the lesson that the options name, its engine started."""
     from app.lessons import bundled_lessons
     from app.settings import Settings
     from app.window import MainWindow
@@ -65,8 +66,10 @@ def open_window(make_client: Callable[[], Any], options: argparse.Namespace) -> 
     window = MainWindow(make_client, settings)
     width, height = (int(part) for part in options.size.split("x"))
     window.resize(width, height)
-    chosen = [lesson for lesson in bundled_lessons() if lesson.number == options.lesson]
-    window.files.open_lesson(chosen[0])
+    if options.experiment:
+        window.files.open_path(options.experiment)
+    else:
+        window.files.open_lesson(next(lesson for lesson in bundled_lessons() if lesson.number == options.lesson))
     window.show()
     window.controller.start()
     return window

@@ -95,6 +95,10 @@ class FieldPanel(Panel, Themed):
         """The picture is in the theme's colours."""
         self.changed.emit()
 
+    def offer_gradient(self, there: bool) -> None:
+        """Whether the distances are parameters, and a loss has a derivative by them: a grid's are."""
+        self.shows.offer(1, there)
+
     @property
     def share(self) -> float:
         """Where the plane is, 0 to 1 of the way through."""
@@ -108,9 +112,7 @@ class FieldPanel(Panel, Themed):
         self.bar.set_limit(sliced.limit if known else None)
         self.unit.setText(f"it {sliced.iteration}" if known else "")
         if not known:
-            text = (
-                "It comes with a step of a fit whose values are free." if sliced.nodes else "This field has no nodes."
-            )
+            text = "It comes with a step of a fit whose values are free."
         elif question.gradient:
             text = "By each node of this layer. Orange: a larger distance there raises the loss."
         else:

@@ -58,9 +58,13 @@ class FieldSlices(QObject):
             return "The 3D view is off"
         return "" if self._controller.experiment.shape.kind in SLICED_SHAPES else NO_FIELD
 
+    @property
+    def _of_grid(self) -> bool:
+        return self._controller.experiment.shape.kind == "sdf-grid"
+
     def show(self, axis: int, share: float, gradient: bool) -> None:
         """Open the panel on this slice."""
-        self.panel.shows.set_index(int(gradient))
+        self.panel.shows.set_index(int(gradient and self._of_grid))
         self.panel.axis.set_index(axis)
         self.panel.place.setValue(round(share * self.panel.place.maximum()))
         self.action.setChecked(True)
@@ -87,6 +91,7 @@ class FieldSlices(QObject):
 
     def ask(self) -> None:
         """Ask for the slice that the panel says."""
+        self.panel.offer_gradient(self._of_grid)
         shown = self._controller.shown
         if not self.action.isChecked() or self.reason or shown is None or self._controller.replaying:
             return

@@ -26,6 +26,8 @@ from app.viewport.surface import MODES, Frame
 from app.widgets import Themed, current_theme, restyle, vbox
 from core.protocol import Loaded, Snapshot, ViewInfo
 
+MOVED = ("vertices", "means")
+"""Parameters that the drawn vertices have a gradient of."""
 SETTLE = 400
 """Milliseconds without a change after which a thinned shape is drawn in full."""
 
@@ -117,6 +119,7 @@ class Viewport(QWidget, Themed):
         self.helm.views = tuple(loaded.views)
         self.scene.set_loaded(loaded)
         experiment = loaded.experiment
+        self.scale.set_movable(any(name.partition(".")[0] in MOVED for name in experiment.parameters.free))
         staged = (experiment.shape, experiment.target, experiment.views)
         if staged != self._staged:
             self._staged = staged

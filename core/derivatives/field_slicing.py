@@ -24,6 +24,8 @@ SIDE = 97
 """Points along each axis of a plane through a field without nodes."""
 HALF = 1.15
 """Such a plane spans [-HALF, HALF]: the unit sphere and some room, as the lattice shapes have."""
+COARSE = 17
+"""Points a side of the box that tell the range of all such planes: colours and isolines stay while the plane moves."""
 PIXELS = 384
 """Of a picture's longer side."""
 OUTSIDE = 190
@@ -105,8 +107,11 @@ def _evaluated(shape: Shape, values: Values, question: FieldSlice) -> Plane | No
     low[question.axis] = high[question.axis] = HALF * (2.0 * question.place - 1.0)
     axes = [low[i : i + 1] if i == question.axis else across for i in range(3)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    distance = np.asarray(own.distance_at(values, points), np.float32).reshape(SIDE, SIDE)
-    return Plane(distance, None, low, high, (_limit(distance), 0.0), float(np.ptp(distance)), 0)
+    coarse = np.linspace(-HALF, HALF, COARSE)
+    everywhere = np.stack(np.meshgrid(coarse, coarse, coarse, indexing="ij"), -1).reshape(-1, 3)
+    distance = np.asarray(own.distance_at(values, np.concatenate([points, everywhere])), np.float32)
+    plane = distance[: SIDE * SIDE].reshape(SIDE, SIDE)
+    return Plane(plane, None, low, high, (_limit(distance), 0.0), float(np.ptp(distance)), 0)
 
 
 def _limit(distance: np.ndarray) -> float:

@@ -219,6 +219,10 @@ def test_a_field_is_sliced_while_its_panel_is_open(make_window, qtbot):
     c.step()
     qtbot.wait(400)
     assert len(asked(client, FieldSlice)) == before
+    c.experiment = dataclasses.replace(c.experiment, shape=ShapeSpec("swept-sphere", primitive="swept-sphere"))
+    slices.show(2, 0.5, True)  # its distances are no parameters
+    assert slices.panel.shows.button(1).isHidden()
+    assert asked(client, FieldSlice)[-1] == FieldSlice(2, 0.5, False, False)
 
 
 def test_the_sweep_marks_the_step_and_a_click_chooses_one(make_window, qtbot):

@@ -61,6 +61,9 @@ def test_every_field_has_planes_and_nothing_else(kind: str, primitive: str) -> N
     if plane is not None:
         assert plane.distance.min() < 0 < plane.distance.max()
         assert plane.low[0] == -HALF == -plane.high[0]
+        beside = plane_of(shape, values, None, FieldSlice(2, 0.02))
+        assert beside is not None
+        assert (beside.limits[0], beside.span) == pytest.approx((plane.limits[0], plane.span), rel=0.3)
 
 
 def test_a_session_answers_with_the_gradient_of_its_last_step() -> None:
