@@ -14,8 +14,11 @@ import numpy as np
 FIELD_OF_VIEW = 24.0
 """Degrees, vertical: wide enough to feel like depth, narrow enough that the cameras to both sides stay in the picture."""
 ELEVATION = 14.0
-FITTED, FARTHEST = 0.84, 0.62
-"""Share of the height that a fitted sphere takes, and the least it is given up to so that the cameras show too."""
+FITTED, FARTHEST, SURROUNDED = 0.84, 0.62, 0.22
+"""Share of the height that a fitted sphere takes; the least it is given up to so that the cameras show too; and that for
+cameras on all sides, of which two thirds would not show otherwise: those of a cube at the usual distance need 0.24."""
+POLAR = 0.99
+"""Sine of the elevation from which a camera counts as straight above or below."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +126,15 @@ class Orbit:
         """The sphere as large as it can be with all camera positions (n, 3) in the picture, within limits."""
         # A little low in the picture: the cameras are above, and above them, over an eighth of it, the controls.
         raised = np.asarray(centre) + np.array([0.0, 0.25 * radius, 0.0])
-        for share in np.linspace(FITTED, FARTHEST, 12):
+        heights = (cameras - centre)[:, 1] / np.maximum(np.linalg.norm(cameras - centre, axis=1), 1e-9)
+        around = len(cameras) > 0 and heights.max() > POLAR and heights.min() < -POLAR
+        for share in np.arange(FITTED, SURROUNDED if around else FARTHEST, -0.02):
             orbit = self.fitted(raised, radius, aspect, float(share))
             pixels, depth = orbit.eye(aspect).project(cameras, 2.0, 2.0)
             inside = (np.abs(pixels[:, 0] - 1.0) < 0.93) & (pixels[:, 1] > 0.26) & (pixels[:, 1] < 1.93)
             if bool((inside & (depth > 0)).all()):
-                break
-        return orbit
+                return orbit
+        return self.fitted(raised, radius, aspect, FARTHEST)
 
     def snapped(self, axis: int, negative: bool = False) -> Orbit:
         """Looks along a world axis: 0 from +x, 1 from +y, 2 from +z."""

@@ -481,6 +481,22 @@ def test_the_home_view_stands_between_cameras():
     assert azimuth_beside([0.0]) == pytest.approx(-45.0)
 
 
+def test_home_has_all_cameras_of_a_cube_in_the_picture_below_the_controls():
+    """And stays near the shape where they are too far away for that, or not on all sides."""
+    corners = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3), -1).reshape(-1, 3)
+    directions = np.delete(corners, 13, 0) / np.linalg.norm(np.delete(corners, 13, 0), axis=1)[:, None]
+    for distance, share in ((3.2, 0.24), (2.0, 0.38), (6.0, 0.62)):
+        orbit = Orbit(azimuth=22.5).framed(np.zeros(3), 1.0, 2.4, distance * directions)
+        assert 1.0 / (orbit.distance * np.tan(np.radians(12.0))) == pytest.approx(share, abs=0.03)
+        pixels, depth = orbit.eye(2.4).project(distance * directions, 900.0, 375.0)
+        assert depth.min() > 0
+        if distance < 6.0:
+            assert pixels[:, 1].min() > 40.0
+            assert pixels[:, 1].max() < 370.0
+    most = Orbit().framed(np.zeros(3), 1.0, 2.4, 3.2 * directions[np.abs(directions[:, 1]) < 0.9])
+    assert most.distance < 8.0
+
+
 def test_normals_of_a_sphere_and_edges_of_a_cube():
     vertices, faces = sphere()
     normals = vertex_normals(vertices, faces)
