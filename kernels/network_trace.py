@@ -75,11 +75,19 @@ def ball_span(rays: ObjectRays, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trace_rays(
-    distances: Distances, rays: ObjectRays, q: np.ndarray, tolerance: float, max_steps: int
+    distances: Distances,
+    rays: ObjectRays,
+    q: np.ndarray,
+    tolerance: float,
+    max_steps: int,
+    begin: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of rays with directions q (n, 3): depth of the first surface point, 0 for none; whether it was reached from
-    inside; depth of the least value that tracing came by, 0 where the ball is missed. tolerance: at depth 1."""
+    inside; depth of the least value that tracing came by, 0 where the ball is missed. tolerance: at depth 1. begin:
+    (n,) depths before which there is no surface."""
     enter, leave = ball_span(rays, q)
+    if begin is not None:
+        enter = np.maximum(enter, begin)
     length = np.linalg.norm(q, axis=1)
     depth, before, previous = enter.copy(), np.zeros(len(q)), enter.copy()
     found, inside = np.zeros(len(q)), np.zeros(len(q), np.bool_)

@@ -16,7 +16,7 @@ from core.derivatives.derive import Rendered
 from core.derivatives.reference import hard_image, moved_values
 from kernels.field import object_rays, pixel_at_centre
 from kernels.host_field import distances
-from kernels.methods.warp import quadrature_of
+from kernels.methods.warp import tracer_of
 from kernels.warp_rays import HostTracer, RayProfile, ray_profile
 from kernels.warp_samples import NEAR
 
@@ -110,9 +110,7 @@ def split(
 
 
 def _tracer(scene: Rendered) -> HostTracer:
-    rays = object_rays(scene.values, scene.view)
-    field, box = scene.shape.host_field(scene.values, pixel_at_centre(rays))  # type: ignore[attr-defined]
-    return HostTracer(field, box, rays, quadrature_of(scene.settings, rays.pixel))
+    return tracer_of(scene.shape, scene.values, object_rays(scene.values, scene.view), scene.settings)
 
 
 def _centres(scene: Rendered) -> np.ndarray:

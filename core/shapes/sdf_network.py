@@ -22,7 +22,7 @@ from core.io.suffixes import MESH_SUFFIXES
 from core.looking import placed
 from core.shapes import PLAIN_COLOUR
 from core.shapes.sdf_grid import posed_grid
-from kernels.field import FieldSamples, object_rays
+from kernels.field import FieldSamples, ObjectRays, object_rays, pixel_at_centre
 from kernels.field_grid import padded_count
 from kernels.host_field import HostField, grid_host_field
 from kernels.host_trace import reach_of
@@ -30,9 +30,11 @@ from kernels.marching_cubes import extract
 from kernels.network import DistanceNetwork
 from kernels.network_field import NetworkField
 from kernels.network_parts import BIAS, RADIANCE, TURN, WEIGHTS, Architecture
+from kernels.network_rays import NetworkTracer
 from kernels.network_trace import REACH, distances_of, lattice_values, least_along_rays, trace_network
 from kernels.rotation import quaternion_matrix
 from kernels.types import CameraView, Face, Planes, Shape, Values
+from kernels.warp_rays import Quadrature
 
 DISPLAY_CELLS, EXPORT_CELLS = 48, 128
 """A side of the lattice that meshes are extracted from: what is drawn must keep up with a fit."""
@@ -167,6 +169,11 @@ class SdfNetwork(Shape):
                 field = distances_of(self.arch, {**self.constants(), **values})
                 self._baked = key, grid_host_field(*lattice_values(field, cells))
             return self._baked[1], reach_of(self._baked[1], 0.0)
+
+    def ray_tracer(self, values: Values, rays: ObjectRays, quadrature: Quadrature) -> NetworkTracer:
+        """The warp's: see kernels/network_rays.py."""
+        field, box = self.host_field(values, pixel_at_centre(rays))
+        return NetworkTracer(field, box, rays, quadrature, distances_of(self.arch, values))
 
     def least_along_rays(self, values: Values, view: CameraView) -> np.ndarray:
         field, rays = distances_of(self.arch, values), object_rays(values, view)

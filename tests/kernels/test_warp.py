@@ -24,9 +24,8 @@ from core.shapes.sdf_grid import SdfGrid
 from kernels.body_parts import Body
 from kernels.camera import lens_of
 from kernels.field import object_rays
-from kernels.methods.warp import METHOD, Settings, quadrature_of
+from kernels.methods.warp import METHOD, Settings, tracer_of
 from kernels.types import Shape, split_settings
-from kernels.warp_rays import HostTracer
 from kernels.warp_samples import NEAR, PLAIN, inner_positions
 from tests.kernels.grids import lattice
 from tests.kernels.scenes import QUICK, orbit_view
@@ -163,12 +162,10 @@ def test_divergence_is_that_of_the_warp(kind: str, attached: bool) -> None:
     """
     shape: Any = shape_of(kind)
     view = orbit_view(SIZE)
-    rays, (field, box) = object_rays(values_of(shape), view), shape.host_field(values_of(shape))
     settings = dataclasses.replace(Settings(), top_k=0, attached=attached, points=64)
-    quadrature = quadrature_of(settings, rays.pixel)
     near = METHOD.sample(shape, values_of(shape), view, Settings(), frozenset(SHIFT), ("colour",)).kind == NEAR
     u = inner_positions(SIZE, SIZE, 1, 5)[near.reshape(-1)].reshape(-1, 2)
-    tracer = HostTracer(field, box, rays, quadrature)
+    tracer = tracer_of(shape, values_of(shape), object_rays(values_of(shape), view), settings)
     found = tracer.points(u, True)
     small = 2e-4
     sums = lambda axis, sign: tracer.points(u + sign * small * np.eye(2)[axis], False)
