@@ -20,9 +20,15 @@ from core.inspection import forward
 from core.parameters import retract, scene_values, zero_tangent
 from core.shapes.loading import load_network_shape
 from kernels.camera import lens_of
+from kernels.field import object_rays
 from kernels.methods.naive import METHOD as NAIVE
 from kernels.methods.warp import METHOD as WARP
+from kernels.methods.warp import tracer_of
+from kernels.network_rays import NetworkTracer
+from kernels.network_trace import MOST_STEPS, trace_rays
 from kernels.types import split_settings
+from kernels.warp_rays import HostTracer
+from kernels.warp_samples import NEAR
 from tests.kernels.scenes import QUICK, orbit_view
 
 SPEC = NetworkSpec(width=48, layers=2, levels=2, warm_steps=150)
@@ -92,7 +98,8 @@ def test_total_gradients_by_the_last_bias() -> None:
 
 def test_no_derivative_where_the_truth_is_zero() -> None:
     """Under ambient light alone the image changes at the outline only. Pixels wholly inside or outside, as the network
-    has it, carry 0.4 % of the derivative (2.5 % with the outline of the lattice that rays are weighed by)."""
+    has it, carry 0.2 % of the derivative (0.6 with the outline of the lattice that rays are weighed by and hits told to
+    0.02 px; at 64 x 64 0.4 and 2.2)."""
     scene = torus()
     values = {**scene.values, "light.intensity": np.float32(0), "light.ambient": np.float32(1)}
     size, fine = scene.view.height, 32
@@ -105,7 +112,25 @@ def test_no_derivative_where_the_truth_is_zero() -> None:
     of_pixels = lambda plane: plane.reshape(size, fine, size, fine)
     mixed = of_pixels(hit & only).any(axis=(1, 3)) & of_pixels(~hit & only).any(axis=(1, 3))
     assert derivative.sum() > 10
-    assert derivative[~mixed].sum() <= 0.01 * derivative.sum()
+    assert derivative[~mixed].sum() <= 0.003 * derivative.sum()
+
+
+def test_the_outline_is_the_network_s() -> None:
+    """Rays near it hit or miss as tracing the network itself tells; by the lattice alone some do not."""
+    scene, rng = torus(), np.random.default_rng(3)
+    shape: Any = scene.shape
+    rays = object_rays(scene.values, scene.view)
+    tracer = tracer_of(shape, scene.values, rays, scene.settings)
+    assert isinstance(tracer, NetworkTracer)
+    near = np.argwhere(scene.method.sample(shape, scene.values, scene.view, scene.settings, FREE, COLOUR).kind == NEAR)
+    u = near[rng.integers(len(near), size=8000), ::-1] + rng.random((8000, 2))
+    q = np.concatenate([u, np.ones((len(u), 1))], axis=1) @ rays.matrix.T
+    truth, _, _ = trace_rays(tracer.distances, rays, q, tracer.quadrature.tolerance, MOST_STEPS)
+    by_lattice = HostTracer(tracer.field, tracer.box, rays, tracer.quadrature)
+    wrong = lambda depth: int(((depth > 0) != (truth > 0)).sum())
+    assert wrong(tracer.hits(u)[0]) <= 4
+    assert wrong(tracer.points(u, False).depth) <= 4
+    assert wrong(by_lattice.hits(u)[0]) >= 20
 
 
 def test_some_pixels_have_the_rays_and_points_of_the_whole_view() -> None:
