@@ -22,10 +22,12 @@ from kernels.network_parts import BIAS, TURN, WEIGHTS, Architecture
 BATCHES = (256, 1024, 4096)
 REACH = 1.2
 """Radius of the ball that rays are traced in: the unit sphere, and room to grow."""
-MOST_STEPS = 96
-"""Of sphere tracing: what is left after so many steps grazes, and counts as a miss unless its sign has changed."""
+MOST_STEPS = 48
+"""Of sphere tracing: what is left after so many steps creeps along a surface, see `first_zeros`."""
+REFINEMENTS = 3
 PLACES = 48
-"""Along rays that hit, where the least value is looked for; rays that miss have come by it when they were traced."""
+"""Along rays that creep, where a zero is looked for, and along those that hit, where the least value is; rays that miss
+have come by it when they were traced."""
 COARSE = 4
 """Cells a side of the first blocks of a lattice, a power of 2; they are divided only where the surface may pass."""
 STEEPEST = 1.5
@@ -75,19 +77,11 @@ def ball_span(rays: ObjectRays, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trace_rays(
-    distances: Distances,
-    rays: ObjectRays,
-    q: np.ndarray,
-    tolerance: float,
-    max_steps: int,
-    begin: np.ndarray | None = None,
+    distances: Distances, rays: ObjectRays, q: np.ndarray, tolerance: float, max_steps: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of rays with directions q (n, 3): depth of the first surface point, 0 for none; whether it was reached from
-    inside; depth of the least value that tracing came by, 0 where the ball is missed. tolerance: at depth 1. begin:
-    (n,) depths before which there is no surface."""
+    inside; depth of the least value that tracing came by, 0 where the ball is missed. tolerance: at depth 1."""
     enter, leave = ball_span(rays, q)
-    if begin is not None:
-        enter = np.maximum(enter, begin)
     length = np.linalg.norm(q, axis=1)
     depth, before, previous = enter.copy(), np.zeros(len(q)), enter.copy()
     found, inside = np.zeros(len(q)), np.zeros(len(q), np.bool_)
@@ -110,7 +104,61 @@ def trace_rays(
         previous[alive], before[alive] = depth[alive], f
         ahead = np.maximum(np.abs(f), 0.5 * tolerance * depth[alive]) / length[alive]
         depth[alive] = np.minimum(depth[alive] + ahead, leave[alive])
+    if len(alive):
+        zeros = first_zeros(distances, rays.origin, q[alive], depth[alive], leave[alive], PLACES)
+        found[alive], inside[alive] = zeros
     return found, inside & (found > 0), nearest
+
+
+def first_zeros(
+    distances: Distances, origin: np.ndarray, q: np.ndarray, begin: np.ndarray, end: np.ndarray, places: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(depth (n,) of the first zero along rays with directions q (n, 3) between two depths, 0 for none; whether it is
+    reached from inside). Where sphere tracing creeps along a surface: the distance is looked at in `places`, its least
+    value then followed by parabolas, and the zero before what lies beyond it by the secant."""
+    value = lambda rows, t: distances(origin + t[:, None] * q[rows]).astype(np.float64)
+    rows = np.arange(len(q))
+    t = begin[:, None] + (end - begin)[:, None] * np.linspace(0.0, 1.0, places)
+    f = np.stack([value(rows, column) for column in t.T], axis=1) if len(q) else np.zeros((0, places))
+    back = f[:, 0] < 0
+    f *= np.where(back, -1.0, 1.0)[:, None]
+    middle = np.clip(np.where((f < 0).any(axis=1), (f < 0).argmax(axis=1), f.argmin(axis=1)), 1, places - 2)
+    picked = middle[:, None] + np.arange(-1, 2)
+    t, f = np.take_along_axis(t, picked, axis=1), np.take_along_axis(f, picked, axis=1)
+    for _ in range(REFINEMENTS):
+        left = np.flatnonzero(f[:, 1] > 0)
+        lowest = np.clip(_vertex(t[left], f[left]), t[left, 0], t[left, 2])
+        there = value(left, lowest) * np.where(back[left], -1.0, 1.0)
+        t[left], f[left] = _narrowed(t[left], f[left], lowest, there)
+    found = np.zeros(len(q))
+    rows = np.flatnonzero(f[:, 1] <= 0)
+    low, high, f_low, f_high = t[rows, 0], t[rows, 1], f[rows, 0], f[rows, 1]
+    for _ in range(REFINEMENTS):
+        at = low + (high - low) * f_low / np.maximum(f_low - f_high, 1e-30)
+        there = value(rows, at) * np.where(back[rows], -1.0, 1.0)
+        before = there > 0
+        low, f_low = np.where(before, at, low), np.where(before, there, f_low)
+        high, f_high = np.where(before, high, at), np.where(before, f_high, there)
+    found[rows] = low + (high - low) * f_low / np.maximum(f_low - f_high, 1e-30)
+    return found, back
+
+
+def _vertex(t: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """(n,): where the parabola through three places (n, 3) with values (n, 3) is least; the middle where it has none."""
+    before, after = t[:, 1] - t[:, 0], t[:, 2] - t[:, 1]
+    fall, rise = (f[:, 1] - f[:, 0]) / np.maximum(before, 1e-30), (f[:, 2] - f[:, 1]) / np.maximum(after, 1e-30)
+    bent = rise - fall
+    slope = (fall * after + rise * before) / np.maximum(before + after, 1e-30)
+    return t[:, 1] - np.where(bent > 0, 0.5 * slope * (before + after) / np.where(bent > 0, bent, 1.0), 0.0)
+
+
+def _narrowed(t: np.ndarray, f: np.ndarray, at: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Three places (n, 3) around the least of four: `at` (n,) with its `value` is a fourth."""
+    t, f = np.concatenate([t, at[:, None]], axis=1), np.concatenate([f, value[:, None]], axis=1)
+    order = np.argsort(t, axis=1, kind="stable")
+    t, f = np.take_along_axis(t, order, axis=1), np.take_along_axis(f, order, axis=1)
+    picked = np.clip(f.argmin(axis=1), 1, 2)[:, None] + np.arange(-1, 2)
+    return np.take_along_axis(t, picked, axis=1), np.take_along_axis(f, picked, axis=1)
 
 
 def pixel_directions(rays: ObjectRays, height: int, width: int) -> np.ndarray:
