@@ -79,8 +79,8 @@ class ChangeRow(QWidget):
         self.value = NumberField(0, tight=True)
         self.value.setAccessibleName("Value")
         self.remove = mini("close", "Remove this change")
-        for field in (self.at, self.value):
-            field.setFixedWidth(46)
+        self.at.setFixedWidth(44)
+        self.value.setFixedWidth(52)  # "1.5e-3"
         self.setLayout(hbox(self.at, self.what, self.value, self.remove, gap=4))
         self.at.entered.connect(lambda v: self._edit(at=int(v)))
         self.what.activated.connect(self._choose)
