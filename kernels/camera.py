@@ -85,12 +85,35 @@ def rotate_planes(matrix, planes: Planes, offset=(0.0, 0.0, 0.0)) -> Planes:
     return tuple(matrix[i, 0] * x + matrix[i, 1] * y + matrix[i, 2] * z + offset[i] for i in range(3))
 
 
-def world_to_screen_planes(values: Values, lens: Lens, world: Planes, mask, height: int, width: int) -> Planes:
-    """Traced: world planes -> (x, y, inverse_depth) planes, pixels; 0 where `mask` is False, without NaN gradients."""
-    camera = rotate_planes(lens.world_to_camera[:3, :3], world, lens.world_to_camera[:3, 3])
-    depth = jnp.where(mask, -camera[2], 1.0)
-    inverse = 1.0 / depth
+def lens_matrix(values: Values, lens: Lens, height: int, width: int):
+    """Traced: pixel matrix (3, 4) from world space; the twin of world_to_pixel."""
     focal = 0.5 * height / jnp.tan(0.5 * values["camera.fov"])
-    x = focal * camera[0] * inverse + (0.5 * width + lens.shift[0])
-    y = -focal * camera[1] * inverse + (0.5 * height + lens.shift[1])
-    return tuple(jnp.where(mask, plane, 0.0) for plane in (x, y, inverse))
+    across, down, back, _ = lens.world_to_camera
+    cx, cy = 0.5 * width + lens.shift[0], 0.5 * height + lens.shift[1]
+    return jnp.stack([focal * across - cx * back, -focal * down - cy * back, -back])
+
+
+def project_planes(matrix, point: Planes, mask) -> Planes:
+    """Traced: homogeneous planes (4) by matrix (3, 4) -> (x, y, inverse_depth) planes, pixels.
+
+    0 where `mask` is False, without NaN gradients.
+    """
+    x, y, w = (sum(matrix[i, j] * plane for j, plane in enumerate(point)) for i in range(3))
+    inverse = 1.0 / jnp.where(mask, w, 1.0)
+    return tuple(jnp.where(mask, plane * inverse, 0.0) for plane in (x, y, point[3]))
+
+
+def object_to_world(values: Values):
+    """Traced: (4, 4), by the pose in `values`; the twin of model_matrix."""
+    rotation = quaternion_matrix(values["pose.rotation"]) * values["pose.scale"]
+    affine = jnp.concatenate([rotation, jnp.asarray(values["pose.translation"])[:, None]], axis=1)
+    return jnp.concatenate([affine, jnp.asarray([[0.0, 0.0, 0.0, 1.0]], affine.dtype)])
+
+
+def pixel_to_object(pixel_matrix: np.ndarray) -> np.ndarray:
+    """Host: what takes (x, y, 1, 1/w) of a point to its object space (X, Y, Z, 1) / w, (4, 4) float32.
+
+    Zeros where there is no inverse: of a shape without size nothing is seen.
+    """
+    square = np.vstack([pixel_matrix, [0.0, 0.0, 0.0, 1.0]])
+    return (np.linalg.inv(square) if np.linalg.det(square) != 0 else np.zeros((4, 4))).astype(np.float32)

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from kernels.camera import object_to_world_planes, rotate_planes, world_to_screen_planes
+from kernels.camera import lens_matrix, object_to_world, object_to_world_planes, project_planes, rotate_planes
 from kernels.labels import label_count, labels_at
 from kernels.linear import linear_map
 from kernels.planes import stored
+from kernels.rigid_planes import rigid_planes
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
 from kernels.soft_sampler import SoftFragments
@@ -72,6 +73,7 @@ class SurfaceSamples(NamedTuple):
     level: Any = None
     labels: Any = None
     behind: Any = None
+    unprojection: Any = None
 
 
 def surface_samples(samples: Any) -> SurfaceSamples:
@@ -125,14 +127,22 @@ def evaluate_fragments(
     layers, height, width = fragments.inverse_depth.shape
     masks, xs, ys, inverses, images = [], [], [], [], []
     tables = _free_tables(values, channels, GATHERED if attached else free)
+    view = lens_matrix(values, lens, height, width)
+    if fragments.position is None and "position" not in tables:
+        rigid = view @ object_to_world(values) @ samples.unprojection
+    one = jnp.ones((), view.dtype)
     for k in range(layers):
         mask = fragments.inverse_depth[k] > 0
         bary = None if fragments.bary is None else fragments.bary[k]
         if attached:
             bary = attached_barycentrics(values, fragments, lens, k)
         position, normal, colour = _attributes(samples, tables, bary, attached, k, channels)
-        world = stored(object_to_world_planes(values, position))
-        x, y, inverse = world_to_screen_planes(values, lens, world, mask, height, width)
+        if position is None:
+            world = None
+            x, y, inverse = rigid_planes(rigid, fragments.inverse_depth[k])
+        else:
+            world = stored(object_to_world_planes(values, position))
+            x, y, inverse = project_planes(view, (*world, one), mask)
         masks.append(mask)
         xs.append(x)
         ys.append(y)
@@ -191,7 +201,7 @@ def _attributes(
             planes = interpolate_corners(wide, fragments.corners[k], bary)
         found = {name: planes[3 * i : 3 * i + 3] for i, name in enumerate(tables)}
     position = found.get("position")
-    if position is None:
+    if position is None and fragments.position is not None:
         position = _planes(fragments.position[k])
     normal = colour = None
     if needs_normals(channels):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.camera import object_to_pixel
+from kernels.camera import object_to_pixel, pixel_to_object
 from kernels.labels import sampled_labels
 from kernels.raster.interpolate import interpolate, vertex_normals
 from kernels.raster.sampler import Rasterizer
@@ -75,12 +75,14 @@ def sample_triangles(
         cull_back_faces=cull_back_faces,
         corners=moving or host_normals or "colour" in channels or labelled,
     )
+    positions = moving or needs_normals(channels)
     return SurfaceSamples(
-        fragments._replace(position=held(fragments.position)),
+        fragments._replace(position=held(fragments.position) if positions else None),
         held(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
         held(interpolate(colours, fragments)) if host_colours and colours is not None else None,
         labels=held(sampled_labels(values, fragments)) if labelled and labels else None,
         behind=_seen_from_behind(vertices, faces, matrix, fragments.face_id) if BACK_FACES in channels else None,
+        unprojection=pixel_to_object(matrix),
     )
 
 
