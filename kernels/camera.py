@@ -93,14 +93,12 @@ def lens_matrix(values: Values, lens: Lens, height: int, width: int):
     return jnp.stack([focal * across - cx * back, -focal * down - cy * back, -back])
 
 
-def project_planes(matrix, point: Planes, mask) -> Planes:
-    """Traced: homogeneous planes (4) by matrix (3, 4) -> (x, y, inverse_depth) planes, pixels.
-
-    0 where `mask` is False, without NaN gradients.
-    """
-    x, y, w = (sum(matrix[i, j] * plane for j, plane in enumerate(point)) for i in range(3))
-    inverse = 1.0 / jnp.where(mask, w, 1.0)
-    return tuple(jnp.where(mask, plane * inverse, 0.0) for plane in (x, y, point[3]))
+def project_planes(matrix, world: Planes, mask) -> Planes:
+    """Traced: world planes by a lens_matrix -> (x, y, inverse_depth) planes, pixels; 0 where `mask` is False, without
+    NaN gradients."""
+    x, y, depth = rotate_planes(matrix[:, :3], world, matrix[:, 3])
+    inverse = 1.0 / jnp.where(mask, depth, 1.0)
+    return tuple(jnp.where(mask, plane, 0.0) for plane in (x * inverse, y * inverse, inverse))
 
 
 def object_to_world(values: Values):

@@ -24,10 +24,17 @@ def stored(planes: Any) -> Any:
 
 
 def padded(plane: Plane) -> Any:
-    """(H, W) -> (H + 2, W + 2) with a border of zeros, stored."""
-    if jnp.issubdtype(plane.dtype, jnp.floating):
-        plane = stored(plane)
-    return jax.lax.optimization_barrier(jnp.pad(plane, 1))
+    """(..., H, W) -> (..., H + 2, W + 2) with a border of zeros, stored.
+
+    The plane itself is stored before (its corner is read, too, for a zero that XLA does not see through): computed
+    inside the pad, under the test of bounds, it would not be vectorised.
+    """
+    border = ((0, 0),) * (plane.ndim - 2) + ((1, 1), (1, 1))
+    if not jnp.issubdtype(plane.dtype, jnp.floating):
+        return jax.lax.optimization_barrier(jnp.pad(plane, border))
+    plane = stored(plane)
+    zero = jnp.minimum(jnp.abs(plane[..., :1, :1]), 0.0)
+    return stored(jnp.pad(plane, border) + zero)
 
 
 def read(frame: Any, dy: int, dx: int) -> Plane:

@@ -277,10 +277,12 @@ def soft_fragments(
     near: float = 0.05,
     cull_back_faces: bool = False,
     corners: bool = True,
+    positions: bool = True,
 ) -> SoftFragments:
     """Sample vertices (n, 3) and faces (m, 3) by pixel_matrix (3, 4), object space to pixels; size: (width, height).
 
-    blur: squared radius, pixels. wanted: those of OPTIONAL to fill in; others are None. Triangles without area, or with a
+    blur: squared radius, pixels. wanted: those of OPTIONAL to fill in; others are None (corners adds its own, positions
+    do not: on pixel centres alone they could be left out). Triangles without area, or with a
     corner that is not finite, are left out.
     """
     vertices, faces = read_only(vertices, np.float32), read_only(faces, np.int32)

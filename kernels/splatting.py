@@ -85,7 +85,7 @@ def _splat_jvp(primals: Any, tangents: Any) -> Any:
 
 def _frames(planes: Planes) -> Any:
     """C planes -> (C, H + 2, W + 2), padded: one loop over all channels shares the choice of buffers."""
-    return stored(jnp.stack([padded(plane) for plane in planes]))
+    return padded(jnp.stack(planes))
 
 
 def _spread(residuals: Any, operands: Any, *, moving: Any) -> Any:

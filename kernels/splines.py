@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kernels.barycentrics import pixel_barycentrics
 from kernels.linear import linear_map
 from kernels.shading import unit_planes
-from kernels.surface import SurfaceSamples, evaluate_fragments, needs_normals, pixel_barycentrics
+from kernels.surface import SurfaceSamples, evaluate_fragments, needs_normals
 from kernels.types import Fragments, GBuffer, Lens, Planes, Values
 
 POINTS = "derived.points"

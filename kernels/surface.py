@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
+from kernels.barycentrics import attached_barycentrics
 from kernels.camera import lens_matrix, object_to_world, object_to_world_planes, project_planes, rotate_planes
 from kernels.labels import label_count, labels_at
 from kernels.linear import linear_map
@@ -20,7 +20,6 @@ from kernels.planes import stored
 from kernels.rigid_planes import rigid_planes
 from kernels.rotation import quaternion_matrix
 from kernels.shading import face_viewer, shade, unit_planes
-from kernels.soft_sampler import SoftFragments
 from kernels.types import BACK_FACES, SEGMENTATION, Fragments, GBuffer, Image, Lens, Plane, Planes, Values
 
 NORMALS = "derived.normals"
@@ -47,23 +46,14 @@ GEOMETRY = (
 """Parameters that move fragments on the screen; without any of them free, an edge term would be zero throughout."""
 
 
-LEAST_EDGE = 1e-30
-"""Least screen offset that barycentrics are scaled by."""
-
-LEAST_AREA = 1e-12
-"""Least area of a triangle whose corners' largest offset from the pixel is 1: a line, seen by single precision."""
-
-FARTHEST = 1e4
-"""Largest sum of absolute barycentrics that mean anything: the triangle's size by its distance from the pixel."""
-
-
 class SurfaceSamples(NamedTuple):
     """Fragments, and the attributes that are not free, interpolated on the host; what is not needed is None.
 
     normals: (K, 3, H, W) smooth normals, object space, any length. colours: (K, 3, H, W) linear albedo. These and
     fragments.position may be held as K tuples of three planes, which jit takes without slicing. uv: (K, 2, H, W) texture
     coordinates and level: (K, H, W) mip levels, of shapes that have a texture. labels: (K, C, H, W), see kernels/labels.py.
-    behind: (K, H, W) float32, 1 where a triangle is seen from behind.
+    behind: (K, H, W) float32, 1 where a triangle is seen from behind. unprojection: (4, 4), see pixel_to_object; for
+    fragments without positions, which lie on their pixel's centre.
     """
 
     fragments: Fragments
@@ -128,21 +118,16 @@ def evaluate_fragments(
     masks, xs, ys, inverses, images = [], [], [], [], []
     tables = _free_tables(values, channels, GATHERED if attached else free)
     view = lens_matrix(values, lens, height, width)
-    if fragments.position is None and "position" not in tables:
-        rigid = view @ object_to_world(values) @ samples.unprojection
-    one = jnp.ones((), view.dtype)
+    rigid = None if samples.unprojection is None else view @ object_to_world(values) @ samples.unprojection
     for k in range(layers):
         mask = fragments.inverse_depth[k] > 0
         bary = None if fragments.bary is None else fragments.bary[k]
         if attached:
             bary = attached_barycentrics(values, fragments, lens, k)
         position, normal, colour = _attributes(samples, tables, bary, attached, k, channels)
-        if position is None:
-            world = None
-            x, y, inverse = rigid_planes(rigid, fragments.inverse_depth[k])
-        else:
-            world = stored(object_to_world_planes(values, position))
-            x, y, inverse = project_planes(view, (*world, one), mask)
+        world = None if position is None else stored(object_to_world_planes(values, position))
+        places = rigid_planes(rigid, fragments.inverse_depth[k]) if world is None else project_planes(view, world, mask)
+        x, y, inverse = places
         masks.append(mask)
         xs.append(x)
         ys.append(y)
@@ -189,8 +174,8 @@ def _free_tables(values: Values, channels: tuple[str, ...], free: frozenset[str]
 
 def _attributes(
     samples: SurfaceSamples, tables: dict[str, Any], bary: Any, attached: bool, k: int, channels: tuple[str, ...]
-) -> tuple[Planes, Planes | None, Planes | None]:
-    """Position, normal and albedo planes of layer k, in object space; None where no channel asks."""
+) -> tuple[Planes | None, Planes | None, Planes | None]:
+    """Position, normal and albedo planes of layer k, in object space; None where nothing asks for them."""
     fragments = samples.fragments
     found: dict[str, Planes] = {}
     if tables:
@@ -209,52 +194,6 @@ def _attributes(
     if "colour" in channels:
         colour = found["colour"] if "colour" in found else _planes(samples.colours[k])
     return position, normal, colour
-
-
-def pixel_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int) -> Planes:
-    """Perspective-correct barycentrics of layer k's triangles at the pixel centres, differentiable in the geometry.
-
-    From edge functions of the homogeneous screen positions relative to the pixel (Olano and Greer 1997), so corners
-    behind the camera need no care. They are divided by their largest first, since their products' squares overflow for
-    shapes of 1e10 or 1e-10. 0 where the layer is empty.
-    """
-    height, width = fragments.inverse_depth.shape[1:]
-    mask = fragments.inverse_depth[k] > 0
-    rows = jnp.asarray(values["vertices"]).at[fragments.corners[k]].get(mode="promise_in_bounds")
-    focal = 0.5 * height / jnp.tan(0.5 * values["camera.fov"])
-    across = jnp.arange(width, dtype=rows.dtype)[None, :] + (0.5 - 0.5 * width) - lens.shift[0]
-    down = jnp.arange(height, dtype=rows.dtype)[:, None] + (0.5 - 0.5 * height) - lens.shift[1]
-    u, v = [], []
-    for corner in rows:
-        world = object_to_world_planes(values, tuple(corner[..., i] for i in range(3)))
-        x, y, z = rotate_planes(lens.world_to_camera[:3, :3], world, lens.world_to_camera[:3, 3])
-        u.append(focal * x + across * z)
-        v.append(-focal * y + down * z)
-    largest = functools.reduce(jnp.maximum, [jnp.abs(plane) for plane in (*u, *v)])
-    unit = jax.lax.stop_gradient(1.0 / jnp.maximum(largest, LEAST_EDGE))
-    u, v = [plane * unit for plane in u], [plane * unit for plane in v]
-    edges = [u[(i + 1) % 3] * v[(i + 2) % 3] - u[(i + 2) % 3] * v[(i + 1) % 3] for i in range(3)]
-    area = edges[0] + edges[1] + edges[2]
-    safe = mask & (jnp.abs(area) > LEAST_AREA)
-    inverse = 1.0 / jnp.where(safe, area, 1.0)
-    return tuple(jnp.where(safe, edge * inverse, 0.0) for edge in edges)
-
-
-def attached_barycentrics(values: Values, fragments: Fragments, lens: Lens, k: int) -> Planes:
-    """pixel_barycentrics, of SoftFragments clipped to their triangle."""
-    bary = pixel_barycentrics(values, fragments, lens, k)
-    return clipped_barycentrics(bary) if isinstance(fragments, SoftFragments) else bary
-
-
-def clipped_barycentrics(bary: Planes) -> Planes:
-    """Barycentrics brought back into their triangle: negative ones 0, the sum 1. A triangle so small that single
-    precision cannot tell where in it the pixel's nearest point lies is seen at its middle, and stands."""
-    reach = jnp.abs(bary[0]) + jnp.abs(bary[1]) + jnp.abs(bary[2])
-    far = (reach == 0) | (reach > FARTHEST)
-    kept = [jnp.where(far, 1.0 / 3.0, jnp.maximum(b, 0.0)) for b in bary]
-    total = kept[0] + kept[1] + kept[2]
-    inverse = 1.0 / jnp.where(total > 0, total, 1.0)
-    return tuple(b * inverse for b in kept)
 
 
 def interpolate_corners(table: Any, corners: Any, bary: Any) -> Planes:
@@ -290,7 +229,7 @@ def _planes(stack: Any) -> Planes:
 def _shaded(
     values: Values,
     lens: Lens,
-    world: Planes,
+    world: Planes | None,
     mask: Plane,
     inverse: Plane,
     normal: Planes | None,
@@ -301,6 +240,7 @@ def _shaded(
     image: Image = {}
     keep = lambda planes: tuple(jnp.where(mask, plane, 0.0) for plane in planes)
     if normal is not None:
+        assert world is not None  # positions are sampled wherever normals are
         turned = stored(rotate_planes(quaternion_matrix(values["pose.rotation"]), normal))
         facing = stored(face_viewer(unit_planes(turned), world, lens))
         if colour is not None:

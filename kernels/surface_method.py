@@ -6,12 +6,14 @@ the shape is the shape's business, so meshes, isosurfaces and patches are all re
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 
+from kernels.raster.sampler import kept_rasterizer
 from kernels.surface import GATHERED, GEOMETRY
 from kernels.types import CHANNELS, CameraView, Face, Fragments, GBuffer, Image, Lens, Method, Planes, Shape, Values
 
@@ -31,6 +33,8 @@ class SurfaceMethod(Method):
     """A method that renders the surface face of a shape through its G-buffer."""
 
     face: ClassVar[Face] = Face.SURFACE
+    slopes: ClassVar[bool] = False
+    """Whether `image` reads the screen slope of the front layer's 1/w: sampled for those alone."""
 
     def layers(self, settings: Any) -> int:
         """How many depth layers to sample."""
@@ -69,6 +73,9 @@ class SurfaceMethod(Method):
             cull_back_faces=self.cull_back_faces(settings),
             free=free | GATHERED if self.attached(settings) and free & GEOMETRY else free,
             channels=channels,
+            rasterizer=functools.partial(
+                kept_rasterizer(view.width, view.height, self.layers(settings)), slopes=self.slopes
+            ),
         )
         return MethodSamples(surface, self.derive_samples(shape, values, view, surface, settings))
 

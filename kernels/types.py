@@ -134,6 +134,8 @@ class Lens(NamedTuple):
 class Fragments(NamedTuple):
     """What each pixel sees of a triangle surface: K layers, nearest first. NumPy, outside differentiation.
 
+    Corners, bary, position and slope are None where nothing asks for them.
+
     face_id: (K, H, W) int32, -1 where empty. corners: (K, 3, H, W) int32 vertex ids (0 where empty).
     bary: (K, 3, H, W) float32, perspective-correct. position: (K, 3, H, W) float32, object space.
     inverse_depth: (K, H, W) float32, 1/w, 0 where empty (so empty is farthest).
@@ -183,7 +185,7 @@ class Surface(Protocol):
     ) -> Any:
         """Host values -> NumPy samples (a pytree holding at least `fragments: Fragments`).
 
-        Only what `channels` need is sampled: silhouettes alone need positions and nothing else. rasterizer: what finds
+        Only what `channels` need is sampled: silhouettes alone need depths and nothing else. rasterizer: what finds
         the fragments instead of the K-layer sampler, called like it (kernels/raster/sampler.py) and for `layers` layers.
         """
         ...

@@ -1,12 +1,11 @@
 """Sampling the triangles of a shape for the surface methods: fragments, and the attributes a step holds constant.
 
 What is free is left to the traced side (kernels/surface.py); what no channel needs is not sampled at all, so that a
-pose fit to silhouettes handles positions and nothing else.
+pose fit to silhouettes handles depths and nothing else.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,15 +14,9 @@ import numpy as np
 from kernels.camera import object_to_pixel, pixel_to_object
 from kernels.labels import sampled_labels
 from kernels.raster.interpolate import interpolate, vertex_normals
-from kernels.raster.sampler import Rasterizer
+from kernels.raster.sampler import kept_rasterizer
 from kernels.surface import SurfaceSamples, needs_normals
-from kernels.types import BACK_FACES, SEGMENTATION, CameraView, Values
-
-
-@functools.lru_cache(maxsize=8)
-def _rasterizer(width: int, height: int, layers: int) -> Rasterizer:
-    """Samplers are kept for their buffers; the engine samples from one thread."""
-    return Rasterizer(width, height, layers)
+from kernels.types import BACK_FACES, SEGMENTATION, CameraView, Fragments, Values
 
 
 class NormalsMemo:
@@ -58,15 +51,14 @@ def sample_triangles(
 
     vertices (n, 3) float32, faces (m, 3) int32. colours (n, 3): albedo to interpolate here, None where it is free or
     uniform. normals: (vertices, faces) -> (n, 3), see NormalsMemo. moving: vertices are free, so corners and bary are
-    needed and normals are left to the traced side. rasterizer: see kernels.types.Surface; its samples stay stacked,
-    since a method that brings one takes layers in turn. labels: sample them here, where a channel asks for them.
+    needed and normals are left to the traced side. rasterizer: see kernels.types.Surface; samples stay stacked where it
+    does not return Fragments (methods take others a layer at a time). labels: sample them here, where a channel asks.
     """
     labelled = SEGMENTATION in channels
     host_normals = needs_normals(channels) and not moving
     host_colours = "colour" in channels and colours is not None
     matrix = object_to_pixel(values, view)
-    find = rasterizer or _rasterizer(view.width, view.height, layers)
-    held = _as_planes if rasterizer is None else lambda stack: stack
+    find = rasterizer or kept_rasterizer(view.width, view.height, layers)
     fragments = find(
         vertices,
         faces,
@@ -74,10 +66,11 @@ def sample_triangles(
         near=view.near,
         cull_back_faces=cull_back_faces,
         corners=moving or host_normals or "colour" in channels or labelled,
+        positions=needs_normals(channels) and not moving,
     )
-    positions = moving or needs_normals(channels)
+    held = _as_planes if isinstance(fragments, Fragments) else lambda stack: stack
     return SurfaceSamples(
-        fragments._replace(position=held(fragments.position) if positions else None),
+        fragments._replace(position=held(fragments.position)),
         held(interpolate(normals(vertices, faces), fragments)) if host_normals else None,
         held(interpolate(colours, fragments)) if host_colours and colours is not None else None,
         labels=held(sampled_labels(values, fragments)) if labelled and labels else None,
@@ -95,6 +88,6 @@ def _seen_from_behind(vertices: np.ndarray, faces: np.ndarray, matrix: np.ndarra
     return behind[face_id]  # -1 reads the last, which is 0
 
 
-def _as_planes(stack: np.ndarray) -> tuple[tuple[np.ndarray, ...], ...]:
+def _as_planes(stack: np.ndarray | None) -> tuple[tuple[np.ndarray, ...], ...] | None:
     """(K, C, H, W) as K tuples of C views: sliced inside jit, each plane would be copied."""
-    return tuple(tuple(layer) for layer in stack)
+    return None if stack is None else tuple(tuple(layer) for layer in stack)

@@ -21,9 +21,10 @@ from core.looking import placed
 from core.shapes.labelling import Labelling
 from core.shapes.mesh import Mesh
 from core.shapes.surface_sampling import sample_triangles
+from kernels.barycentrics import attached_barycentrics
 from kernels.camera import object_to_pixel
 from kernels.host_texture import corner_planes, look_up_on_host, mip_levels
-from kernels.surface import GATHERED, SurfaceSamples, attached_barycentrics, evaluate_fragments
+from kernels.surface import GATHERED, SurfaceSamples, evaluate_fragments
 from kernels.texture import look_up
 from kernels.types import CHANNELS, CameraView, GBuffer, Lens, Values
 

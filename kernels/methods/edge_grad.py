@@ -47,6 +47,7 @@ class EdgeGrad(SurfaceMethod):
     summary = "Unblurred image; edges between pixels carry the gradient of silhouettes, occlusions and intersections."
     paper = "Pidhorskyi et al. 2024, Rasterized Edge Gradients, eqs. 10-12, 32"
     Settings = Settings
+    slopes = True
     cannot = "Its per-pixel derivative is coarse (one sample a pixel); totals over an image are accurate."
 
     def moves(self, settings: Settings) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from kernels.types import Fragments
@@ -12,21 +14,23 @@ ALIGNMENT = 64
 
 def aligned_empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     """An uninitialised C-ordered array that starts at a multiple of 64 bytes."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + ALIGNMENT, np.uint8)
-    offset = -raw.ctypes.data % ALIGNMENT
+    offset = -raw.__array_interface__["data"][0] % ALIGNMENT
     return raw[offset : offset + size].view(dtype).reshape(shape)
 
 
-def aligned_fragments(layers: int, height: int, width: int, *, corners: bool = True) -> Fragments:
-    """Uninitialised fragments; without `corners`, corners and bary are None."""
+def aligned_fragments(
+    layers: int, height: int, width: int, *, corners: bool = True, positions: bool = True, slopes: bool = True
+) -> Fragments:
+    """Uninitialised fragments; None for what is not wanted (`corners` stands for corners and bary)."""
     return Fragments(
         face_id=aligned_empty((layers, height, width), np.int32),
         corners=aligned_empty((layers, 3, height, width), np.int32) if corners else None,
         bary=aligned_empty((layers, 3, height, width), np.float32) if corners else None,
-        position=aligned_empty((layers, 3, height, width), np.float32),
+        position=aligned_empty((layers, 3, height, width), np.float32) if positions else None,
         inverse_depth=aligned_empty((layers, height, width), np.float32),
-        slope=aligned_empty((2, height, width), np.float32),
+        slope=aligned_empty((2, height, width), np.float32) if slopes else None,
     )
 
 

@@ -20,6 +20,7 @@ from kernels.raster.reference import SLIVER
 LANES = 64
 _EMPTY = np.int64(0)
 _ALL = np.int64(0xFFFFFFFF)
+_I32 = np.int64(32)
 _SLIVER = SLIVER
 
 
@@ -182,9 +183,19 @@ def copy_out(source, lane, plane, row, column, count):
         plane[row, uint32(column + i)] = source[uint32(lane + i)]
 
 
+@inner
+def copy_keys(keys, start, face_id, inverse_depth):
+    """A row of keys to face ids and to 1/w as it was compared, and clear them; key 0 gives -1 and 0."""
+    for column in range(uint32(len(face_id))):
+        key = keys[uint32(start + column)]
+        keys[uint32(start + column)] = _EMPTY
+        face_id[column] = np.int32(~key)
+        inverse_depth[column] = np.int32(key >> _I32).view(np.float32)
+
+
 @kernel
 def resolve_rows(
-    faces, vertices, matrix, near, screen, inverse, keys, with_corners,
+    faces, vertices, matrix, near, screen, inverse, keys, with_corners, with_positions, with_slopes,
     face_id, corners, bary, position, inverse_depth, slope, first_row, last_row,
 ):  # fmt: skip
     """Merge and clear rows first_row..last_row of keys and write their fragments; matrix (3, 4) float64, in pixels."""
@@ -195,6 +206,9 @@ def resolve_rows(
         base = row * width
         merge_row(keys, base, base + width)
         for layer in range(layers):
+            if not (with_corners or with_positions or with_slopes):
+                copy_keys(keys[0, layer], base, face_id[layer, row], inverse_depth[layer, row])
+                continue
             for column in range(0, width, LANES):
                 count = min(LANES, width - column)
                 if gather(faces, vertices, keys[0, layer], base + column, count, ids, points) == 0:
@@ -205,10 +219,11 @@ def resolve_rows(
                 copy_out(ids, 0, face_id[layer], row, column, count)
                 copy_out(reals, 6 * LANES, inverse_depth[layer], row, column, count)
                 for i in range(3):
-                    copy_out(reals, (3 + i) * LANES, position[layer, i], row, column, count)
+                    if with_positions:
+                        copy_out(reals, (3 + i) * LANES, position[layer, i], row, column, count)
                     if with_corners:
                         copy_out(reals, i * LANES, bary[layer, i], row, column, count)
                         copy_out(ids, (1 + i) * LANES, corners[layer, i], row, column, count)
-                if layer == 0:
+                if with_slopes and layer == 0:
                     copy_out(reals, 7 * LANES, slope[0], row, column, count)
                     copy_out(reals, 8 * LANES, slope[1], row, column, count)

@@ -9,6 +9,8 @@ read-only, in the user's cache folder (NUMBA_CACHE_DIR overrides both).
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from kernels.raster import workers
@@ -39,7 +41,7 @@ class Rasterizer:
         most = max(1, KEY_BYTES // (8 * layers * width * height))
         self.threads = max(1, min(threads or workers.default_workers(), most))
         self._keys = np.zeros((self.threads, layers, height * width + PADDING), np.int64)
-        self._no_corners = (np.empty((1, 3, 1, 1), np.int32), np.empty((1, 3, 1, 1), np.float32))
+        self._nothing = aligned_fragments(1, 1, 1)
         self._resize(0)
 
     def __call__(
@@ -51,21 +53,25 @@ class Rasterizer:
         near: float = 0.05,
         cull_back_faces: bool = False,
         corners: bool = True,
+        positions: bool = True,
+        slopes: bool = True,
         out: Fragments | None = None,
     ) -> Fragments:
         """Sample a mesh: vertices (n, 3) float32, faces (m, 3) int32 with ids in 0..n-1, pixel_matrix (3, 4).
 
         near: least w, > 0; triangles that cross it are clipped and keep their id. cull_back_faces drops triangles
-        that are clockwise to the eye. corners=False leaves out corners and bary. `out` is filled in place and
-        returned; its arrays come from `aligned_fragments`. Vertices that are not finite take their triangles away.
-        Ids are not checked. Raises ValueError where near <= 0.
+        that are clockwise to the eye. corners=False leaves out corners and bary, positions=False position, slopes=False
+        slope; without any of these, 1/w is the float32 that triangles are compared by (of their snapped corners). `out`
+        is filled in place and returned; its arrays come from `aligned_fragments`, and it says what is wanted. Vertices
+        that are not finite take their triangles away. Ids are not checked. Raises ValueError where near <= 0.
         """
         if not near > 0:
             raise ValueError(f"near = {near}: must be greater than 0")
         vertices = read_only(vertices, np.float32)
         faces = read_only(faces, np.int32).view(np.uint32)
         if out is None:
-            out = aligned_fragments(self.layers, self.height, self.width, corners=corners)
+            wanted = {"corners": corners, "positions": positions, "slopes": slopes}
+            out = aligned_fragments(self.layers, self.height, self.width, **wanted)
         if len(vertices) > len(self._inverse):
             self._resize(len(vertices))
         matrix64 = np.ascontiguousarray(pixel_matrix, np.float64)
@@ -107,14 +113,11 @@ class Rasterizer:
         return max(used) + 1
 
     def _resolve(self, vertices, faces, matrix, near, keys, out: Fragments) -> None:
-        with_corners = out.corners is not None
-        corners, bary = (out.corners, out.bary) if with_corners else self._no_corners
+        given = [array if array is not None else spare for array, spare in zip(out, self._nothing)]
+        wanted = [array is not None for array in (out.corners, out.position, out.slope)]
 
         def work(_worker, start, stop):
-            resolve_rows(
-                faces, vertices, matrix, near, self._screen, self._inverse, keys, with_corners,
-                out.face_id, corners, bary, out.position, out.inverse_depth, out.slope, start, stop,
-            )  # fmt: skip
+            resolve_rows(faces, vertices, matrix, near, self._screen, self._inverse, keys, *wanted, *given, start, stop)
 
         row = self.width * self.layers
         workers.share(work, self.height, self._piece(self.height, -(-4_096 // row), -(-65_536 // row)), self.threads)
@@ -122,3 +125,9 @@ class Rasterizer:
     def _piece(self, work: int, least: int, most: int) -> int:
         """Size of the pieces to hand out: four a worker, to balance uneven ones, but neither tiny nor huge."""
         return work or 1 if self.threads == 1 else max(least, min(most, -(-work // (4 * self.threads))))
+
+
+@functools.lru_cache(maxsize=8)
+def kept_rasterizer(width: int, height: int, layers: int) -> Rasterizer:
+    """Samplers are kept for their buffers: for callers on one thread, as the engine is."""
+    return Rasterizer(width, height, layers)

@@ -103,6 +103,18 @@ def test_near_plane_through_a_mesh_agrees_with_the_twin(near):
     assert np.isin(fast.face_id[hit], np.flatnonzero(crossing)).any()
 
 
+def test_depths_alone_are_those_of_all():
+    """To within the snapping of corners, 1/8,192 pixel, where a triangle is not seen from its side."""
+    vertices, faces = sphere()
+    sampler = Rasterizer(WIDTH, HEIGHT, 3)
+    full = sampler(vertices, faces, pixel_matrix())
+    lean = sampler(vertices, faces, pixel_matrix(), corners=False, positions=False, slopes=False)
+    assert lean.corners is lean.bary is lean.position is lean.slope is None
+    np.testing.assert_array_equal(lean.face_id, full.face_id)
+    np.testing.assert_allclose(lean.inverse_depth, full.inverse_depth, rtol=1e-4)
+    assert np.median(np.abs(lean.inverse_depth - full.inverse_depth)[full.face_id >= 0]) < 1e-6
+
+
 def test_corners_on_pixel_centres_agree_with_the_twin():
     """Every edge rule at once: all corners lie exactly on pixel centres or on pixel borders."""
     rng = np.random.default_rng(5)

@@ -73,16 +73,46 @@ def test_free_attributes_give_the_same_image_as_sampled_ones() -> None:
         np.testing.assert_allclose(p, q, atol=3e-5)
 
 
-def test_silhouettes_of_a_pose_sample_positions_only() -> None:
+def test_silhouettes_of_a_pose_sample_depths_only() -> None:
     pose = frozenset({"pose.rotation"})
     mesh, view, values, samples = _setting(pose, channels=("silhouette",))
     assert samples.fragments.corners is None
     assert samples.fragments.bary is None
+    assert samples.fragments.position is None
     assert samples.normals is None
     assert samples.colours is None
     small = {n: v for n, v in values.items() if not n.startswith(("const", "vert"))}
     gbuffer = _gbuffer(mesh, view, small, samples, pose, ("silhouette",))
     np.testing.assert_array_equal(gbuffer.channels[0]["silhouette"][0], samples.fragments.inverse_depth[0] > 0)
+
+
+def test_fragments_without_positions_move_as_those_with() -> None:
+    """Away from the pose and the field of view that were sampled; and reverse mode agrees with forward mode."""
+    free = frozenset({"pose.rotation", "pose.translation", "pose.scale", "camera.fov"})
+    rng = np.random.default_rng(3)
+    draw = lambda size: {
+        n: rng.normal(size=(3,) if n[5] in "rt" else ()).astype(np.float32) * size for n in sorted(free)
+    }
+    state, tangent, results = draw(0.02), draw(1.0), []
+    for channels in (("silhouette",), CHANNEL_NAMES):
+        mesh, view, values, samples = _setting(free, channels=channels)
+
+        def planes(delta: Any, mesh=mesh, view=view, values=values, samples=samples) -> Any:
+            moved = retract(values, delta)
+            g = mesh.evaluate_surface(moved, samples, lens_of(view), channels=("silhouette",), free=free)
+            return g.x, g.y, g.inverse_depth
+
+        results.append(jax.jvp(planes, (state,), (tangent,)))
+        weights = jax.tree.map(lambda p: rng.normal(size=p.shape).astype(np.float32), results[-1][1])
+        pulled = jax.vjp(planes, state)[1](weights)[0]
+        forward = sum(float(jnp.vdot(a, b)) for a, b in zip(*map(jax.tree.leaves, (weights, results[-1][1]))))
+        reverse = sum(float(jnp.vdot(pulled[n], tangent[n])) for n in free)
+        assert reverse == pytest.approx(forward, rel=1e-4)
+    (lean, lean_moves), (full, full_moves) = results
+    for a, b in zip(jax.tree.leaves(lean), jax.tree.leaves(full)):
+        np.testing.assert_allclose(a, b, atol=2e-4)
+    for a, b in zip(jax.tree.leaves(lean_moves), jax.tree.leaves(full_moves)):
+        np.testing.assert_allclose(a, b, atol=1e-4 * float(jnp.abs(b).max()))
 
 
 def test_moving_every_vertex_is_moving_the_pose() -> None:
