@@ -206,7 +206,8 @@ def resolve_rows(
         base = row * width
         merge_row(keys, base, base + width)
         for layer in range(layers):
-            if not (with_corners or with_positions or with_slopes):
+            sloping = with_slopes and layer == 0
+            if not (with_corners or with_positions or sloping):
                 copy_keys(keys[0, layer], base, face_id[layer, row], inverse_depth[layer, row])
                 continue
             for column in range(0, width, LANES):
@@ -224,6 +225,6 @@ def resolve_rows(
                     if with_corners:
                         copy_out(reals, i * LANES, bary[layer, i], row, column, count)
                         copy_out(ids, (1 + i) * LANES, corners[layer, i], row, column, count)
-                if with_slopes and layer == 0:
+                if sloping:
                     copy_out(reals, 7 * LANES, slope[0], row, column, count)
                     copy_out(reals, 8 * LANES, slope[1], row, column, count)

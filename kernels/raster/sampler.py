@@ -61,9 +61,9 @@ class Rasterizer:
 
         near: least w, > 0; triangles that cross it are clipped and keep their id. cull_back_faces drops triangles
         that are clockwise to the eye. corners=False leaves out corners and bary, positions=False position, slopes=False
-        slope; without any of these, 1/w is the float32 that triangles are compared by (of their snapped corners). `out`
-        is filled in place and returned; its arrays come from `aligned_fragments`, and it says what is wanted. Vertices
-        that are not finite take their triangles away. Ids are not checked. Raises ValueError where near <= 0.
+        slope; a layer without any of these has the 1/w that triangles are compared by (float32, of snapped corners).
+        `out` is filled in place and returned; its arrays come from `aligned_fragments`, and it says what is wanted.
+        Vertices that are not finite take their triangles away. Ids are not checked. Raises ValueError where near <= 0.
         """
         if not near > 0:
             raise ValueError(f"near = {near}: must be greater than 0")
