@@ -60,7 +60,7 @@ def test_rays_run_from_the_camera_to_the_fragments() -> None:
     y, x = (np.float32(a) + np.float32(0.5) for a in np.mgrid[0:16, 0:16])
     rays = np.stack(viewing_rays(values, lens_of(view), x, y), -1)
     samples = shape.sample_surface(  # type: ignore[attr-defined]
-        values, view, layers=1, cull_back_faces=True, free=frozenset(), channels=("silhouette",)
+        values, view, layers=1, cull_back_faces=True, free=frozenset(), channels=("normals",)
     )
     seen = np.asarray(samples.fragments.inverse_depth[0]) > 0
     points = np.stack([np.asarray(p) for p in samples.fragments.position[0]], -1)
