@@ -51,8 +51,9 @@ GREY = (0.8, 0.8, 0.8)
 
 
 HELD_OUT = 8
-SPECK = 8
-"""Nodes: a cell's. Pieces and cavities with fewer are left out where a grid is redistanced."""
+SPECK, POCKET = 8, 27
+"""Nodes, of a cell and of a block of 2 x 2 x 2 cells. Pieces and cavities with fewer are left out where a grid is
+redistanced: the warp's noise leaves pockets under the surface, which no camera sees."""
 LESSON = ROOT / "assets" / "lessons" / "11-sdf-local.toml"
 WARPED = {"samples": 2, "outline_samples": 2, "edge_samples": 2}
 """Four samples a pixel everywhere: many views average the noise of outlines."""
@@ -105,7 +106,7 @@ def warp(name: str) -> Experiment:
         terms=(TermSpec("l2", "colour"), TermSpec("eikonal", weight=0.02)),
         optimizer=OptimizerSpec("adam", 0.02, decay=0.5),
         parameters=ParametersSpec(("values",)),
-        stages=(*stages, StageSpec(at=340, redistance=SPECK)),
+        stages=(*stages, StageSpec(at=360, redistance=POCKET)),
         stop=StopSpec(400),
         scene=SceneSpec(light="camera", light_intensity=0.7, light_ambient=0.3, background=(0.0, 0.0, 0.0)),
     )

@@ -35,12 +35,12 @@ def resampled(values: np.ndarray, spacing: np.ndarray, resolution: int) -> tuple
 def redistanced(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray, least: int) -> tuple[np.ndarray, str]:
     """(distances (nx, ny, nz) to the surface of `values` without its specks, what was left out in words, "" for nothing).
 
-    Specks: pieces of the inside and cavities that have fewer nodes than `least`; nodes that touch at a corner are of one
-    piece. The largest piece of each side stays.
+    Specks: pieces of the inside and cavities that have fewer nodes than `least`, told apart as marching cubes does. The
+    largest piece of each side stays.
     """
     inside = values < 0
-    specks, pieces = _small_parts(inside, least)
-    holes, cavities = _small_parts(~inside, least)
+    specks, pieces = _small_parts(inside, least, 1)
+    holes, cavities = _small_parts(~inside, least, 2)
     cleared = np.where(specks, np.abs(values), values)
     cleared = np.where(holes, -np.maximum(values, np.finfo(np.float32).tiny), cleared)
     found = [
@@ -52,12 +52,16 @@ def redistanced(values: np.ndarray, origin: np.ndarray, spacing: np.ndarray, lea
     return grid_distances(cleared.astype(np.float32), origin, spacing), note
 
 
-def _small_parts(side: np.ndarray, least: int) -> tuple[np.ndarray, int]:
-    """The nodes of `side` (nx, ny, nz) in parts of fewer than `least` nodes, never in the largest; how many parts."""
-    from scipy.ndimage import label
+def _small_parts(side: np.ndarray, least: int, reach: int) -> tuple[np.ndarray, int]:
+    """The nodes of `side` (nx, ny, nz) in parts of fewer than `least` nodes, never in the largest; how many parts.
+
+    reach: 1 joins neighbours along an edge of a cell, as marching cubes joins the inside (kernels/marching_cubes_table.py);
+    2 also those across a face of it, as it joins the outside.
+    """
+    from scipy.ndimage import generate_binary_structure, label
 
     parts = np.zeros(side.shape, np.int32)
-    label(side, np.ones((3, 3, 3)), parts)
+    label(side, generate_binary_structure(3, reach), parts)
     sizes = np.bincount(parts.ravel())[1:]
     small = sizes < least
     if len(sizes):

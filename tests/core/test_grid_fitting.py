@@ -96,6 +96,12 @@ def test_redistancing_in_a_fit_leaves_out_specks_and_says_so() -> None:
     assert note == "left out 1 piece (1 node) and 1 cavity (2 nodes)"
     assert np.abs(cleared - far)[far > -0.3].max() < 0.15 * spacing[0]  # what triangles of this size cut off
     assert (cleared[far < -0.3] < 0).all()
+    # As marching cubes has it: nodes across a cell's face are two pieces of the inside, and one of the outside.
+    for spoil, what in ((lambda v: -np.abs(v), "2 pieces (2 nodes)"), (np.abs, "1 cavity (2 nodes)")):
+        touching = far.astype(np.float32)
+        where = ([0, 1], [2, 3], [2, 2]) if "piece" in what else ([7, 8], [7, 8], [8, 8])
+        touching[where] = spoil(touching[where])
+        assert redistanced(touching, origin, spacing, 8)[1] == f"left out {what}"
     kept, note = redistanced(spoiled, origin, spacing, 1)
     assert note == ""
     np.testing.assert_array_equal(kept < 0, spoiled < 0)
