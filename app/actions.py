@@ -87,7 +87,9 @@ class Actions:
         self.theta = self._new("Derive by the chosen parameter", "H", "Show the derivative by the tree's current row")
         self.fit = self._new("Fit view", "F", "Bring the whole scene into the viewport")
         self.panes = {
-            kind.key: self._new(f"Maximize {kind.title}", str(kind.key), f"Show image {kind.key} alone, or all again")
+            kind.key: self._new(
+                f"Maximize {kind.full_title}", str(kind.key), f"Show image {kind.key} alone, or all again"
+            )
             for kind in KINDS
         }
 

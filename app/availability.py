@@ -60,12 +60,14 @@ def hint(c: Controller, a: Actions) -> str:
         return _sentences(f"Step {c.shown.iteration} as it was", ", ".join(part for part in (begin, live) if part))
     if c.status in (Status.PAUSED, Status.EMPTY) and c.ready:
         if c.last is None:
-            steps = (_press(a.run, "runs"), _press(a.lesson_text, "shows the lesson's text"), _press(a.help, "is help"))
+            lesson = _press(a.lesson_text, "shows the lesson's text") if c.origin[1] is not None else ""
+            steps = (_press(a.run, "runs"), lesson, _press(a.help, "is help"))
             return _sentences("Paused", ", ".join(part for part in steps if part))
         if c.last.iteration >= c.experiment.stop.steps:
             more = (_press(a.reset, "goes back to the start"), _press(a.step, "takes one step more"))
             return _sentences("Done", ", ".join(part for part in more if part))
-        return _sentences("Paused", _press(a.run, f"goes on with {c.experiment.method.name}"))
+        runs = f"the {len(c.experiment.lanes)} runs" if c.experiment.lanes else c.experiment.method.name
+        return _sentences("Paused", _press(a.run, f"goes on with {runs}"))
     if c.status is Status.RUNNING:
         return _sentences(_press(a.run, "pauses"), "Sliders take effect while it runs")
     return ""

@@ -11,6 +11,7 @@ from typing import Any
 from app.workbench import Workbench
 from core import protocol
 from core.derivatives.questions import Drop, Question
+from core.experiment import DeriveSpec, Experiment
 from core.protocol import Message, Status
 
 
@@ -21,6 +22,10 @@ class Controller(Workbench):
     def ready(self) -> bool:
         """Whether there is a problem to step."""
         return self.loaded is not None and self.status not in (Status.DEAD, Status.STARTING)
+
+    def as_shown(self) -> Experiment:
+        """The experiment with the theta, the view and the finite differences' options that are on screen."""
+        return replace(self.experiment, derive=DeriveSpec(self.theta, self.step_pixels, self.supersampling, self.view))
 
     def play(self) -> None:
         self.go_live()

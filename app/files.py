@@ -5,7 +5,6 @@ Convention: every path that comes back from a dialog is remembered as the folder
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from app.lessons import Lesson
 from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
-from core.experiment import DeriveSpec, Experiment
 from core.experiments.fitting import with_shape
 from core.io.file_kinds import file_kind
 from core.io.suffixes import (
@@ -243,7 +241,7 @@ class Files(QObject):
         """Write the experiment, with what the derivative images show. False where it cannot be."""
         from core.experiments.files import save_experiment
 
-        experiment = self.with_derive(self._controller.experiment)
+        experiment = self._controller.as_shown()
         try:
             save_experiment(experiment, path)
         except (RimlightError, OSError) as error:
@@ -256,12 +254,6 @@ class Files(QObject):
         self._controller.mark_saved(self._controller.experiment)
         self._controller.say("info", f"Saved {path}")
         return True
-
-    def with_derive(self, experiment: Experiment) -> Experiment:
-        """The experiment with the theta, the view and the finite differences' options that are on screen."""
-        c = self._controller
-        derive = DeriveSpec(c.theta, c.step_pixels, c.supersampling, c.view)
-        return dataclasses.replace(experiment, derive=derive)
 
     # ------------------------------------------------------------------------------------------ exporting
 

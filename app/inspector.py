@@ -14,7 +14,7 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QLabel, QStackedLayout, QWidget
 
 from app import numbers
-from app.lab.inspector_rows import ProbeRows
+from app.lab.inspector_rows import CLICK, ProbeRows
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, TITLE
 from app.widgets import Dot, Elided, Glyph, Head, Item, frame, hbox, label, mini, vbox
 from core.colour import linear_to_srgb
@@ -94,6 +94,7 @@ class Inspector(QFrame):
         self._pixel: tuple[int, int] | None = None
         self._method = ""
         self._probed: Probed | None = None
+        self._note = CLICK
         self.swatch = QLabel()
         self.swatch.setFixedSize(14, 14)
         self.where = label("", BASE, NUMBER)
@@ -205,6 +206,12 @@ class Inspector(QFrame):
         self._probed = probed
         self._refresh()
 
+    def set_note(self, note: str) -> None:
+        """Why nothing is known yet of what moves the pixel."""
+        if note != self._note:
+            self._note = note
+            self._refresh()
+
     @property
     def pixel(self) -> tuple[int, int] | None:
         return self._pixel
@@ -274,7 +281,7 @@ class Inspector(QFrame):
             self.rows.show_probed(probed, self._method)
         else:
             why = reason(snapshot, x, y, self._method)
-            self.rows.show_layers(_first_layer(snapshot, x, y))
+            self.rows.show_layers(_first_layer(snapshot, x, y), self._note)
         self.why_icon.set_icon(why.icon, why.token)
         self.why_title.setText(why.title)
         self.why_title.setVisible(bool(why.title))

@@ -40,6 +40,8 @@ class KeyMap(QObject):
     def add(self, action: QAction, text: str, key: str) -> None:
         """An action with the key it has by itself."""
         name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+        if name in self._actions:
+            raise ValueError(f"two actions are called {name}: their keys could not be told apart")
         action.setObjectName(name)
         self._actions[name] = action
         self._own[name] = QKeySequence(key).toString()

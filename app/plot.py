@@ -110,6 +110,8 @@ class Line:
         self.low, self.high = math.inf, -math.inf
         self.end: tuple[float, float] | None = None
         """The last point, in the axes' own numbers."""
+        self.single = False
+        """Whether that is the only point: no line can be seen."""
         self._pen: tuple | None = None
         self._data: tuple | None = None
 
@@ -124,7 +126,7 @@ class Line:
         keep = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
         x, y = x[keep], np.log10(y[keep]) if log else y[keep]
         self.low, self.high = (float(y.min()), float(y.max())) if len(y) else (math.inf, -math.inf)
-        self.end = (float(x[-1]), float(y[-1])) if len(y) else None
+        self.end, self.single = (float(x[-1]), float(y[-1])) if len(y) else None, len(y) == 1
         self.item.setData(x, y)
 
     def draw_with(self, colour: str, width: float, style: int) -> None:
@@ -182,7 +184,8 @@ class Plot(pg.PlotWidget):
             self.now_line.setPos(iteration)
 
     def draw(self, curves: list[tuple[Series, str, float, int]], log: bool, end: int, unit_range: bool) -> None:
-        """curves: (data, method, width, which of STYLES), the last with a dot at its end. Values of a log plot that are not
+        """curves: (data, method, width, which of STYLES), the current one and those of a single point with a dot at
+        their end. Values of a log plot that are not
         positive are left out. end: where the axis of iterations ends at least."""
         while len(self._lines) < len(curves):
             self._lines.append(Line())
@@ -192,7 +195,7 @@ class Plot(pg.PlotWidget):
             colour = self._theme.run_colour(method)
             line.draw_with(colour, width, int(style))
             line.show(series, log)
-            if line.end is not None and width == 2.0:
+            if line.end is not None and (width == 2.0 or line.single):
                 dots.append((*line.end, colour, self._theme.panel))
         for line in self._lines[len(curves) :]:
             line.show(None, log)

@@ -7,6 +7,7 @@ when the window closes. One that is taken up again stays until the window has ke
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import secrets
 import time
@@ -61,7 +62,8 @@ class Sessions(QObject):
     def save(self, path: str | Path) -> None:
         """Write everything to a session file, in the background."""
         c, self._target = self._controller, Path(path).with_suffix(SUFFIX)
-        self._work = write_session(to_record(c.experiment, c.replay, c.runs, edits=True), self._target)
+        record = to_record(c.experiment, c.replay, c.runs, edits=True)
+        self._work = write_session(dataclasses.replace(record, experiment=c.as_shown()), self._target)
         c.say("info", f"Saving {self._target.name}")
         self._slices.start()
 

@@ -68,7 +68,8 @@ class Strip(QFrame, Themed):
     # ------------------------------------------------------------------------------------------ geometry
 
     def _size(self) -> int:
-        return max(24, min(48, self.height() - 48))
+        below = 34 + round(14 * font_scale())  # the rail, and the numbers under it
+        return max(24, min(48, self.height() - below))
 
     def _rail(self) -> tuple[float, float]:
         """x of iteration 0 and of the newest frame."""

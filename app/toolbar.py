@@ -112,6 +112,8 @@ class Toolbar(QToolBar):
         self.run.set_icon("pause" if running else "play")
         if not running:
             self.speed.setText("paused" if status is not Status.DEAD else "")
+        elif self.speed.text() == "paused":  # until there is a speed to tell
+            self.speed.setText("")
 
     def set_scalars(self, last: Scalars | None, running: bool) -> None:
         self.iteration.setText(numbers.integer(last.iteration if last else 0))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QEvent, pyqtSignal
+from PyQt6.QtCore import QEvent, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QMainWindow
 
@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self.menus.add_view_items(self.docks)
         self._size_class: tuple[bool, bool] | None = None
         self.help = HelpWindows(self, self.actions_, self.settings)
-        self._shown_once = self._painted_once = False
+        self._shown_once = self._painted_once = self._active_once = False
         connect_engine(self)
         connect_parts(self)
         connect_actions(self)
@@ -288,6 +288,9 @@ class MainWindow(QMainWindow):
         if event is not None and event.type() == QEvent.Type.Paint and not self._painted_once:
             self._painted_once = True
             self.painted.emit()
+        if event is not None and event.type() == QEvent.Type.WindowActivate and not self._active_once:
+            self._active_once = True  # Qt then rings the first button that can be pressed, as if it had been chosen
+            QTimer.singleShot(0, self.setFocus)
         return result
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

@@ -208,7 +208,9 @@ class ParameterTree(QTreeWidget, Themed):
         title = row.title if isinstance(row, Row) else ""
         left += self.fontMetrics().horizontalAdvance(title) + 7
         box = self.visualRect(first)
-        return QRect(min(left, box.right() - CHIP), box.y() + 3, CHIP, TREE_HEIGHT - 6)
+        if isinstance(row, Row) and row.text(VALUE):  # a row without a value has that column's room too
+            left = min(left, box.right() - CHIP)
+        return QRect(left, box.y() + 3, CHIP, TREE_HEIGHT - 6)
 
     def drawRow(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         super().drawRow(painter, option, index)

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import QWidget
 
 from app.lab.brush import Brush
 from app.lab.gaussians import DrawnGaussians, drawn_gaussians
+from app.lab.inspector_rows import CLICK
 from app.lab.lesson_commands import carry_out
 from app.lab.overlays import Overlays
 from app.lab.tool_window import ToolWindow
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from app.window import MainWindow
 
 Opened = TypeVar("Opened", bound=ToolWindow)
+
+LOOKING = "Looking for what moves it…"
+STORED = "A stored step cannot be asked what moves it; the newest one can."
 
 AGAIN_MS = 400
 """Between two probes of a pixel while the fit runs: numbers that change faster cannot be read."""
@@ -142,6 +146,7 @@ class Lab(QObject):
         if pixel is None:
             self._asked = None
             self._forget()
+            self.window.inspector.set_note(CLICK)
         else:
             self._probe()
         self._refresh_actions()
@@ -157,6 +162,7 @@ class Lab(QObject):
         c, shown = self.controller, self.controller.shown
         if self._pixel is None or shown is None or c.replaying:
             return
+        self.window.inspector.set_note(LOOKING)
         channel = self.window.panes.channel
         known = channel if channel in CHANNEL_WEIGHTS else "luminance"
         self._asked = Probe(shown.view, self._pixel, known, c.theta if c.derive_on else None)
@@ -168,6 +174,12 @@ class Lab(QObject):
             return
         self.overlays.refresh()
         self._follow_theta()
+        if self.controller.replaying:  # what is known is of the newest step
+            if self._pixel is not None:
+                self._forget()
+                self._seen = (None, None)
+                self.window.inspector.set_note(STORED)
+            return
         if self._pixel is not None and not self._again.isActive():
             render = snapshot.arrays["render"]
             key = (snapshot.iteration, snapshot.view)
@@ -190,7 +202,7 @@ class Lab(QObject):
             self.hand.draggable = bool({"vertices", "means"} & names) or self.brush.lattice is not None
             self.hand.choose(None)
             self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
-        self.viewport.paint_row(None)
+        self._forget()  # by another method other parameters move the pixel, or the same ones otherwise
         self._seen = (None, None)
         if not loaded.continued and self._pixel is not None:
             self.window.inspector.unpin()

@@ -16,6 +16,7 @@ from core.derivatives.questions import Layer, Mover, Probed
 
 ROW, HEAD = 19, 24
 MOST_LAYERS, MOST_MOVERS = 3, 8
+CLICK = "Click the pixel, or press P, to see what moves it."
 LEAST_MOVERS = 3
 """Shown before any layer is: at 1024 x 700 the layers go first."""
 
@@ -88,9 +89,9 @@ class ProbeRows(QWidget):
         self.setMinimumHeight(0)
         self._shown: tuple[tuple[Layer, ...], tuple[Mover, ...], str, str] = ((), (), "", "")
 
-    def show_layers(self, layers: tuple[Layer, ...]) -> None:
-        """A pixel that is only looked at."""
-        self._show(layers, (), "", "Click the pixel, or press P, to see what moves it.")
+    def show_layers(self, layers: tuple[Layer, ...], note: str) -> None:
+        """A pixel of which no more is known. note: why."""
+        self._show(layers, (), "", note)
 
     def show_probed(self, probed: Probed, method: str) -> None:
         names = {"vertices": "|dI/dv|", "values": "|dI/dvalue|"}

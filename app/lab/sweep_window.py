@@ -141,7 +141,10 @@ class SweepWindow(ToolWindow):
             colour = theme.warn if token == "warn" else theme.run_colour(
                 self.controller.experiment.method.name if token == "{method}" else token
             )  # fmt: skip
-            chart.curve(x, y, colour, width=1.5 if dashed else 2.0, dashed=dashed, dots=not dashed)
+            at = (
+                [(a + b) / 2 for a, b in zip(x[:1] + x, x)] if name == "change" else x
+            )  # from the step before to this one
+            chart.curve(at, y, colour, width=1.5 if dashed else 2.0, dashed=dashed, dots=not dashed)
         steps = self.question.steps if isinstance(self.question, Sweep) else (0.002, 8.0)
         low, high = (math.floor(min(values) * 2) / 2, math.ceil(max(values) * 2) / 2) if values else (-2.0, 0.5)
         chart.frame((math.log10(min(steps)), math.log10(max(steps))), (low, max(high, low + 1)))

@@ -24,6 +24,12 @@ class Kind:
     icon: str = "image"
     action: str = ""
 
+    @property
+    def full_title(self) -> str:
+        """A title that no other kind has: three show dI/dθ."""
+        shared = sum(kind.title == self.title for kind in KINDS) > 1
+        return f"{self.title}, {self.note.format(method='method')}" if shared else self.title
+
 
 KINDS = (
     Kind(1, "target", "Target", signed=False, empty="No target yet."),

@@ -132,7 +132,7 @@ def hint(text: str = "", *, right: bool = False) -> QLabel:
 
 
 class Elided(QLabel):
-    """A label that gives way first when its row is narrow and ends in an ellipsis; the whole text is its tooltip."""
+    """A label that gives way first when its row is narrow and ends in an ellipsis; its tooltip then begins with the whole."""
 
     def __init__(self, text: str = "", pixels: int = HINT, weight: int = REGULAR, tone: str = "text3") -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Elided(QLabel):
         self.updateGeometry()
 
     def set_tip(self, text: str) -> None:
-        """A tooltip of its own, shown instead of the text when nothing is cut off."""
+        """A tooltip of its own, which follows the text where that is cut off."""
         self._tip = text
 
     def sizeHint(self) -> QSize:
@@ -161,5 +161,8 @@ class Elided(QLabel):
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        self.setToolTip(self.text() if cut != self.text() else self._tip)
+        whole = (
+            f"{self.text()}: {self._tip}" if self._tip and self.text() not in self._tip else self._tip or self.text()
+        )
+        self.setToolTip(whole if cut != self.text() else self._tip)
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, cut if len(cut) > 2 else "")

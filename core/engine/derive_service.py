@@ -28,6 +28,9 @@ MIN_SHARE, MAX_SHARE = 0.2, 0.8
 MAX_CREDIT_S = 0.1
 """Bounds what a slow step may save up and a slow slice (the first compiles) may owe."""
 
+WITHOUT_THETA = ("vertex_gradient", "arrow_vertices", "arrows")
+"""Arrays that come with the images and say the same whatever theta is: they stay until the new ones are there."""
+
 BEFORE_EDIT = -1
 """The stamp of an array that shows the state before an edit by hand."""
 
@@ -66,7 +69,11 @@ class DeriveService:
         if request == self._request and not self._failed:
             return
         if request.theta != self._request.theta:
+            kept = {name: (self.arrays[name], self.stamps[name]) for name in WITHOUT_THETA if name in self.arrays}
             self.clear()
+            if request.theta is not None:
+                self.arrays = {name: array for name, (array, _) in kept.items()}
+                self.stamps = {name: stamp for name, (_, stamp) in kept.items()}
         elif not request.reference:
             for name in ("reference", "disagreement"):
                 self.arrays.pop(name, None)

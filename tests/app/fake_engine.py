@@ -51,6 +51,8 @@ class FakeClient:
         self.experiment = Experiment()
         self.iteration, self.generation, self.left = 0, 0, 0
         self.running = self.dirty = False
+        self.answers = True
+        """Whether questions are answered."""
         self.view, self.theta = 0, None
         self._kept: tuple | None = None
         self._compile_polls, self._compiling, self._compiled = compile_polls, 0, False
@@ -88,7 +90,7 @@ class FakeClient:
                 self.events += [StatusChanged(Status.PAUSED), self.loaded(True)]
             case protocol.Export(what, path):
                 self.events.append(protocol.Exported(what, path))
-        answer = fake_answer(command, self.iteration)
+        answer = fake_answer(command, self.iteration) if self.answers else None
         if answer is not None:
             self.events.append(answer)
 

@@ -188,6 +188,7 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     c.fork()
     qtbot.waitUntil(lambda: c.loaded.generation == 2 and not c.replaying and c.shown.iteration == at, timeout=20_000)
     c.runs.runs[0].pinned = True
+    c.choose_theta("light.intensity")
     losses, frames = c.runs.runs[0].loss.y.tolist(), [f.iteration for b in c.replay.branches for f in b.frames]
     path = tmp_path / "work.rimlight"
     window.files.sessions.save(path)
@@ -200,6 +201,7 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     n = again.controller
     assert isinstance(other.sent[0], protocol.Restore)
     assert other.iteration == at
+    assert n.theta == "light.intensity"
     assert n.runs.runs[0].loss.y.tolist() == losses
     assert [f.iteration for b in n.replay.branches for f in b.frames][: len(frames)] == frames
     assert again.toolbar.iteration.text() == str(at)

@@ -34,6 +34,15 @@ def test_keys_are_read_as_they_are_typed():
     assert pressed(QKeyCombination(shift, Qt.Key.Key_Shift), "") is None
 
 
+def test_every_action_has_a_name_and_a_key_of_its_own(actions):
+    """Also the three images of dI/dθ."""
+    keymap = actions.keymap
+    assert len({action.objectName() for action in actions.all}) == len(actions.all)
+    assert [keymap.own_key(actions.panes[digit]) for digit in (4, 5, 8)] == ["4", "5", "8"]
+    assert keymap.holder("4", actions.step) is actions.panes[4]
+    assert not keymap.any_changed()
+
+
 def test_changed_keys_are_remembered_and_reset(actions):
     keymap = actions.keymap
     keymap.assign(actions.step, "N")

@@ -69,6 +69,35 @@ def test_a_probe_follows_the_picture_and_the_parameter(make_window, qtbot):
     assert asked(client, Probe)[-1].theta == "pose.scale"
 
 
+def test_what_one_method_said_of_a_pixel_is_not_shown_as_another_ones(make_window, qtbot):
+    window, client = make_window()
+    note = window.inspector.rows.note
+    client.answers = False
+    window.lab.pin((10, 12))
+    assert note.text() == "Looking for what moves it…"
+    client.answers = True
+    window.controller.step()
+    qtbot.waitUntil(lambda: window.lab.probed is not None, timeout=3000)
+    client.answers = False
+    window.panel.method.choose("naive")
+    qtbot.waitUntil(lambda: window.lab.probed is None)
+    assert not any(row.isVisible() for row in window.inspector.rows.movers)
+    client.answers = True
+    window.controller.step()
+    qtbot.waitUntil(lambda: window.lab.probed is not None, timeout=3000)
+
+
+def test_the_newest_steps_movers_are_not_shown_beside_a_stored_step(make_window, qtbot):
+    window, _ = make_window()
+    c = window.controller
+    window.lab.pin((10, 12))
+    c.step(3)
+    qtbot.waitUntil(lambda: c.shown.iteration == 3 and window.lab.probed is not None, timeout=3000)
+    c.show_frame(c.replay.frames[0])
+    qtbot.waitUntil(lambda: window.lab.probed is None)
+    assert "stored step" in window.inspector.rows.note.text()
+
+
 def test_the_wrong_zero_is_where_the_method_is_silent(make_window, qtbot):
     window, _ = make_window()
     c = window.controller

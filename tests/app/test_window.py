@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QToo
 
 from app.lessons import bundled_lessons
 from core import protocol
+from core.catalog import ASSETS
 from core.protocol import Derive, Load, Look, Message, Pause, Play, Reset, SetValue, Status, Step
 
 pytestmark = pytest.mark.window
@@ -271,6 +272,47 @@ def test_theta_is_chosen_by_its_marker(make_window, qtbot):
     tree.row("vertices").setExpanded(True)
     tree.itemDoubleClicked.emit(tree.row("vertices.normal"), 0)
     assert client.sent[-1].theta == "vertices.normal"
+
+
+def test_a_marker_stands_beside_its_rows_name(make_window, qtbot):
+    """Also where the name is wide: such a row has no value, and so the value column's room."""
+    window, _ = make_window()
+    tree = window.panel.parameters.tree
+    row = tree.row("random")
+    end = tree.visualRect(tree.indexFromItem(row)).x() + 4 + tree.fontMetrics().horizontalAdvance(row.title)
+    assert tree._chip(tree.indexFromItem(row)).left() > end
+
+
+def test_the_hint_promises_a_lessons_text_only_where_there_is_one(make_window, qtbot):
+    window, _ = make_window()
+    assert "lesson" in window.status.text.text()
+    window.files.open_path(str(ASSETS / "shapes" / "cube.ply"))
+    qtbot.waitUntil(lambda: "Space runs" in window.status.text.text() and window.controller.origin[1] is None)
+    assert "lesson" not in window.status.text.text()
+
+
+def test_no_button_is_ringed_before_a_key_was_pressed(make_window, qtbot):
+    window, _ = make_window()
+    assert not isinstance(window.focusWidget(), QAbstractButton)
+
+
+def test_a_run_of_one_step_is_a_dot(make_window, qtbot):
+    window, _ = make_window()
+    c = window.controller
+    c.step()
+    qtbot.waitUntil(lambda: c.last is not None and c.status is Status.PAUSED)
+    window.panel.method.choose("naive")
+    qtbot.waitUntil(lambda: len(c.runs.runs) == 2)
+    window.curves._draw()
+    assert len(window.curves.plot._dots) == 1
+
+
+def test_no_speed_is_not_paused_while_it_compiles(make_window, qtbot):
+    window, _ = make_window(compile_polls=10**9)
+    window.controller.play()
+    qtbot.waitUntil(lambda: window.controller.status is Status.COMPILING)
+    assert window.toolbar.run.text().strip() == "Pause"
+    assert window.toolbar.speed.text() == ""
 
 
 def test_values_are_set_by_hand(make_window, qtbot):
@@ -640,3 +682,15 @@ def test_help_is_made_from_the_catalog(make_window):
     sheet = shortcuts_html(window.actions_)
     for key in ("Space", "Ctrl+O", "F1", "1 2 3"):
         assert key in sheet
+
+
+def test_a_label_that_is_cut_tells_itself_and_its_help(qtbot):
+    from app.widgets import Elided
+
+    name = Elided("Faces per pixel")
+    qtbot.addWidget(name)
+    name.set_tip("Triangles a pixel keeps.")
+    for width, told in ((40, "Faces per pixel: Triangles a pixel keeps."), (400, "Triangles a pixel keeps.")):
+        name.setFixedWidth(width)
+        name.grab()
+        assert name.toolTip() == told

@@ -330,6 +330,23 @@ def test_a_waiting_command_ends_a_visit(desk: Desk) -> None:
     assert service.due(running=False)
 
 
+def test_the_gradient_by_the_vertices_stays_while_another_theta_is_derived_by() -> None:
+    class Images:
+        def derive_begin(self, request: Derive, view: int):
+            yield {"derivative": np.zeros(1)}, None
+            yield {"vertex_gradient": np.ones(4)}, None
+
+    service = DeriveService()
+    service.ask(Derive("x"))
+    for _ in range(2):
+        service.serve(Images(), 0, 3, False, lambda: False)
+    service.ask(Derive("y"))
+    assert list(service.arrays) == ["vertex_gradient"]
+    assert service.stamps == {"vertex_gradient": 3}
+    service.ask(Derive(None))
+    assert not service.arrays
+
+
 def test_commands_are_served_while_a_derivative_image_compiles(desk: Desk) -> None:
     desk.do(Load(experiment(compile_slices=10**9)), Derive("x"), turns=3)
     desk.do(Play(), turns=5)
