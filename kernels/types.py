@@ -155,8 +155,8 @@ class GBuffer(NamedTuple):
 
     mask: K bool planes. x, y: K planes, screen position of each fragment's surface point in pixels (equal to the
     pixel centre in value; the derivative is the fragment's motion). inverse_depth: K planes (0 where empty).
-    slope: two planes, not differentiable. channels: per layer, channel name -> planes, 0 where empty.
-    background: channel name -> planes or scalars.
+    slope: two planes, not differentiable, () where not sampled. channels: per layer, channel name -> planes, 0 where
+    empty. background: channel name -> planes or scalars.
     """
 
     mask: Planes
