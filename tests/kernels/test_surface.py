@@ -94,6 +94,7 @@ def test_fragments_without_positions_move_as_those_with() -> None:
         n: rng.normal(size=(3,) if n[5] in "rt" else ()).astype(np.float32) * size for n in sorted(free)
     }
     state, tangent, results = draw(0.02), draw(1.0), []
+    weights = tuple(tuple(rng.normal(size=(SIZE, SIZE)).astype(np.float32) for _ in range(2)) for _ in range(3))
     for channels in (("silhouette",), CHANNEL_NAMES):
         mesh, view, values, samples = _setting(free, channels=channels)
 
@@ -102,17 +103,17 @@ def test_fragments_without_positions_move_as_those_with() -> None:
             g = mesh.evaluate_surface(moved, samples, lens_of(view), channels=("silhouette",), free=free)
             return g.x, g.y, g.inverse_depth
 
-        results.append(jax.jvp(planes, (state,), (tangent,)))
-        weights = jax.tree.map(lambda p: rng.normal(size=p.shape).astype(np.float32), results[-1][1])
-        pulled = jax.vjp(planes, state)[1](weights)[0]
-        forward = sum(float(jnp.vdot(a, b)) for a, b in zip(*map(jax.tree.leaves, (weights, results[-1][1]))))
-        reverse = sum(float(jnp.vdot(pulled[n], tangent[n])) for n in free)
-        assert reverse == pytest.approx(forward, rel=1e-4)
+        both = lambda s, t, w, f=planes: (jax.jvp(f, (s,), (t,)), jax.vjp(f, s)[1](w)[0])
+        found, pulled = jax.jit(both, compiler_options=QUICK)(state, tangent, weights)
+        forward = sum(float(np.vdot(a, b)) for a, b in zip(*map(jax.tree.leaves, (weights, found[1]))))
+        assert sum(float(np.vdot(pulled[n], tangent[n])) for n in free) == pytest.approx(forward, rel=1e-4)
+        results.append(found)
     (lean, lean_moves), (full, full_moves) = results
     for a, b in zip(jax.tree.leaves(lean), jax.tree.leaves(full)):
         np.testing.assert_allclose(a, b, atol=2e-4)
     for a, b in zip(jax.tree.leaves(lean_moves), jax.tree.leaves(full_moves)):
-        np.testing.assert_allclose(a, b, atol=1e-4 * float(jnp.abs(b).max()))
+        # the second layer's 1/w is that of snapped corners: 1.5e-4 off where a triangle is seen from its side
+        np.testing.assert_allclose(a, b, atol=5e-4 * float(np.abs(b).max()))
 
 
 def test_moving_every_vertex_is_moving_the_pose() -> None:
