@@ -34,6 +34,8 @@ class Axis(pg.AxisItem):
         self.log = self.narrow = False
         self.whole = side == "bottom"
         """Whether ticks stand at whole numbers only: iterations."""
+        self.from_top: float | None = None
+        """The value at which the axis says 0, counting downwards, as the rows of an image do."""
         self.chosen: list[float] = []
         self.setPen(pg.mkPen(None))
         self.setStyle(
@@ -50,14 +52,20 @@ class Axis(pg.AxisItem):
             self.chosen = _within_decades(low, high)
             return [(1.0, self.chosen)]
         room = max(1, int(size // (20 if self.orientation == "left" else 64)))
+        if self.from_top is not None:
+            low, high = self.from_top - high, self.from_top - low
         least = (high - low) / room
         step = float(max(1, math.ceil(least))) if self.log else _step(least, whole=self.whole)
         self.chosen = [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+        if self.from_top is not None:
+            self.chosen = [self.from_top - value for value in self.chosen]
         return [(step, self.chosen)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.log:
             return [_log_label(value, self.narrow) for value in values]
+        if self.from_top is not None:
+            values = [self.from_top - value for value in values]
         return [f"{value:g}".replace("-", numbers.MINUS) for value in values]
 
 

@@ -15,6 +15,7 @@ from app.experiment_panel.schedule import ScheduleSection
 from app.experiment_panel.shape import ShapeSection
 from app.experiment_panel.target import TargetSection
 from app.widgets import Head, IconButton, frame, mini, vbox
+from app.widgets.tab_order import chain_tabs
 
 RAIL_WIDTH = 44
 
@@ -36,6 +37,13 @@ class _Column(QScrollArea):
         assert bar is not None
         # A method, not a lambda: PyQt drops it when the column is torn down, while the bar still emits.
         bar.rangeChanged.connect(self._on_range_change)
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab was pressed in the column. Rows come and go, so where it leads is looked up now."""
+        content = self.widget()
+        if content is not None:
+            chain_tabs(content)
+        return super().focusNextPrevChild(next)
 
     def _on_range_change(self, low: int, high: int) -> None:
         self.setViewportMargins(0, 0, 0 if high > low else self.BAR, 0)

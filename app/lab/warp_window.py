@@ -112,6 +112,7 @@ class WarpWindow(ToolWindow):
         share = plane / max(float(plane.max()), 1e-30)
         upright = theme.sequential_lut()[np.rint(255 * share).astype(int)][::-1].transpose(1, 0, 2)
         x, y = (0.0, width - 1.0), (0.0, height - 1.0)
+        self.map.left.from_top = y[1]  # row 0 is at the top, as in the panes
         self.map.frame(x, y, margin=0.0)
         self.map.picture(upright, x, y)
         if kind == MOTION:

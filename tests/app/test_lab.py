@@ -304,6 +304,17 @@ def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window
     land.close()
 
 
+def test_rows_of_a_picture_are_counted_from_the_top(qtbot):
+    from app.plot import Axis
+
+    axis = Axis("left")
+    axis.from_top = 95.0
+    (_, places), *_ = axis.tickValues(0.0, 95.0, 400)
+    told = dict(zip(axis.tickStrings(places, 1.0, 5.0), places))
+    assert told["0"] == 95.0
+    assert told["90"] == 5.0
+
+
 def test_the_warp_is_looked_into_where_a_pixel_is_clicked(make_window, qtbot):
     window, client = make_window()
     assert not window.actions_.lab.warp.isEnabled()  # the fit's method is another one

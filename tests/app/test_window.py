@@ -291,6 +291,23 @@ def test_the_hint_promises_a_lessons_text_only_where_there_is_one(make_window, q
     assert "lesson" not in window.status.text.text()
 
 
+def test_tab_goes_through_the_panel_as_it_is_read(make_window, qtbot):
+    """Also through rows that were made later: those of another method."""
+    window, _ = make_window()
+    window.panel.method.choose("splat")
+    qtbot.waitUntil(lambda: all(row.isVisible() for row in window.panel.method.settings.values()))
+    window.panel.method.choice.combo.setFocus()
+    rows = []
+    for _ in range(6):
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        stop = window.focusWidget()
+        rows.append(stop.mapTo(window.panel.area.widget(), stop.rect().center()).y() // 10)
+    assert rows == sorted(rows)
+    assert len(set(rows)) >= 3
+    loss = window.panel.loss.mapTo(window.panel.area.widget(), QPoint(0, 0)).y() // 10
+    assert rows[0] < loss  # the method's own settings come before the loss
+
+
 def test_no_button_is_ringed_before_a_key_was_pressed(make_window, qtbot):
     window, _ = make_window()
     assert not isinstance(window.focusWidget(), QAbstractButton)
