@@ -108,7 +108,7 @@ def warp(name: str) -> Experiment:
         optimizer=OptimizerSpec("adam", 0.02, decay=0.5),
         parameters=ParametersSpec(("values",)),
         stages=(*stages, StageSpec(at=360, redistance=POCKET)),
-        stop=StopSpec(400),
+        stop=StopSpec(480),
         scene=SceneSpec(light="camera", light_intensity=0.7, light_ambient=0.3, background=(0.0, 0.0, 0.0)),
     )
 
