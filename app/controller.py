@@ -133,7 +133,7 @@ class Controller(Workbench):
     def remedy_for(self, message: Message) -> str:
         if message.remedy:
             return message.remedy
-        if "not finite" in message.text:
+        if "not finite" in message.text and not self.loading:  # a file whose numbers are not is no matter of the rate
             return "Halve the learning rate"
         if message.level == "error" and self.loading and self.undo_stack.next_undo():
             return "Undo"

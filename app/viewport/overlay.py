@@ -127,7 +127,7 @@ class GradientScale(QWidget, Themed):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._range, self._known = current_theme(), (-5.0, -2.0), False
-        self._title, self._movable = "|dL/dv|", True
+        self._title, self._absent = "|dL/dv|", ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFixedSize(self.WIDTH, self.HEIGHT)
 
@@ -140,9 +140,11 @@ class GradientScale(QWidget, Themed):
         self._title = title
         self.update()
 
-    def set_movable(self, movable: bool) -> None:
-        """Whether there can be a gradient of the vertices: a fit moves them."""
-        self._movable = movable
+    def set_movable(self, free: bool, there: bool) -> None:
+        """Where a gradient of the vertices comes from. free: a fit moves them. there: the shape has vertices of its own."""
+        self._absent = (
+            "comes with\na step" if free else "comes with\npane 4" if there else "this shape has\nno vertices"
+        )
         self.update()
 
     def set_range(self, low_high: tuple[float, float], known: bool) -> None:
@@ -160,8 +162,7 @@ class GradientScale(QWidget, Themed):
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if not self._known:
             painter.setPen(QColor(theme.text3))
-            why = "comes with\na step" if self._movable else "needs free\nvertices"
-            painter.drawText(QRectF(0, self.HEIGHT - 62, self.WIDTH, 60), right, f"{self._title}\n{why}")
+            painter.drawText(QRectF(0, self.HEIGHT - 62, self.WIDTH, 60), right, f"{self._title}\n{self._absent}")
             return
         painter.drawText(QRectF(0, 0, self.WIDTH, 16), right, self._title)
         bar = QRectF(self.WIDTH - 8, 22, 8, self.BAR)

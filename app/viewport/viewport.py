@@ -119,7 +119,8 @@ class Viewport(QWidget, Themed):
         self.helm.views = tuple(loaded.views)
         self.scene.set_loaded(loaded)
         experiment = loaded.experiment
-        self.scale.set_movable(any(name.partition(".")[0] in MOVED for name in experiment.parameters.free))
+        free = any(name.partition(".")[0] in MOVED for name in experiment.parameters.free)
+        self.scale.set_movable(free, any(parameter.name == "vertices" for parameter in loaded.parameters))
         staged = (experiment.shape, experiment.target, experiment.views)
         if staged != self._staged:
             self._staged = staged

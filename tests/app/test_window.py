@@ -400,6 +400,23 @@ def test_compiling_shows_as_such_and_is_cancelled(make_window, qtbot):
     assert not window.status.spinner.isVisible()
 
 
+def test_a_file_whose_numbers_are_not_finite_is_no_matter_of_the_learning_rate(make_window, qtbot):
+    window, _ = make_window()
+    window.controller._set_status(Status.LOADING, "bad.obj")
+    message = Message("error", "bad.obj: line 4: vertex 4 is not finite; export it again")
+    assert window.controller.remedy_for(message) == ""
+
+
+def test_the_scale_says_where_its_gradient_comes_from(make_window, qtbot):
+    window, _ = make_window()
+    scale = window.viewport.scale
+    said = []
+    for free, there in ((True, True), (False, True), (False, False)):
+        scale.set_movable(free, there)
+        said.append(scale._absent.split("\n")[-1])
+    assert said == ["a step", "pane 4", "no vertices"]
+
+
 def test_errors_are_one_line_with_remedy_and_details(make_window, qtbot):
     window, client = make_window()
     rate = window.controller.experiment.optimizer.learning_rate
