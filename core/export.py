@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from core import pictures
 from core.catalog import entry
 from core.comparison.curve_svg import curves_svg
 from core.errors import RimlightError
-from core.io.atomic import write_bytes, write_text
+from core.io.atomic import write_bytes, write_json, write_text
 from core.record.script import save_script
 from core.targets.camera_frame import spread
 
@@ -39,7 +38,7 @@ def export(session: Session, what: str, path: str) -> None:
         export_curves(session, target)
         return
     if what == "report" and target.suffix == ".json":
-        write_text(target, json.dumps(report(session), indent=1))
+        write_json(target, report(session))
         return
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -53,7 +52,7 @@ def export(session: Session, what: str, path: str) -> None:
     if what == "all":
         export_shape(session, target / shape_name(session))
     if what in ("report", "all"):
-        write_text(target / "report.json", json.dumps(report(session), indent=1))
+        write_json(target / "report.json", report(session))
     if what not in ("images", "curves", "report", "all"):
         raise RimlightError(f"export: {what!r} is not one of shape, script, images, curves, report, all")
 

@@ -28,7 +28,7 @@ from core.experiments.files import experiment_from_dict
 from core.export import export
 from core.inspection import inspect
 from core.interrupts import held
-from core.io.atomic import write_bytes, write_text
+from core.io.atomic import write_bytes, write_json
 from core.label_colours import as_shown
 from core.record.history import EXPERIMENT, Edit, due
 from core.session import Session
@@ -82,7 +82,7 @@ def run_fit(
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     if early:
         report["stopped"] = f"{BY_HAND} after {report['steps']} of {total} steps"
-        write_text(folder / "report.json", json.dumps(report, indent=1))
+        write_json(folder / "report.json", report)
     return report
 
 
@@ -132,7 +132,7 @@ def run_derive(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(folder / "derive.npz", buffer.getvalue())
-    write_text(folder / "agreement.json", json.dumps(rows, indent=1))
+    write_json(folder / "agreement.json", rows)
     return rows
 
 

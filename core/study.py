@@ -7,7 +7,6 @@ study.md, study.json and a picture a study.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import numpy as np
 from core import pictures
 from core.errors import RimlightError
 from core.experiment import Experiment, StageSpec
-from core.io.atomic import write_bytes, write_text
+from core.io.atomic import write_bytes, write_json, write_text
 from core.metrics import surface_distances
 from core.session import Session
 
@@ -130,7 +129,7 @@ def run_study(
             made.append((variant.experiment, found))
         rows.append({"study": variant.study, "value": variant.label, **found.numbers})
         panes.setdefault(variant.study, []).append(_pane(variant, found))
-        write_text(folder / "study.json", json.dumps(rows, indent=1))
+        write_json(folder / "study.json", rows)
         write_text(folder / "study.md", table(rows))
         sheet = pictures.side_by_side(panes[variant.study])
         write_bytes(folder / f"study-{variant.study}.png", pictures.png_bytes(sheet))

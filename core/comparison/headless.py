@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 import tomllib
 from collections.abc import Callable, Sequence
@@ -32,7 +31,7 @@ from core.engine.ports import Waiting
 from core.experiment import Experiment
 from core.experiments.files import experiment_from_dict
 from core.headless import out_folder
-from core.io.atomic import write_bytes, write_text
+from core.io.atomic import write_bytes, write_json, write_text
 from core.protocol import Derive
 from core.record.history import EXPERIMENT, Edit
 from core.versions import versions
@@ -161,7 +160,7 @@ def _write(race: Race, folder: Path, arrays: dict[str, np.ndarray], noise: dict[
         "notes": notes,
         "versions": versions(),
     }
-    write_text(folder / "compare.json", json.dumps(report, indent=1))
+    write_json(folder / "compare.json", report)
     write_text(folder / "compare.csv", as_csv(results))
     write_text(folder / "compare.md", as_markdown(title, results, notes, noise))
     write_text(folder / "curves.csv", curves_csv(race.names, losses))

@@ -6,10 +6,13 @@ Every writer of the project goes through here: a temporary neighbour is written,
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from core.errors import RimlightError
 
@@ -44,3 +47,17 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text with Unix line ends to `path`, atomically."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: str | Path, data: Any) -> None:
+    """Write `data` as JSON to `path`, atomically. What is not finite becomes null: JSON has no NaN and no infinity, and
+    readers in other languages stop there."""
+    write_text(path, json.dumps(_finite(data), indent=1, allow_nan=False))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data

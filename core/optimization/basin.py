@@ -6,7 +6,6 @@ method and optimizer. A fit succeeds where both its errors end below the toleran
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from core.build import pose_spec_is_same_shape
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec, OptimizerSpec, PoseSpec
-from core.io.atomic import write_bytes, write_text
+from core.io.atomic import write_bytes, write_json
 from core.parameters import scene_values
 from core.problem import NonFinite
 from core.session import Session
@@ -147,7 +146,7 @@ def run_basin(
             maps.append({"method": method, "optimizer": optimizer, "cells": [asdict(c) for c in cells]})
             sheets.append(map_picture(f"{method}, {optimizer}", cells, options))
     facts = {"title": experiment.title, "options": asdict(options), "maps": maps}
-    write_text(folder / "basin.json", json.dumps(facts, indent=1))
+    write_json(folder / "basin.json", facts)
     write_bytes(folder / "basin.png", png_bytes(side_by_side(sheets)))
     return maps
 

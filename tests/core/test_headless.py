@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from core.derivatives.images import derivative_images
 from core.engine.ports import Waiting
 from core.experiment import Experiment, MethodSpec, PoseSpec, ShapeSpec, TermSpec
 from core.headless import derive_one, run_fit
+from core.io.atomic import write_json
 from core.protocol import Derive
 from core.session import Session
 
@@ -51,3 +53,10 @@ def test_the_command_line_and_the_window_agree_on_silhouette_pixels(small):
     assert shown is not None
     assert row["silhouette_relative_l2"] == pytest.approx(shown.silhouette_relative_l2, rel=1e-6)
     assert row["total_gradient_relative_error"] == pytest.approx(shown.total_gradient_relative_error, rel=1e-5)
+
+
+def test_what_is_not_finite_is_null_in_reports(tmp_path):
+    """At its target a fit has no gradient to be off by, and its PSNR is infinite: JSON knows neither."""
+    write_json(tmp_path / "report.json", {"psnr": math.inf, "rows": [(1.5, math.nan)], "steps": 3, "name": "NaN"})
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert found == {"psnr": None, "rows": [[1.5, None]], "steps": 3, "name": "NaN"}
