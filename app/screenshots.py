@@ -100,8 +100,8 @@ def _prepare(application: Any, window: Any, options: argparse.Namespace) -> None
         window.panes.set_pin((int(x), int(y)))
     if options.probe:
         x, _, y = options.probe.partition(",")
-        window.lab.pin((int(x), int(y)))
-        wait_for(application, lambda: window.lab.probed is not None, "what moves the pixel")
+        window.lab.prober.pin((int(x), int(y)))
+        wait_for(application, lambda: window.lab.prober.probed is not None, "what moves the pixel")
     if options.slice:
         c.lab_wanted.emit(f"slice={options.slice}")
         wait_for(application, lambda: window.lab.overlays.slices.sliced is not None, "the slice")

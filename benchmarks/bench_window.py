@@ -67,9 +67,9 @@ def _measure(application: Any, window: Any, lesson: int) -> None:
 def _open_everything(application: Any, window: Any) -> None:
     lab = window.lab
     window.panes.set_pane_shown(7, True)
-    lab.pin((96, 60))
+    lab.prober.pin((96, 60))
     lab.actions.gradients.setChecked(True)
-    screenshots.wait_for(application, lambda: lab.probed is not None, "the pixel's parameters")
+    screenshots.wait_for(application, lambda: lab.prober.probed is not None, "the pixel's parameters")
     lab.open_sweep().compute()
     lab.open_landscape().compute()
 

@@ -9,32 +9,29 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QWidget
 
 from app.lab.brush import Brush
 from app.lab.gaussians import DrawnGaussians, drawn_gaussians
-from app.lab.inspector_rows import CLICK
 from app.lab.lesson_commands import carry_out
 from app.lab.overlays import Overlays
+from app.lab.prober import Prober
 from app.lab.tool_window import ToolWindow
-from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
+from app.lab.wrong_zero import up_to_date
 from core.derivatives.questions import (
-    CHANNEL_WEIGHTS,
     Checked,
     FieldSlice,
     FieldSliced,
     Landscaped,
     MeshCheck,
     Mover,
-    Probe,
     Probed,
     Swept,
     Unanswered,
     WarpLooked,
 )
-from core.protocol import Loaded, Status
+from core.protocol import Loaded
 
 if TYPE_CHECKING:
     from app.controller import Controller
@@ -44,12 +41,6 @@ if TYPE_CHECKING:
     from app.window import MainWindow
 
 Opened = TypeVar("Opened", bound=ToolWindow)
-
-LOOKING = "Looking for what moves it…"
-STORED = "A stored step cannot be asked what moves it; the newest one can."
-
-AGAIN_MS = 400
-"""Between two probes of a pixel while the fit runs: numbers that change faster cannot be read."""
 
 
 class Lab(QObject):
@@ -62,14 +53,7 @@ class Lab(QObject):
         self.actions = window.actions_.lab
         self.hand = window.viewport.hand
         self.brush = Brush(self.controller, self.viewport)
-        self.probed: Probed | None = None
-        self._asked: Probe | None = None
-        self._pixel: tuple[int, int] | None = None
-        self._seen: tuple[Any, np.ndarray | None] = (None, None)
-        self._again = QTimer(self)
-        self._again.setSingleShot(True)
-        self._again.setInterval(AGAIN_MS)
-        self._again.timeout.connect(self._probe)
+        self.prober = Prober(window)
         self.sweep: SweepWindow | None = None
         self.landscape: LandscapeWindow | None = None
         self.warp: WarpWindow | None = None
@@ -86,11 +70,11 @@ class Lab(QObject):
         c.frames_changed.connect(lambda: c.turns.post("lab actions", self._refresh_actions, None))
         c.lab_wanted.connect(lambda command: carry_out(self, command))
         w.panes.shown_changed.connect(lambda names: c.set_derive_own("own_difference" in names))
-        w.panes.pixel_pinned.connect(self.set_pixel)
+        w.panes.pixel_pinned.connect(self._on_pixel)
         w.panes.cursor_moved.connect(lambda _: self._refresh_actions())
         w.inspector.rows.mover_chosen.connect(self.choose_theta)
-        a.probe.triggered.connect(lambda: self.pin(self.window.panes.linking.pointed))
-        a.wrong_zero.triggered.connect(lambda: self.pin(self.wrong_zero()))
+        a.probe.triggered.connect(lambda: self.prober.pin(self.window.panes.linking.pointed))
+        a.wrong_zero.triggered.connect(lambda: self.prober.pin(self.prober.wrong_zero()))
         a.release.triggered.connect(lambda: self.release())
         a.sweep.triggered.connect(lambda: self.open_sweep())
         a.landscape.triggered.connect(lambda: self.open_landscape())
@@ -111,7 +95,7 @@ class Lab(QObject):
             a.wrong_zero, nothing or ("" if known else "It needs both derivative images of this step (D shows them)")
         )
         chosen = self.hand is not None and self.hand.chosen is not None
-        explain(a.release, "" if self._pixel is not None or chosen else "No pixel and no vertex is held")
+        explain(a.release, "" if self.prober.pixel is not None or chosen else "No pixel and no vertex is held")
         theta = self.controller.theta
         explain(a.sweep, nothing or ("" if theta else "Choose a parameter to derive by first"))
         explain(a.landscape, nothing)
@@ -121,13 +105,7 @@ class Lab(QObject):
         explain(a.health, "" if self.hand is not None else "The 3D view is off")
         explain(a.slice, self.overlays.slices.reason)
 
-    # ------------------------------------------------------------------------------------------ one pixel
-
-    def pin(self, pixel: tuple[int, int] | None) -> None:
-        """Probe a pixel as if it had been clicked."""
-        if pixel is not None:
-            self.window.panes.set_pin(pixel)
-            self.window.panes.pixel_pinned.emit(pixel)
+    # ------------------------------------------------------------------------------------------ what happens
 
     def release(self) -> None:
         """Let the pixel and the vertex go."""
@@ -137,63 +115,22 @@ class Lab(QObject):
             self.hand.choose(None)
         self._refresh_actions()
 
-    def set_pixel(self, pixel: tuple[int, int] | None) -> None:
-        """Probe this pixel from now on, and again whenever the picture changes; None ends it."""
-        self._pixel, self._seen = pixel, (None, None)
-        self._again.stop()
+    def _on_pixel(self, pixel: tuple[int, int] | None) -> None:
+        self.prober.set_pixel(pixel)
         if self.warp is not None and self.warp.isVisible():
             self.warp.look_at(pixel)
-        if pixel is None:
-            self._asked = None
-            self._forget()
-            self.window.inspector.set_note(CLICK)
-        else:
-            self._probe()
         self._refresh_actions()
 
-    def _forget(self) -> None:
-        self.probed = None
-        self.window.inspector.set_probed(None)
-        self.viewport.paint_row(None)
-        if self.hand is not None:
-            self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
-
-    def _probe(self) -> None:
-        c, shown = self.controller, self.controller.shown
-        if self._pixel is None or shown is None or c.replaying:
-            return
-        self.window.inspector.set_note(LOOKING)
-        channel = self.window.panes.channel
-        known = channel if channel in CHANNEL_WEIGHTS else "luminance"
-        self._asked = Probe(shown.view, self._pixel, known, c.theta if c.derive_on else None)
-        c.ask(self._asked)
-
     def _on_snapshot(self) -> None:
-        snapshot = self.controller.shown
-        if snapshot is None:
-            return
-        self.overlays.refresh()
-        self._follow_theta()
-        if self.controller.replaying:  # what is known is of the newest step
-            if self._pixel is not None:
-                self._forget()
-                self._seen = (None, None)
-                self.window.inspector.set_note(STORED)
-            return
-        if self._pixel is not None and not self._again.isActive():
-            render = snapshot.arrays["render"]
-            key = (snapshot.iteration, snapshot.view)
-            same = self._seen[0] == key and self._seen[1] is not None and np.array_equal(self._seen[1], render)
-            if not same:
-                self._seen = (key, render)
-                waits = self._asked is not None and (self.probed is None or self.probed.question is not self._asked)
-                (self._again.start if self.controller.status is Status.RUNNING or waits else self._probe)()
+        if self.controller.shown is not None:
+            self.overlays.refresh()
+            self._follow_theta()
+            self.prober.follow_picture()
 
     def _on_derive(self) -> None:
         self._follow_theta()
         self._refresh_actions()
-        if self._pixel is not None:
-            self._probe()
+        self.prober.probe()
 
     def _on_loaded(self, loaded: Loaded) -> None:
         """Another problem: pixels stay, vertices go."""
@@ -201,31 +138,21 @@ class Lab(QObject):
         if self.hand is not None:
             self.hand.draggable = bool({"vertices", "means"} & names) or self.brush.lattice is not None
             self.hand.choose(None)
-            self.hand.mark(np.zeros(0, int), np.zeros(0), "accent")
-        self._forget()  # by another method other parameters move the pixel, or the same ones otherwise
-        self._seen = (None, None)
-        if not loaded.continued and self._pixel is not None:
+        self.prober.forget()  # by another method other parameters move the pixel, or the same ones otherwise
+        if not loaded.continued and self.prober.pixel is not None:
             self.window.inspector.unpin()
-            self.set_pixel(None)
+            self._on_pixel(None)
         for window in (self.sweep, self.landscape, self.warp):
             if window is not None:
                 window.set_loaded(loaded)
         self.overlays.forget()
 
-    def wrong_zero(self) -> tuple[int, int] | None:
-        """The pixel (x, y) where the method's zero is furthest from the truth; None, and a word why, where none is."""
-        shown = self.controller.shown
-        pixel = wrong_zero(shown) if shown is not None and up_to_date(shown) else None
-        if pixel is None:
-            self.controller.say("info", NO_WRONG_ZERO if shown is not None and up_to_date(shown) else NOT_READY)
-        return pixel
-
     # ------------------------------------------------------------------------------------------ answers
 
     def _on_answer(self, answer: Any) -> None:
         match answer:
-            case Probed() if answer.question is self._asked or answer.question == self._asked:
-                self.controller.turns.post("probed", partial(self._show_probed, answer), None)
+            case Probed():
+                self.prober.take(answer)
             case Swept() if self.sweep is not None:
                 self.sweep.show_swept(answer)
             case Landscaped() if self.landscape is not None:
@@ -243,24 +170,11 @@ class Lab(QObject):
         for window in (self.sweep, self.landscape, self.warp):
             if window is not None:
                 window.give_up(answer.question)
+        self.prober.give_up(answer.question)
         if isinstance(answer.question, FieldSlice):
             self.overlays.slices.give_up(answer.question)
         if isinstance(answer.question, MeshCheck) and self.overlays.checked is None:
             self.overlays.health.show_reason("This shape has no triangles of its own to check.")
-
-    def _show_probed(self, probed: Probed) -> None:
-        if probed.question != self._asked:
-            return
-        self.probed = probed
-        self.window.inspector.set_probed(probed)
-        row = probed.painted
-        self.viewport.paint_row(row if row is not None and float(row.max(initial=0.0)) > 0 else None)
-        if self.hand is not None and probed.parameter == "vertices":
-            found = probed.movers
-            largest = found[0].size if found else 1.0
-            vertices = np.array([int(mover.theta.split(".")[1]) for mover in found], int)
-            sizes = np.array([mover.size / largest for mover in found])
-            self.hand.mark(vertices, sizes, self.controller.experiment.method.name)
 
     # ------------------------------------------------------------------------------------------ one parameter
 
@@ -299,7 +213,7 @@ class Lab(QObject):
 
     def _pick_nearest_mover(self) -> None:
         """A surface without parameters of its own: what moves the probed pixel most stands for the pick."""
-        movers: tuple[Mover, ...] = self.probed.movers if self.probed else ()
+        movers: tuple[Mover, ...] = self.prober.probed.movers if self.prober.probed else ()
         if movers:
             self.choose_theta(movers[0].theta)
         else:
@@ -336,7 +250,7 @@ class Lab(QObject):
         from app.lab.warp_window import WarpWindow
 
         self.warp = self._shown(self.warp, WarpWindow)
-        self.warp.look_at(self._pixel)
+        self.warp.look_at(self.prober.pixel)
         return self.warp
 
     def _shown(self, window: Opened | None, kind: Callable[[QWidget, Controller], Opened]) -> Opened:

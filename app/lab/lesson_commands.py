@@ -14,9 +14,9 @@ def carry_out(lab: Lab, command: str) -> None:
     name, _, value = command.partition("=")
     if name == "probe":
         x, _, y = value.partition(":")
-        lab.pin((int(x), int(y)))
+        lab.prober.pin((int(x), int(y)))
     elif name == "wrong-zero":
-        lab.pin(lab.wrong_zero())
+        lab.prober.pin(lab.prober.wrong_zero())
     elif name == "gradients":
         lab.actions.gradients.setChecked(True)
     elif name == "health":

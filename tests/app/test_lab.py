@@ -36,7 +36,7 @@ def test_a_clicked_pixel_is_probed_listed_and_painted(make_window, qtbot):
     window, client = make_window()
     lab = window.lab
     window.panes.linking._on_clicked((30, 20))
-    qtbot.waitUntil(lambda: lab.probed is not None)
+    qtbot.waitUntil(lambda: lab.prober.probed is not None)
     question = asked(client, Probe)[-1]
     assert (question.pixel, question.view, question.theta) == ((30, 20), 0, window.controller.theta)
     rows = window.inspector.rows
@@ -53,15 +53,15 @@ def test_a_clicked_pixel_is_probed_listed_and_painted(make_window, qtbot):
     assert asked(client, Derive)[-1].theta == "vertices.1.normal"
     assert window.viewport.hand.chosen == 1
     window.actions_.lab.release.trigger()
-    assert lab.probed is None
+    assert lab.prober.probed is None
     assert window.viewport.scale._title == "|dL/dv|"
     assert not window.inspector.pin.isChecked()
 
 
 def test_a_probe_follows_the_picture_and_the_parameter(make_window, qtbot):
     window, client = make_window()
-    window.lab.pin((10, 12))
-    qtbot.waitUntil(lambda: window.lab.probed is not None)
+    window.lab.prober.pin((10, 12))
+    qtbot.waitUntil(lambda: window.lab.prober.probed is not None)
     before = len(asked(client, Probe))
     window.controller.step()
     qtbot.waitUntil(lambda: len(asked(client, Probe)) > before, timeout=3000)
@@ -73,28 +73,30 @@ def test_what_one_method_said_of_a_pixel_is_not_shown_as_another_ones(make_windo
     window, client = make_window()
     note = window.inspector.rows.note
     client.answers = False
-    window.lab.pin((10, 12))
+    window.lab.prober.pin((10, 12))
     assert note.text() == "Looking for what moves it…"
+    client.events.append(Unanswered(asked(client, Probe)[-1]))
+    qtbot.waitUntil(lambda: note.text() == "What moves it could not be found.")
     client.answers = True
     window.controller.step()
-    qtbot.waitUntil(lambda: window.lab.probed is not None, timeout=3000)
+    qtbot.waitUntil(lambda: window.lab.prober.probed is not None, timeout=3000)
     client.answers = False
     window.panel.method.choose("naive")
-    qtbot.waitUntil(lambda: window.lab.probed is None)
+    qtbot.waitUntil(lambda: window.lab.prober.probed is None)
     assert not any(row.isVisible() for row in window.inspector.rows.movers)
     client.answers = True
     window.controller.step()
-    qtbot.waitUntil(lambda: window.lab.probed is not None, timeout=3000)
+    qtbot.waitUntil(lambda: window.lab.prober.probed is not None, timeout=3000)
 
 
 def test_the_newest_steps_movers_are_not_shown_beside_a_stored_step(make_window, qtbot):
     window, _ = make_window()
     c = window.controller
-    window.lab.pin((10, 12))
+    window.lab.prober.pin((10, 12))
     c.step(3)
-    qtbot.waitUntil(lambda: c.shown.iteration == 3 and window.lab.probed is not None, timeout=3000)
+    qtbot.waitUntil(lambda: c.shown.iteration == 3 and window.lab.prober.probed is not None, timeout=3000)
     c.show_frame(c.replay.frames[0])
-    qtbot.waitUntil(lambda: window.lab.probed is None)
+    qtbot.waitUntil(lambda: window.lab.prober.probed is None)
     assert "stored step" in window.inspector.rows.note.text()
 
 
@@ -105,10 +107,10 @@ def test_the_wrong_zero_is_where_the_method_is_silent(make_window, qtbot):
     derivative, truth = (c.shown.arrays[n].copy() for n in ("derivative", "reference"))
     derivative[:] = 0.0
     c.shown.arrays["derivative"] = derivative
-    x, y = window.lab.wrong_zero()
+    x, y = window.lab.prober.wrong_zero()
     assert np.abs(truth).max(axis=-1)[y, x] == np.abs(truth).max()
     c.shown.arrays["derivative"] = truth
-    assert window.lab.wrong_zero() is None
+    assert window.lab.prober.wrong_zero() is None
     assert "wrongly zero" in window.status.message.text
 
 

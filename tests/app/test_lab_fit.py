@@ -58,9 +58,14 @@ def test_three_clicks_lead_from_a_wrong_pixel_to_its_parameter_and_the_cause(lab
         qtbot.waitUntil(lambda: of_now() and c.settled, timeout=120_000)
         apart = np.abs(c.shown.arrays["disagreement"]).max(axis=-1) * (c.shown.arrays["render"].mean(axis=-1) > 0.15)
         y, x = np.unravel_index(apart.argmax(), apart.shape)
-        if window.lab.probed is None or window.lab.probed.question.pixel != (x, y):  # a second click lets it go
+        if window.lab.prober.probed is None or window.lab.prober.probed.question.pixel != (
+            x,
+            y,
+        ):  # a second click lets it go
             qtbot.mouseClick(pane.picture, left, pos=pane.picture.pixel_box((int(x), int(y))).center().toPoint())
-        told = lambda: (p := window.lab.probed) is not None and p.question.pixel == (x, y) and p.question.theta == theta
+        told = lambda: (
+            (p := window.lab.prober.probed) is not None and p.question.pixel == (x, y) and p.question.theta == theta
+        )
         qtbot.waitUntil(told, timeout=120_000)
         return int(x), int(y)
 
@@ -69,21 +74,21 @@ def test_three_clicks_lead_from_a_wrong_pixel_to_its_parameter_and_the_cause(lab
     assert "naive keeps triangle" in inspector.why.text()
     assert "no silhouette term" in inspector.why.text()
     first = next(row for row in inspector.rows.movers if row.isVisible())
-    theta = window.lab.probed.movers[0].theta
+    theta = window.lab.prober.probed.movers[0].theta
     assert first.theta == theta
     qtbot.mouseClick(first, left)
     assert c.theta == theta
     click_the_worst_pixel()
-    assert window.lab.probed.question.theta == theta
-    assert inspector.why.text() == window.lab.probed.why.text
+    assert window.lab.prober.probed.question.theta == theta
+    assert inspector.why.text() == window.lab.prober.probed.why.text
 
 
 def test_from_a_pixel_to_a_vertex_that_is_dragged_and_a_fit_that_goes_on(lab_window, qtbot):
     window, client = lab_window
     lab, c = window.lab, window.controller
-    lab.pin((20, 16))
-    qtbot.waitUntil(lambda: lab.probed is not None, timeout=120_000)
-    mover = lab.probed.movers[0]
+    lab.prober.pin((20, 16))
+    qtbot.waitUntil(lambda: lab.prober.probed is not None, timeout=120_000)
+    mover = lab.prober.probed.movers[0]
     session = client.engine.session
     direction = {"vertices": np.zeros_like(session.host()["vertices"])}
     index = int(mover.theta.split(".")[1])
