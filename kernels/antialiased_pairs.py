@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from kernels.jit import kernel
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
 from kernels.types import Fragments
@@ -66,7 +66,7 @@ def opposite_vertices(faces: np.ndarray) -> np.ndarray:
     return found.reshape(-1, 3)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _project(vertices, matrix, vertex, row, column):
     """Homogeneous screen position of a vertex relative to a pixel's centre: (x w, y w, w)."""
     x, y, z = np.float64(vertices[vertex, 0]), np.float64(vertices[vertex, 1]), np.float64(vertices[vertex, 2])
@@ -76,7 +76,7 @@ def _project(vertices, matrix, vertex, row, column):
     return u, v, w
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _side(h, j, k, u, v, w):
     """On which side of the plane through the eye and the edge (j, k) a vertex lies: the sign of a determinant."""
     return (
@@ -86,7 +86,7 @@ def _side(h, j, k, u, v, w):
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _exit(h, near, axis, sign):
     """The edge by which the pair's axis leaves a triangle, seen from its pixel: (corner opposite, share, distance, slant).
 
@@ -109,7 +109,7 @@ def _exit(h, near, axis, sign):
     return corner, share, distance, slant
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _blend_rows(
     vertices, faces, opposite, matrix, near, face_id, inverse_depth, alpha, slant, ids, corners, bary, position,
     inverse, first_row, last_row,

@@ -11,12 +11,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from numba import njit
 
 from kernels.field import FieldSamples, ObjectRays, pixel_rays, world_to_object_planes
 from kernels.field_grid import padded_count
 from kernels.host_field import HostField, sample
 from kernels.host_trace import direction, span, step_factor
+from kernels.jit import kernel
 from kernels.raster import workers
 from kernels.types import Lens, Plane, Values
 
@@ -64,7 +64,7 @@ def _seen_first(place: Plane) -> FieldSamples:
     return FieldSamples(place, jnp.zeros(place.shape, jnp.bool_), padded, jnp.sum(~unseen, dtype=jnp.int32))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _rows(field, box, origin, matrix, near, scale, factor, found, first, end):
     for row in range(first, end):
         for column in range(found.shape[1]):
@@ -76,7 +76,7 @@ def _rows(field, box, origin, matrix, near, scale, factor, found, first, end):
                 found[row, column] = depth * scale * length
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _least(field, origin, qx, qy, qz, enter, leave, length, factor):
     """Depth of the least value between two depths. Steps are the distance, but at least a STEPS-th of the way."""
     shortest = (leave - enter) / STEPS

@@ -8,8 +8,8 @@ they are taken for neighbours on one surface. Host side; pairs go to the right (
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from kernels.jit import kernel
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
 
@@ -17,7 +17,7 @@ NO_EDGE, OWN, FOLLOWING, CROSSING = 0, 1, 2, 3
 """Nothing moves the edge; the pixel's fragment does; the next pixel's does; both do, by intersecting."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _inside(vertices, faces, matrix, face, row, column):
     """Whether the centre of a pixel lies in a triangle, from homogeneous edge functions (Olano and Greer 1997)."""
     u, v = np.empty(3), np.empty(3)
@@ -30,7 +30,7 @@ def _inside(vertices, faces, matrix, face, row, column):
     return (c0 >= 0 and c1 >= 0 and c2 >= 0) or (c0 <= 0 and c1 <= 0 and c2 <= 0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _classify_rows(vertices, faces, matrix, face_id, out, first_row, last_row):
     height, width = face_id.shape
     for row in range(first_row, last_row):

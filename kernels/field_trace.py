@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from kernels.field import FieldSamples, ObjectRays
+from kernels.jit import inlined, kernel
 from kernels.raster import workers
 
 TILE = 8
@@ -90,7 +90,7 @@ def steep_slope(values: np.ndarray, spacing: np.ndarray, threads: int = 1) -> fl
     return float(min(steepest, STEEPEST))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _count_slopes(values, inverse, counts, first, end):
     """Histogram of the largest forward difference of each node, by slab."""
     _, ny, nz = values.shape
@@ -106,7 +106,7 @@ def _count_slopes(values, inverse, counts, first, end):
                 counts[i, int(steepest) if steepest < BINS else BINS] += 1  # BINS also where it is not a number
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _cell(place, nodes):
     """The cell of a grid coordinate, clamped; 0 for NaN, whose cast to an integer could be anything."""
     if not place > 0:
@@ -114,7 +114,7 @@ def _cell(place, nodes):
     return np.uint32(np.int32(min(place, np.float32(nodes - 2))))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _trilinear(values, x, y, z):
     nx, ny, nz = values.shape
     i, j, k = _cell(x, nx), _cell(y, ny), _cell(z, nz)
@@ -128,7 +128,7 @@ def _trilinear(values, x, y, z):
     return a + (c - a) * u
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _box(ox, oy, oz, dx, dy, dz, shape):
     """Entry and exit of a ray (grid coordinates) through the box of the nodes; entry > exit where it misses."""
     first, last = np.float32(-1e30), np.float32(1e30)
@@ -143,7 +143,7 @@ def _box(ox, oy, oz, dx, dy, dz, shape):
     return first, last
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _between(values, ox, oy, oz, dx, dy, dz, low, high, at_low, at_high):
     """The zero between two distances along a ray whose values differ in sign: false position, kept in by halving."""
     for step in range(BISECTIONS):
@@ -157,7 +157,7 @@ def _between(values, ox, oy, oz, dx, dy, dz, low, high, at_low, at_high):
     return low + (high - low) * at_low / (at_low - at_high) if at_low != at_high else low
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _march(values, ox, oy, oz, dx, dy, dz, start, end, slope, factor, max_steps):
     """Distance of the first zero along a ray (grid coordinates per object unit), negated from inside, or 0 for none.
 
@@ -186,7 +186,7 @@ def _march(values, ox, oy, oz, dx, dy, dz, start, end, slope, factor, max_steps)
     return np.float32(0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _direction(matrix, x, y):
     """Unnormalised direction of the ray at pixel position (x, y)."""
     u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
@@ -195,7 +195,7 @@ def _direction(matrix, x, y):
     return u, v, w
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _spread(matrix, x, y):
     """Largest distance between the unit directions at a tile's middle (x, y) and at its corners."""
     u, v, w = _direction(matrix, x, y)
@@ -210,7 +210,7 @@ def _spread(matrix, x, y):
     return most
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _clear(values, origin, grid_matrix, matrix, spacing, factor, x, y):
     """How far every ray of the tile about (x, y) goes through empty space: a cone traced along the middle ray.
 
@@ -238,7 +238,7 @@ def _clear(values, origin, grid_matrix, matrix, spacing, factor, x, y):
     return t
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _trace_rows(
     values, origin, grid_matrix, matrix, spacing, near, scale, pixel, factor, max_steps, out, inside, first, end
 ):
@@ -265,7 +265,7 @@ def _trace_rows(
                     inside[row, column] = t < 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def compact(distance, padded):
     """(indices (padded,) int32 of all pixels, those with distance > 0 first, the rest after; how many are first)."""
     hits = np.zeros(padded, np.int32)

@@ -11,7 +11,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from kernels.jit import kernel
 
 NORMAL_STEP = 1e-4
 """Object units: central difference of a body's exact gradient in float64, error about 1e-8."""
@@ -50,7 +51,7 @@ def distances(field: HostField, points: np.ndarray) -> np.ndarray:
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _distances(field, points, found):
     for i in range(points.shape[0]):
         found[i] = sample(field, points[i, 0], points[i, 1], points[i, 2])[0]
@@ -59,7 +60,7 @@ def _distances(field, points, found):
 # ------------------------------------------------------------------------------------------------ either
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def sample(field, x, y, z):
     """(value, gradient x, y, z), exact: a trilinear cell's own, discontinuous at its faces."""
     if field.bodies.shape[0] > 0:
@@ -67,7 +68,7 @@ def sample(field, x, y, z):
     return _cell(field, x, y, z)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def normal(field, x, y, z):
     """A gradient that is continuous in space."""
     if field.bodies.shape[0] > 0:
@@ -76,7 +77,7 @@ def normal(field, x, y, z):
     return _slopes(field, x, y, z)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def bend(field, x, y, z, into):
     """`normal` and, into (3, 3), its derivatives: into[i, j] = d normal_i / d x_j."""
     if field.bodies.shape[0] == 0:
@@ -94,7 +95,7 @@ def bend(field, x, y, z, into):
 # ------------------------------------------------------------------------------------------------ a grid
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _place(x, origin, spacing, nodes):
     """Cell and fraction of a coordinate, clamped to the grid; whether it lay inside. Unsigned: indexing by what may be
     negative costs as much as the arithmetic."""
@@ -108,7 +109,7 @@ def _place(x, origin, spacing, nodes):
     return cell, place - cell, True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _cell(field, x, y, z):
     g = field.grid
     i, u, inside_x = _place(x, field.origin[0], field.spacing[0], g.shape[0])
@@ -129,7 +130,7 @@ def _cell(field, x, y, z):
     return low + (high - low) * u, gx, gy, gz
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _slopes(field, x, y, z):
     s = field.slopes
     i, u, _ = _place(x, field.origin[0], field.spacing[0], s.shape[0])
@@ -148,7 +149,7 @@ def _slopes(field, x, y, z):
     return gx, gy, gz
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _slopes_bend(field, x, y, z, into):
     s = field.slopes
     i, u, inside_x = _place(x, field.origin[0], field.spacing[0], s.shape[0])
@@ -182,7 +183,7 @@ def _slopes_bend(field, x, y, z, into):
 # ------------------------------------------------------------------------------------------------ bodies
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _bodies(field, x, y, z):
     f, gx, gy, gz = _body(field.bodies[0], x, y, z)
     for index in range(1, field.bodies.shape[0]):
@@ -198,7 +199,7 @@ def _bodies(field, x, y, z):
     return f, gx, gy, gz
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _body(row, x, y, z):
     mx, my, mz = x - row[1], y - row[2], z - row[3]
     if row[0] == 0.0:
@@ -216,7 +217,7 @@ def _body(row, x, y, z):
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _torus(row, x, y, z):
     ring = math.sqrt(x * x + y * y + 1e-12)
     q = ring - row[13]
@@ -225,7 +226,7 @@ def _torus(row, x, y, z):
     return size - row[14], share * x, share * y, z / size
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _box(row, x, y, z):
     qx, qy, qz = abs(x) - (row[13] - row[16]), abs(y) - (row[14] - row[16]), abs(z) - (row[15] - row[16])
     ox, oy, oz = max(qx, 0.0), max(qy, 0.0), max(qz, 0.0)

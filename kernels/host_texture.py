@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernels.jit import inner, kernel
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
-from kernels.raster.jit import inner, kernel
 from kernels.texture import level_sizes
 
 PIECE = 8_192

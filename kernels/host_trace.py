@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from kernels.field import FieldSamples, ObjectRays
 from kernels.field_trace import compact, steep_slope
 from kernels.host_field import HostField, sample
+from kernels.jit import kernel
 from kernels.raster import workers
 
 ROWS = 8
@@ -61,7 +61,7 @@ def trace_pixels(
     return FieldSamples(found, inside, hits, np.int32(count))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _trace_rows(field, box, origin, matrix, near, scale, settings, found, inside, first, end):
     for row in range(first, end):
         for column in range(found.shape[1]):
@@ -72,7 +72,7 @@ def _trace_rows(field, box, origin, matrix, near, scale, settings, found, inside
             inside[row, column] = depth < 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def direction(matrix, x, y):
     """q of the ray through the pixel position (x, y)."""
     return (
@@ -82,7 +82,7 @@ def direction(matrix, x, y):
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def span(box, origin, qx, qy, qz, near):
     """(depth where a ray enters the box, where it leaves, the axis of the face it enters by or -1); empty: 1, 0."""
     first, last, axis = near, 1e30, -1
@@ -100,7 +100,7 @@ def span(box, origin, qx, qy, qz, near):
     return first, last, axis
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def march(field, origin, qx, qy, qz, start, end, settings):
     """(depth of the first surface point between two depths, negated where it is reached from inside, 0 for none; the
     least distance over depth at which the ray had passed a surface, 1e30 where it passed none).

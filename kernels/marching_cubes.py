@@ -10,8 +10,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from kernels.jit import inlined, kernel
 from kernels.marching_cubes_table import triangle_table
 
 NEARLY_EQUAL = 0.05
@@ -58,7 +58,7 @@ def _empty() -> Isosurface:
     return Isosurface(np.zeros((0, 3)), np.zeros((0, 3), np.int32), np.zeros((2, 0), np.int32), none, none[:, 0] > 0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _side(values, i, j, k):
     """Which of the four nodes (i, j), (i + 1, j), (i, j + 1), (i + 1, j + 1) at height k are inside, as bits."""
     bits = 0
@@ -73,7 +73,7 @@ def _side(values, i, j, k):
     return bits
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _count(values, counts):
     """How many vertices and triangles the surface has."""
     nx, ny, nz = values.shape
@@ -98,7 +98,7 @@ def _count(values, counts):
     return vertices, faces
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _number(values, i, axis_first, axis_last, ids, slot, ends, found):
     """Give the crossed edges that start at the nodes of plane i their numbers; ids[slot, axis, j, k]."""
     nx, ny, nz = values.shape
@@ -117,7 +117,7 @@ def _number(values, i, axis_first, axis_last, ids, slot, ends, found):
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _fill(values, counts, table, ends, faces):
     """Vertices (their nodes) and triangles, slab by slab along x; ids of two planes of edges are kept."""
     nx, ny, nz = values.shape
@@ -149,7 +149,7 @@ def _fill(values, counts, table, ends, faces):
                     face += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _difference(values, i, j, k, axis):
     """Central difference along an axis per node, one-sided and of second order at the border."""
     di, dj, dk = int(axis == 0), int(axis == 1), int(axis == 2)
@@ -163,7 +163,7 @@ def _difference(values, i, j, k, axis):
     return 0.5 * (values[i + di, j + dj, k + dk] - values[i - di, j - dj, k - dk])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _place(values, origin, spacing, ends, vertices, normals, steady):
     """Where each vertex lies, the field's unit gradient there (+z where it vanishes), and whether its values differ."""
     _, ny, nz = values.shape

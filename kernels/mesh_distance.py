@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from kernels.jit import kernel
 
 BAND = 1
 """Cells about a triangle's box whose nodes measure it directly; the rest ask their neighbours' nearest triangles."""
@@ -53,7 +54,7 @@ def lattice_winding(
     return np.cumsum(crossings[::-1], axis=0)[::-1][1:].astype(np.int32)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _squared(px, py, pz, a, b, c):
     """Squared distance from a point to a triangle (Ericson 2004, section 5.1.5)."""
     abx, aby, abz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
@@ -87,7 +88,7 @@ def _squared(px, py, pz, a, b, c):
     return x * x + y * y + z * z
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _splat(vertices, faces, origin, spacing, distance, nearest):
     low, high = np.zeros(3, np.int64), np.zeros(3, np.int64)
     for face in range(faces.shape[0]):
@@ -107,7 +108,7 @@ def _splat(vertices, faces, origin, spacing, distance, nearest):
                         nearest[i, j, k] = face
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _sweep(vertices, faces, origin, spacing, distance, nearest, signs):
     """Each node asks the seven neighbours it comes after for their nearest triangles, where those can be nearer."""
     nx, ny, nz = distance.shape
@@ -142,7 +143,7 @@ def _sweep(vertices, faces, origin, spacing, distance, nearest, signs):
                         nearest[i, j, k] = face
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _left(vertices, first, second, y, z):
     """Whether (y, z) lies to the left of the directed edge, seen along x; the reverse edge always says the opposite."""
     a, b = (first, second) if first < second else (second, first)
@@ -151,7 +152,7 @@ def _left(vertices, first, second, y, z):
     return left if first < second else not left
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _cross(vertices, faces, origin, spacing, crossings):
     """Adds each triangle's signed crossing of each line to the cell it lies in."""
     last, ny, nz = crossings.shape[0] - 1, crossings.shape[1], crossings.shape[2]

@@ -6,7 +6,8 @@ Triangles that share a vertex are neighbours and not compared. Coplanar overlaps
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from kernels.jit import kernel
 
 MARGIN = 1e-9
 """Barycentrics this far outside still count as a hit: an edge through an edge is a cut too."""
@@ -25,7 +26,7 @@ def self_intersections(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sweep(corners, faces, low, high, order, found):  # type: ignore[no-untyped-def]
     count = len(order)
     for i in range(count):
@@ -43,7 +44,7 @@ def _sweep(corners, faces, low, high, order, found):  # type: ignore[no-untyped-
                 found[b] = True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _neighbours(a, b):  # type: ignore[no-untyped-def]
     for i in range(3):
         for k in range(3):
@@ -52,7 +53,7 @@ def _neighbours(a, b):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cuts(edges, triangle):  # type: ignore[no-untyped-def]
     """Whether an edge of one triangle passes through the other (Moeller and Trumbore 1997, as a segment)."""
     p = triangle[0]

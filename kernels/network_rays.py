@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from kernels.host_field import sample
 from kernels.host_trace import march, span
+from kernels.jit import kernel
 from kernels.network_trace import Distances, first_zeros
 from kernels.warp_points import ray_at
 from kernels.warp_rays import STEPS_MORE, HostTracer, RayPoints
@@ -59,7 +59,7 @@ class NetworkTracer(HostTracer):
             asked = asked[~hit]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _doubtful_rays(field, box, origin, matrix, near, doubt, settings, u, asked, begin, end, depth, inside, first, last):
     """Fill begin and end (n,) of the `asked` rays: the next doubtful stretch, 0 for none. Rays that have been followed
     to their `end` already are traced anew from there."""
@@ -76,7 +76,7 @@ def _doubtful_rays(field, box, origin, matrix, near, doubt, settings, u, asked, 
             begin[index], end[index] = _doubtful(field, origin, q, length, enter, leave, settings[0], doubt)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _doubtful(field, origin, q, length, depth, leave, factor, doubt):
     """(depth before which the field's sign is known, depth from where it is again) around the first place where the field
     comes within `doubt` (object units at depth 1) of zero and goes away from it again; (0, leave) where there is none

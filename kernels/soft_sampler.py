@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from kernels.jit import inlined, kernel
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
 
@@ -40,7 +40,7 @@ class SoftFragments(NamedTuple):
     distance: Any
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _edge(h, j, k, near, row):
     """The part of edge (j, k) in front of the near plane -> row: ax, ay, dx, dy, 1/|d|^2, 1/wa, 1/wb, start, end.
 
@@ -64,7 +64,7 @@ def _edge(h, j, k, near, row):
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _set_up(vertices, faces, matrix, near, reach, cull, width, height, numbers, box, first, last):
     """Fill numbers (m, 39) and box (m, 4: columns and rows, stop exclusive) of triangles first..last; empty where unseen.
 
@@ -106,7 +106,7 @@ def _set_up(vertices, faces, matrix, near, reach, cull, width, height, numbers, 
             box[face, 3] = np.int32(min(np.float64(height), np.floor(high_y + reach - 0.5) + 1))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _sort_into_bands(box, bands):
     """(starts (bands + 1,), triangle ids by band, in order)."""
     starts = np.zeros(bands + 1, np.int64)
@@ -124,7 +124,7 @@ def _sort_into_bands(box, bands):
     return starts, members
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _nearest(n, x, y):
     """The outline's point nearest to (x, y): (squared distance, corner opposite its edge, its share of that edge)."""
     best, corner, share = np.inf, -1, 0.0
@@ -141,7 +141,7 @@ def _nearest(n, x, y):
     return best, corner, share
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _clipped(n, x, y):
     """Barycentrics at a pixel, clipped to the triangle: (b0, b1, b2, depth there, whether nothing was clipped)."""
     c0, c1, c2 = n[0] * x + n[1] * y + n[2], n[3] * x + n[4] * y + n[5], n[6] * x + n[7] * y + n[8]
@@ -156,7 +156,7 @@ def _clipped(n, x, y):
     return c0, c1, c2, c0 * n[9] + c1 * n[10] + c2 * n[11], inside
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _fill_band(numbers, box, members, near, blur, row0, row1, width, layers, depth, found, reals, counts):
     """The K nearest triangles of each pixel of rows row0..row1, unsorted: depth, id, and 4 reals (bary, distance)."""
     counts[:] = 0
@@ -188,7 +188,7 @@ def _fill_band(numbers, box, members, near, blur, row0, row1, width, layers, dep
                 reals[pixel, slot, 3] = -squared if inside else squared
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _sort_pixel(depth, found, count, order):
     """order[:count]: slots of a pixel by depth, of equals the smaller id first (insertion sort)."""
     for i in range(count):
@@ -202,7 +202,7 @@ def _sort_pixel(depth, found, count, order):
         order[place] = i
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _border_share(n, corner, t):
     """A share of an edge as cut on the screen -> of the whole edge in space."""
     e = 12 + 9 * corner
@@ -210,7 +210,7 @@ def _border_share(n, corner, t):
     return n[e + 7] + t * (n[e + 8] - n[e + 7])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _write_band(
     vertices, faces, numbers, row0, row1, width, layers, depth, found, reals, counts,
     face_id, inverse_depth, distance, corners, bary, position, border_bary, border_position,

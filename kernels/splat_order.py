@@ -7,13 +7,14 @@ and beyond its border alike. Host side; K layers, nearest first.
 from __future__ import annotations
 
 import numpy as np
-from numba import int8, njit
+from numba import int8
 
+from kernels.jit import kernel
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _two_layers(source_front, source_back, target_front, target_back, out):
     """Surface indices of one stretch of a row for two layers: contiguous rows and no branches, so that it vectorises."""
     for i in range(out.shape[0]):
@@ -24,7 +25,7 @@ def _two_layers(source_front, source_back, target_front, target_back, out):
         out[i] = int8(-1) if other < nearest else (int8(1) if behind < fronts else int8(0))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _any_layers(source, target, out):
     """Surface indices of one stretch of a row; source, target: (K, n). The first least distance wins a tie."""
     for i in range(out.shape[0]):
@@ -40,7 +41,7 @@ def _any_layers(source, target, out):
         out[i] = -other_at if other < nearest else at
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _stretch(source, source_row, source_start, target, row, start, out):
     """Fill out (n,) from n pixels of `source` (K, H, W) at source_row, source_start and of `target` at row, start."""
     stop, source_stop = start + out.shape[0], source_start + out.shape[0]
@@ -56,7 +57,7 @@ def _stretch(source, source_row, source_start, target, row, start, out):
         _any_layers(source[:, source_row, source_start:source_stop], target[:, row, start:stop], out)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _index_rows(inverse_depth, outside, out, first_row, last_row):
     """Fill rows of out (8, H, W); outside: (K, 1, W) zeros, what lies beyond the border."""
     _, height, width = inverse_depth.shape

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from kernels.host_field import bend, normal, sample
 from kernels.host_trace import direction, span
+from kernels.jit import kernel
 
 CONVERGED = 1e-6
 """A tracing step below this (object units) adds nothing: the quadrature's segments vanish with it."""
+FASTEST = 1e18
+"""Points that move their pixel by more than this are left out (pixels per object unit, and what it changes by): where a
+field is no distance at all, squares of what is summed up would overflow."""
 COLUMNS = 5
 """Of what `point_motions` finds of a point: dw/du (2, unnormalised), the motion n (2) per unit of weight, div n."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def ray_at(matrix, x, y):
     """A ray's tuple, see the module docstring."""
     q = direction(matrix, x, y)
     return x, y, q, math.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def trace_points(field, box, lens, near, factor, quadrature, moving, ray, s, rate, distance):
     """Fill depths s (n,), their ds/du rate (n, 2) where `moving`, and f (n,) of the ray's tracing points; returns how
     many. s_{i+1} = min(s_i + f / |q|, s_end): no early stop but at CONVERGED."""
@@ -62,13 +64,13 @@ def trace_points(field, box, lens, near, factor, quadrature, moving, ray, s, rat
     return quadrature.points
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _segment(s, i, count):
     """Trapezoid segment of point i: half of what lies between its neighbours (eq. 13, its absolute value)."""
     return 0.5 * abs(s[min(i + 1, count - 1)] - s[max(i - 1, 0)])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _harmonic(size, gamma):
     """size^-gamma; the default exponent without a call of pow."""
     if gamma == 4.0:
@@ -77,14 +79,14 @@ def _harmonic(size, gamma):
     return size**-gamma
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _trust(squared):
     """|n|^6 where |n| is below 1: half-way between two surfaces, where the smooth gradient vanishes, no silhouette is
     near and the motion of a level set has no bound. squared: |n|^2."""
     return squared * squared * squared if squared < 1.0 else 1.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def weigh_points(field, lens, quadrature, ray, s, distance, count, kept, weight, chosen):
     """Fill weights (n,) of eq. 12 with eq. 13's segments, unnormalised, and the indices of the `kept` largest, largest
     first; returns how many those are.
@@ -116,7 +118,7 @@ def weigh_points(field, lens, quadrature, ray, s, distance, count, kept, weight,
     return found
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def point_motions(field, lens, quadrature, moving, ray, points, weight, chosen, found, into, bent):
     """Fill into (n, COLUMNS) of the chosen points. points: (s, rate, distance, count). bent: (3, 3), scratch."""
     s, rate, distance, count = points
@@ -130,7 +132,7 @@ def point_motions(field, lens, quadrature, moving, ray, points, weight, chosen, 
             _, into[j, 2], into[j, 3], _, _, _, _ = _motion(lens, ray, s[i], n)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _motion(lens, ray, s, n):
     """(cosine n . d, motion n0, n1, y0, y1, s times the divisor, the divisor) of the level set through a point with the
     normal n: n_c = y_c / (s (n . m y + (n . d)^2))."""
@@ -144,7 +146,7 @@ def _motion(lens, ray, s, n):
     return facing, y0 / (s * below), y1 / (s * below), y0, y1, s * below, below
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _motion_and_rates(field, lens, quadrature, ray, s, rate, f, count, i, w, row, bent):
     """One row of `point_motions`: everything about a point that changes with the pixel position, by the chain rule."""
     origin, matrix, gram = lens
@@ -181,7 +183,7 @@ def _motion_and_rates(field, lens, quadrature, ray, s, rate, f, count, i, w, row
         row[4] += z / scaled - (n0 if c == 0 else n1) * (rate[i, c] / s[i] + below_rate / below)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def write_motions(planes, index, points, weight, chosen, found, capped, moving, made):
     """Normalise the top-k weights (eq. 14: less the least of them where `capped`) and write s, A, a and tau of a ray.
 
@@ -201,10 +203,12 @@ def write_motions(planes, index, points, weight, chosen, found, capped, moving, 
         w = (weight[i] - least) / total
         if w <= 0.0:
             continue
-        ax, ay = -w * made[j, 2], -w * made[j, 3]
-        planes[0, j, index], planes[1, j, index], planes[2, j, index] = s[i], ax, ay
+        ax, ay, spread, along = -w * made[j, 2], -w * made[j, 3], 0.0, 0.0
         if moving:
             wx = (made[j, 0] - least_x - w * total_x) / total
             wy = (made[j, 1] - least_y - w * total_y) / total
-            planes[3, j, index] = -(wx * made[j, 2] + wy * made[j, 3] + w * made[j, 4])
-            planes[4, j, index] = ax * rate[i, 0] + ay * rate[i, 1]
+            spread = -(wx * made[j, 2] + wy * made[j, 3] + w * made[j, 4])
+            along = ax * rate[i, 0] + ay * rate[i, 1]
+        if abs(ax) + abs(ay) + abs(spread) + abs(along) < FASTEST:  # false of NaN too
+            planes[0, j, index], planes[1, j, index], planes[2, j, index] = s[i], ax, ay
+            planes[3, j, index], planes[4, j, index] = spread, along

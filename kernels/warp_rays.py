@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numba import njit
 
 from kernels.field import ObjectRays
 from kernels.host_field import HostField
 from kernels.host_trace import march, span, step_factor
+from kernels.jit import kernel
 from kernels.raster import workers
 from kernels.warp_points import (
     COLUMNS,
@@ -123,7 +123,7 @@ class HostTracer:
         workers.share(work, count, PIECE, workers.default_workers())
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _hit_rays(field, box, origin, matrix, near, close_by, settings, u, depth, inside, close, first, end):
     for index in range(first, end):
         _, _, q, _ = ray_at(matrix, u[index, 0], u[index, 1])
@@ -134,7 +134,7 @@ def _hit_rays(field, box, origin, matrix, near, close_by, settings, u, depth, in
         close[index] = passed < close_by
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _warp_rays(field, box, lens, near, factor, quadrature, rates, u, planes, depth, inside, traced, first, end):
     n, origin = quadrature.points, lens[0]
     kept = quadrature.chosen or n

@@ -13,9 +13,9 @@ import numpy as np
 from numba import uint32
 from numba.cpython.unsafe.numbers import trailing_zeros
 
+from kernels.jit import inner
 from kernels.raster.fill import insert
 from kernels.raster.fixed_point import HALF, ONE, SUBPIXEL_BITS
-from kernels.raster.jit import inner
 
 BATCH = 256
 """Triangles set up together: the scratch (35 KB) stays close to the core."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernels.jit import inner
 from kernels.raster.fixed_point import GUARD
-from kernels.raster.jit import inner
 
 _GUARD = float(GUARD)
 MOST_CORNERS = 8

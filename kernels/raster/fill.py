@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import uint64
 
+from kernels.jit import inline, inner
 from kernels.raster.fixed_point import HALF, ONE, SUBPIXEL_BITS
-from kernels.raster.jit import inline, inner
 
 LANES = 16
 """Sixteen is what LLVM turns into vector code here; with 8 it unrolls scalars and takes twice as long."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import uint32
 
+from kernels.jit import inner, kernel
 from kernels.raster import batch
 from kernels.raster.batch import BATCH
 from kernels.raster.clip import MOST_CORNERS, clip_triangle
 from kernels.raster.fill import fill
-from kernels.raster.jit import inner, kernel
 
 CHUNK = 2048
 """Triangles culled at a time: the list of survivors stays in the first-level cache."""

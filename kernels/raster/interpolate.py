@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import uint32
 
+from kernels.jit import kernel
 from kernels.raster import workers
 from kernels.raster.arrays import aligned_empty, read_only
-from kernels.raster.jit import kernel
 from kernels.types import Fragments
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numba import uint32
 
+from kernels.jit import inner, kernel
 from kernels.raster.fixed_point import HALF, ONE
-from kernels.raster.jit import inner, kernel
 from kernels.raster.reference import SLIVER
 
 LANES = 64

@@ -11,8 +11,8 @@ import numpy as np
 from numba import types, uint32
 from numba.extending import intrinsic
 
+from kernels.jit import kernel
 from kernels.raster.fixed_point import BEHIND, GUARD, HALF, ONE, SUBPIXEL_BITS
-from kernels.raster.jit import kernel
 
 _GUARD = np.float32(GUARD)
 _CLAMP = np.float32(2 * GUARD)

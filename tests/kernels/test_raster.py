@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from kernels.camera import look_at, world_to_pixel
-from kernels.raster import jit, workers
+from kernels.raster import workers
 from kernels.raster.arrays import aligned_fragments
 from kernels.raster.fine import rasterize
 from kernels.raster.interpolate import interpolate, vertex_normals
-from kernels.raster.jit import STAMP
 from kernels.raster.reference import SLIVER, rasterize_reference
 from kernels.raster.resolve import resolve_rows
 from kernels.raster.sampler import Rasterizer
@@ -244,18 +243,6 @@ def test_one_compilation_each_whatever_the_arrays():
     sampler(vertices, faces, matrix, corners=False)
     kernels = transform, rasterize, resolve_rows
     assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1]
-    assert {kernel._cache._cache_file._source_stamp for kernel in kernels} == {STAMP}
-
-
-def test_the_cache_is_stamped_with_every_source_of_the_package(tmp_path, monkeypatch):
-    """Numba itself looks at one file's date, and would run yesterday's code when another file has changed."""
-    for name in ("a.py", "b.py"):
-        (tmp_path / name).write_text("x = 1")
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "a.py"))
-    before = jit._stamp()
-    assert jit._stamp() == before
-    (tmp_path / "b.py").write_text("x = 2")
-    assert jit._stamp() != before
 
 
 def test_an_exception_in_a_worker_is_raised_here():

@@ -1,8 +1,8 @@
-"""How the sampler's loops are compiled: without the interpreter lock, without fast-math, and cached safely.
+"""How compiled loops are compiled: without the interpreter lock, without fast-math, and cached safely.
 
-Numba tells a stale cache by the date of the one file that holds the function, but a kernel here contains functions of
-the other files too: pull a change of one of those and yesterday's code would run on. So an entry point is stamped with
-the contents of the whole package.
+Numba tells a stale cache by the date of the one file that holds the function, but a kernel contains functions of other
+files, and their constants, too: pull a change of one of those and yesterday's code would run on. So a kernel's cache is
+stamped with the contents of the whole package.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numba import njit
 def _stamp() -> str:
     """Digest of the package's sources; empty where there are none (a frozen application)."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -28,10 +28,15 @@ _INNER: dict[str, Any] = dict(nogil=True, error_model="numpy", no_cpython_wrappe
 
 
 def kernel(function: Callable) -> Any:
-    """An entry point called from Python: compiled at its first call, cached on disk under STAMP."""
+    """Called from Python, or from other kernels: compiled at its first call, cached on disk under STAMP."""
     compiled: Any = njit(nogil=True, cache=True, error_model="numpy")(function)
     compiled._cache._cache_file._source_stamp = STAMP
     return compiled
+
+
+def inlined(function: Callable) -> Any:
+    """Put into its callers before types are known: what it returns may depend on what it is given."""
+    return njit(nogil=True, error_model="numpy", inline="always")(function)
 
 
 def inner(function: Callable) -> Any:
