@@ -16,7 +16,7 @@ from core.protocol import Message, Progress, Status
 
 ICONS = {"error": ("error", "error"), "warning": ("warning", "warn"), "info": ("info", "text3")}
 BUSY = {
-    Status.STARTING: "Starting the engine",
+    Status.STARTING: "Starting",
     Status.LOADING: "Loading",
     Status.COMPILING: "Compiling",
 }

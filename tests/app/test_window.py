@@ -417,6 +417,12 @@ def test_the_scale_says_where_its_gradient_comes_from(make_window, qtbot):
     assert said == ["a step", "pane 4", "no vertices"]
 
 
+def test_an_engine_that_starts_is_named_once(make_window):
+    window, _ = make_window(start=False)
+    window.status.set_status(Status.STARTING, "the engine")  # as engine and launcher say it
+    assert window.status._work() == "Starting the engine"
+
+
 def test_errors_are_one_line_with_remedy_and_details(make_window, qtbot):
     window, client = make_window()
     rate = window.controller.experiment.optimizer.learning_rate
