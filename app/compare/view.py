@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from functools import partial
 
 from PyQt6.QtCore import QTimer, pyqtSignal
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout
 
 from app.compare.column import ROWS, SHARED_ROWS, Column
+from app.compare.curves import CurvesCard
 from app.compare.path import PathCard, Paths
 from app.compare.table import FINAL, Table
-from app.curves import TABS
 from app.panes.linking import Linking
 from app.panes.pane import CAPTION_HEIGHT, Pane
 from app.panes.plates import Plate
 from app.panes.ranges import Ranges
 from app.panes.words import Context, words
 from app.runs import Series
-from app.theme import GAP, HINT, PANE_GAP, REGULAR, Theme
+from app.theme import GAP, PANE_GAP, Theme
 from app.turns import Post, at_once
-from app.widgets import Dot, Elided, Head, Segment, Themed, clear, current_theme, hbox, restyle, vbox
+from app.widgets import Themed, clear, current_theme, hbox, restyle, vbox
 from core.catalog import entry
 from core.comparison.lanes import lane_names, lane_note, lane_tokens, of_lane, split_lane
 from core.comparison.table import LaneResult, lane_noise, lane_results, noise_lines, terms_lines
@@ -36,15 +36,8 @@ LOWER = 0.31
 """Of the height: curves and table."""
 LOWER_SHARES = (36, 13, 51)
 """Of the width: curves, path, table."""
-TITLE_ROOM = 100
-"""Logical pixels of the curves' head beside legend and tabs: below, the legend matters more than the title."""
-LEGEND_ROOM = 36
-"""Logical pixels that a name keeps in the legend, however many there are."""
 PATH_ROOM = 1300
 """Logical pixels of width from which the path is shown."""
-COMPARED = tuple(tab for tab in TABS if tab.title in ("Loss", "IoU", "Pose"))
-MARKS = ("", " - -", " · ·", " - ·")
-"""What the legend says of curves that share a method's colour."""
 
 
 class CompareView(QFrame, Themed):
@@ -68,20 +61,9 @@ class CompareView(QFrame, Themed):
         self._sees = frozenset[str]()
         self._differences, self._derivatives = Ranges(set()), Ranges(set())
         self._cards: QHBoxLayout = hbox(gap=GAP)
-        self.table, self.plot = Table(), None
+        self.table, self.path, self.curves = Table(), PathCard(), CurvesCard()
         self.table.when.chosen.connect(lambda _: self.refresh())
-        self._legend = QWidget()
-        self._legend.setLayout(hbox(gap=5))
-        self._plot_place = QFrame()
-        self._plot_place.setLayout(vbox(margins=(6, 0, 8, 4)))
-        self._curves = QFrame()
-        self._curves.setObjectName("card")
-        self.tabs = Segment(*(tab.title for tab in COMPARED), tips=tuple(tab.tip for tab in COMPARED))
-        self.tabs.chosen.connect(lambda _: self._draw_curves())
-        self._head = Head("Curves", self._legend, 6, self.tabs)
-        self._curves.setLayout(vbox(self._head, self._plot_place))
-        self.path = PathCard()
-        self._lower = hbox(self._curves, self.path, self.table, gap=GAP)
+        self._lower = hbox(self.curves, self.path, self.table, gap=GAP)
         for index, share in enumerate(LOWER_SHARES):
             self._lower.setStretch(index, share)
         layout = vbox(self._cards, GAP, self._lower)
@@ -143,7 +125,7 @@ class CompareView(QFrame, Themed):
             pane.lock_toggled.connect(lambda on, n=name, r=ranges: (r.lock(n, on), self._draw()))
             pane.footer.range_edited.connect(lambda limit, n=name, r=ranges: (r.type(n, limit), self._draw()))
             pane.footer.range_reset.connect(lambda n=name, r=ranges: (r.type(n, None), self._draw()))
-        self._write_legend()
+        self.curves.set_runs(lane_names(self.experiment), tokens)
         restyle(self, self.theme)
         self._fit()
 
@@ -192,8 +174,6 @@ class CompareView(QFrame, Themed):
 
     def set_theme(self, theme: Theme) -> None:
         self.theme = theme
-        if self.plot is not None:
-            self.plot.set_theme(theme)
         self._draw()
 
     # ------------------------------------------------------------------------------------------ drawing
@@ -238,7 +218,7 @@ class CompareView(QFrame, Themed):
             results, noise, [*(noise_lines(results, noise, repeats) if repeats else []), *self._terms]
         )
         self.path.draw(self.paths, self.tokens, self._shown)
-        self._draw_curves()
+        self.curves.show_runs(self.series, self._measured, self.experiment.stop.steps)
 
     def _results(self) -> list[LaneResult]:
         """The table's rows: of the step on screen where the switch says so and a later one was taken, else the newest."""
@@ -252,27 +232,6 @@ class CompareView(QFrame, Themed):
         metrics = [{n: v for n, s in own.items() if (v := s.at(at)) is not None} for own in self._measured]
         judged = {i: found for i, found in self._agreements.items() if found.iteration == at}
         return lane_results(self.experiment, losses, metrics, judged, [(0.0, 0.0)] * len(self.columns), trouble)
-
-    def _draw_curves(self) -> None:
-        tab = COMPARED[self.tabs.index()]
-        curves = []
-        for lane, column in enumerate(self.columns):
-            found = [self._measured[lane].get(name) for name, _ in tab.curves] if tab.curves else [self.series[lane]]
-            curves += [(series, column.token, 1.75, self._style(lane)) for series in found[:1] if series is not None]
-        curves = [curve for curve in curves if len(curve[0])]
-        if not curves and self.plot is None:
-            return
-        if self.plot is None:
-            from app.plot import Plot
-
-            self.plot = Plot()
-            self.plot.set_theme(self.theme)
-            self._plot_place.layout().addWidget(self.plot)  # type: ignore[union-attr]
-        self.plot.draw(curves, tab.log, self.experiment.stop.steps, tab.unit)
-
-    def _style(self, lane: int) -> int:
-        """Which of the runs with the same method this is: they share its colour."""
-        return self.tokens[:lane].count(self.tokens[lane])
 
     @property
     def iteration(self) -> int | None:
@@ -290,20 +249,9 @@ class CompareView(QFrame, Themed):
             return
         self._shown = iteration
         self.table.set_step(iteration)
-        if self.plot is not None:
-            self.plot.mark(iteration)
+        self.curves.mark(iteration)
         if not self._pending.isActive():
             self._pending.start()
-
-    def _write_legend(self) -> None:
-        row = self._legend.layout()
-        assert row is not None
-        clear(row)
-        for lane, name in enumerate(lane_names(self.experiment)):
-            text = Elided(f"{name}{MARKS[self._style(lane)]}", HINT, REGULAR, "text2")
-            text.setMinimumWidth(min(text.sizeHint().width(), LEGEND_ROOM))
-            row.addWidget(Dot(self.columns[lane].token))
-            row.addWidget(text)
 
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
@@ -313,8 +261,7 @@ class CompareView(QFrame, Themed):
         """Square pictures where there is room: the lower row gets what they leave, the path only in a wide one."""
         self.path.setVisible(self.width() >= PATH_ROOM)
         shares = LOWER_SHARES if self.width() >= PATH_ROOM else (LOWER_SHARES[0], LOWER_SHARES[2])
-        legend, tabs = self._legend.sizeHint().width(), self.tabs.sizeHint().width()
-        self._head.title.setVisible(self.width() * shares[0] / sum(shares) > legend + tabs + TITLE_ROOM)
+        self.curves.fit(self.width() * shares[0] / sum(shares))
         panes = 1 + 2 * len(self.columns)
         width = (self.width() - GAP * len(self.columns) - 2 * (PANE_GAP + 2) * (1 + len(self.columns))) / panes
         picture = int(width - PANE_GAP)

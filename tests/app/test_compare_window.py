@@ -134,8 +134,18 @@ def test_shapes_settings_and_repeats_are_lanes_too(make_window, qtbot):
     axes = view.paths.axes()
     assert np.allclose(view.paths.curve(2, axes)[:, 0], 3 * view.paths.curve(0, axes)[:, 0])
     assert view.path.chart.isVisible()
-    view.tabs.button(2).click()  # the pose's error
+    view.curves.tabs.button(2).click()  # the pose's error
     assert np.allclose(view._measured[1]["rotation_error_degrees"].x, [1, 2, 3, 4])
+
+
+def test_curves_of_a_comparison_say_what_is_missing_until_there_is_a_step(make_window, qtbot):
+    window, _ = make_window()
+    view = compared(window, qtbot)
+    qtbot.waitUntil(lambda: view.curves.empty.isVisible())
+    assert "Run the fit" in view.curves.empty.text()
+    window.controller.step(2)
+    qtbot.waitUntil(lambda: view.curves.plot is not None and view.curves.plot.isVisible(), timeout=20_000)
+    assert not view.curves.empty.isVisible()
 
 
 def test_runs_are_drawn_over_the_landscape_and_a_click_starts_all_of_them_there(make_window, qtbot):
