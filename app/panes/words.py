@@ -35,7 +35,7 @@ def words(pane: Pane, context: Context) -> tuple[str, str, str]:
     if kind.name in context.waiting:
         return "", "", "no range yet"
     if kind.name == "disagreement":
-        return kind.empty, kind.action, "needs pane 5"
+        return kind.empty, kind.action, "needs finite differences"
     if kind.name == "reference" and context.agreement is not None and context.agreement.reference_ms > 0:
         seconds = numbers.number(context.agreement.reference_ms / 1000, 2)
         return f"{kind.empty} It takes {seconds} s.", kind.action, "no range yet"
