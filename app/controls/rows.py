@@ -44,9 +44,12 @@ class Row(QWidget):
     def set_reason(self, reason: str) -> None:
         """Disable the row and say why; "" enables it."""
         self.setEnabled(not reason)
-        text = f"{self.tip}\n{reason}" if reason else self.tip
+        text, before = f"{self.tip}\n{reason}" if reason else self.tip, self.toolTip()
         self.setToolTip(text)
         self.name.set_tip(text)
+        for control in self.findChildren(QWidget) if text != before else ():
+            if control.toolTip() in (before, self.tip):  # a control's own tip would hide the reason
+                control.setToolTip(text)
 
 
 class NumberRow(Row):

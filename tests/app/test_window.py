@@ -417,6 +417,19 @@ def test_the_scale_says_where_its_gradient_comes_from(make_window, qtbot):
     assert said == ["a step", "pane 4", "no vertices"]
 
 
+def test_a_disabled_row_says_why_wherever_it_is_pointed_at(qtbot):
+    from app.controls import NumberRow
+
+    row = NumberRow("Width", "Of every hidden layer", 1, 256, whole=True)
+    qtbot.addWidget(row)
+    for reason, told in (
+        ("The shape is no network", "Of every hidden layer\nThe shape is no network"),
+        ("", "Of every hidden layer"),
+    ):
+        row.set_reason(reason)
+        assert {row.toolTip(), row.field.toolTip(), row.slider.toolTip()} == {told}
+
+
 def test_an_engine_that_starts_is_named_once(make_window):
     window, _ = make_window(start=False)
     window.status.set_status(Status.STARTING, "the engine")  # as engine and launcher say it
