@@ -36,6 +36,7 @@ LOWER = 0.31
 """Of the height: curves and table."""
 LOWER_SHARES = (36, 13, 51)
 """Of the width: curves, path, table."""
+BEHIND = "Rel. L2, silhouette, cosine and total are of derivative images that are some steps behind."
 PATH_ROOM = 1300
 """Logical pixels of width from which the path is shown."""
 
@@ -214,17 +215,25 @@ class CompareView(QFrame, Themed):
             return
         results = self._results()
         noise, repeats = lane_noise(self.experiment, results)
-        self.table.set_results(
-            results, noise, [*(noise_lines(results, noise, repeats) if repeats else []), *self._terms]
-        )
+        remarks = [*(noise_lines(results, noise, repeats) if repeats else []), *self._terms]
+        behind = any(found.iteration != self._newest() for found in self._agreements.values())
+        self.table.set_results(results, noise, [*remarks, *([BEHIND] if behind and self._of_newest() else [])])
         self.path.draw(self.paths, self.tokens, self._shown)
         self.curves.show_runs(self.series, self._measured, self.experiment.stop.steps)
+
+    def _newest(self) -> float:
+        """The last step that was taken."""
+        return max((series.x[-1] for series in self.series if len(series)), default=0)
+
+    def _of_newest(self) -> bool:
+        """Whether the table is of that step."""
+        return self.table.when.index() == FINAL or self._shown is None or self._shown >= self._newest()
 
     def _results(self) -> list[LaneResult]:
         """The table's rows: of the step on screen where the switch says so and a later one was taken, else the newest."""
         trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
-        at, newest = self._shown, max((series.x[-1] for series in self.series if len(series)), default=0)
-        if self.table.when.index() == FINAL or at is None or at >= newest:
+        at = self._shown
+        if at is None or self._of_newest():
             losses = [series.y.tolist() for series in self.series]
             pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * len(self.columns)
             return lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble)

@@ -138,6 +138,19 @@ def test_shapes_settings_and_repeats_are_lanes_too(make_window, qtbot):
     assert np.allclose(view._measured[1]["rotation_error_degrees"].x, [1, 2, 3, 4])
 
 
+def test_the_table_says_where_its_derivatives_are_of_an_earlier_step(make_window, qtbot):
+    window, _ = make_window()
+    view = compared(window, qtbot)
+    window.controller.step(2)
+    qtbot.waitUntil(lambda: len(view.series[0]) == 2, timeout=20_000)
+    for iteration, behind in ((0, True), (2, False)):
+        view.set_agreement(
+            Agreement(iteration, "splat", "pose.translation.x", 0, 0.25, 0.9, 0.3, 0.1, 0.25, 4, 1.0, 2.0)
+        )
+        view.refresh()
+        assert ("steps behind" in view.table.note.text()) is behind
+
+
 def test_curves_of_a_comparison_say_what_is_missing_until_there_is_a_step(make_window, qtbot):
     window, _ = make_window()
     view = compared(window, qtbot)
