@@ -13,6 +13,8 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from core.memory import keep_large_blocks_apart
+
 _IMPORTED = time.time()
 
 
@@ -27,12 +29,13 @@ def process_start() -> float:
 
 
 def prepare_environment() -> None:
-    """What Qt reads when it starts. Under Wayland, X11: floating docks and OpenGL in docks work there."""
+    """What Qt reads when it starts, and how memory is kept. Under Wayland, X11: floating docks and OpenGL in docks work there."""
     if sys.platform.startswith("linux") and os.environ.get("WAYLAND_DISPLAY") and os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "xcb;wayland")
     os.environ.setdefault("QT_API", "pyqt6")
     os.environ.setdefault("PYQTGRAPH_QT_LIB", "PyQt6")
     _import_numpy_alone()
+    keep_large_blocks_apart()
 
 
 def _import_numpy_alone() -> None:

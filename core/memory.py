@@ -17,6 +17,11 @@ from typing import Any
 CODE_BYTES = 2 << 30
 """What a process may grow by before it forgets compiled code: some forty kinds of problems (20 to 90 MB each, measured)."""
 
+OWN_PAGES = 256 << 10
+"""Blocks of so many bytes get pages of their own: images of 150 pixels a side and more."""
+_MMAP_THRESHOLD = -3
+"""glibc's M_MMAP_THRESHOLD, malloc.h."""
+
 _REGISTRIES: list[dict] = []
 
 
@@ -44,15 +49,24 @@ def available_bytes() -> int | None:
 
 
 @functools.cache
-def _trim() -> Callable[[int], int] | None:
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+def _from_glibc(name: str) -> Callable[..., int] | None:
+    """A function of the C library; None where that is another one."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
 
 
 def give_back() -> None:
     """Return what was freed to the system. A few milliseconds; nothing where the C library is another."""
-    trim = _trim()
+    trim = _from_glibc("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def keep_large_blocks_apart() -> None:
+    """For a process that stores images for long and lets go of some: blocks of OWN_PAGES go back to the system when they
+    are freed. glibc raises that size up to 32 MB by itself, and holes between stored images then grow for hours."""
+    set_option = _from_glibc("mallopt")
+    if set_option is not None:
+        set_option(_MMAP_THRESHOLD, OWN_PAGES)
 
 
 def forget_compiled() -> None:
