@@ -142,7 +142,7 @@ def test_the_table_says_where_its_derivatives_are_of_an_earlier_step(make_window
     window, _ = make_window()
     view = compared(window, qtbot)
     window.controller.step(2)
-    qtbot.waitUntil(lambda: len(view.series[0]) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(view.series[0]) == 2 and view._shown == 2, timeout=20_000)
     for iteration, behind in ((0, True), (2, False)):
         view.set_agreement(
             Agreement(iteration, "splat", "pose.translation.x", 0, 0.25, 0.9, 0.3, 0.1, 0.25, 4, 1.0, 2.0)
