@@ -29,9 +29,10 @@ class NetworkTracer(HostTracer):
 
     distances: Distances
 
-    def hits(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        depth, inside, close = super().hits(u)
-        self._decide(u, depth, inside)
+    def hits(self, u: np.ndarray, final: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        depth, inside, close = super().hits(u, final)
+        if final:
+            self._decide(u, depth, inside)
         return depth, inside, close
 
     def points(self, u: np.ndarray, rates: bool) -> RayPoints:

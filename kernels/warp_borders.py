@@ -59,7 +59,7 @@ def border_rays(
     for _ in range(HALVINGS if len(which) else 0):
         middle, u_middle = 0.5 * (low + high), start[which]
         u_middle[np.arange(len(which)), axis[which]] += middle
-        there = tracer.hits(u_middle)[0].astype(np.float64)
+        there = tracer.hits(u_middle, True)[0].astype(np.float64)
         like_low = _like(there, at, beyond)
         low, high = np.where(like_low, middle, low), np.where(like_low, high, middle)
         at, beyond = np.where(like_low, there, at), np.where(like_low, beyond, there)

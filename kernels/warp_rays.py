@@ -77,9 +77,10 @@ class RayPoints(NamedTuple):
 class RayTracer(Protocol):
     """What the warp asks of a field at pixel positions u (N, 2) float64; another kind of field answers in its own way."""
 
-    def hits(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def hits(self, u: np.ndarray, final: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(depth of the hit (N,) float32, 0 for none; (N,) bool, hit from inside; (N,) bool, whether the ray passed a
-        surface closer than CLOSE pixels before, or without hitting any)."""
+        surface closer than CLOSE pixels before, or without hitting any). final: whether this is what is seen; else it
+        tells which pixels are near an outline, and rays there are looked at again."""
         ...
 
     def points(self, u: np.ndarray, rates: bool) -> RayPoints:
@@ -101,7 +102,7 @@ class HostTracer:
         """What steps are multiplied by."""
         return step_factor(self.field)
 
-    def hits(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def hits(self, u: np.ndarray, final: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         found = np.zeros(len(u), np.float32), np.zeros(len(u), np.bool_), np.zeros(len(u), np.bool_)
         rays, settings = self.rays, (self.factor, STEPS_MORE, self.quadrature.tolerance)
         fixed = (self.field, self.box, rays.origin, rays.matrix, rays.near, CLOSE * rays.pixel, settings, u, *found)

@@ -106,7 +106,7 @@ def sample_warp(
     height, width = size
     pixels, asked = height * width, height * width if only is None else int(only.sum())
     first = inner_positions(height, width, counts[0], seed)
-    kind, depth, inside = _first_look(tracer, size, first, only, everywhere)
+    kind, depth, inside = _first_look(tracer, size, first, only, everywhere, not warped)
     kind = kind if warped else np.minimum(kind, PLAIN)
     plain, near = np.flatnonzero(kind == PLAIN), np.flatnonzero(kind == NEAR)
     room = _room(height, width, asked, len(near), warped)
@@ -134,10 +134,10 @@ def sample_warp(
 
 
 def _first_look(
-    tracer: RayTracer, size: tuple[int, int], first: np.ndarray, only: np.ndarray | None, everywhere: bool
+    tracer: RayTracer, size: tuple[int, int], first: np.ndarray, only: np.ndarray | None, everywhere: bool, final: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(what each pixel is (H, W), depth and inside (H W, S)) by the rays at `first` (H W, S, 2): of the pixels `only`
-    and of those around them, which decide with them."""
+    and of those around them, which decide with them. final: whether no pixel is looked at again."""
     looked = slice(None)
     if only is not None:
         from scipy.ndimage import maximum_filter
@@ -145,7 +145,7 @@ def _first_look(
         looked = np.flatnonzero(maximum_filter(only.astype(np.uint8), 3, mode="nearest"))
     shape = first.shape[:2]
     whole = np.zeros(shape, np.float32), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    for plane, part in zip(whole, tracer.hits(first[looked].reshape(-1, 2))):
+    for plane, part in zip(whole, tracer.hits(first[looked].reshape(-1, 2), final)):
         plane[looked] = part.reshape(-1, shape[1])
     depth, inside, close = whole
     kind = pixel_kinds(depth.reshape(*size, -1), close.reshape(*size, -1), everywhere)
