@@ -17,8 +17,8 @@ from typing import Any
 CODE_BYTES = 2 << 30
 """What a process may grow by before it forgets compiled code: some forty kinds of problems (20 to 90 MB each, measured)."""
 
-OWN_PAGES = 256 << 10
-"""Blocks of so many bytes get pages of their own: images of 150 pixels a side and more."""
+OWN_PAGES = 128 << 10
+"""Blocks of so many bytes get pages of their own: what glibc begins with, planes of 192 pixels a side."""
 _MMAP_THRESHOLD = -3
 """glibc's M_MMAP_THRESHOLD, malloc.h."""
 
