@@ -114,9 +114,9 @@ class Feed(QObject):
         """The label of the button beside a message; the controller knows what can be done."""
         return message.remedy
 
-    def say(self, level: str, text: str, details: str = "", remedy: str = "") -> None:
+    def say(self, level: str, text: str, details: str = "", remedy: str = "", refusal: str = "") -> None:
         """Post a line of the window's own."""
-        self.message_posted.emit(Message(level, text, details, remedy))
+        self.message_posted.emit(Message(level, text, details, remedy, refusal))
 
     # ------------------------------------------------------------------------------------------ stored frames
 

@@ -120,10 +120,9 @@ class Files(QObject):
         self._settings.add_recent(str(path.absolute()))
         return True
 
-    def restore_autosave(self) -> None:
-        """Open what a program that ended unexpectedly was doing."""
-        left = self.sessions.left_behind()
-        if left is not None:
+    def restore_autosave(self, file: Path | None = None) -> None:
+        """Open what a program that ended unexpectedly was doing: the newest, or a file of `sessions.left`."""
+        for left in [file] if file is not None else self.sessions.left.files()[:1]:
             self._open_record(left, self.sessions.take_up)
 
     def _open_record(self, path: Path, read: Callable[[Path], None]) -> bool:

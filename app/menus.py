@@ -37,6 +37,9 @@ class Menus:
         a = actions
         self.recent = QMenu("Open recent", window)
         self.recent.aboutToShow.connect(self._fill_recent)
+        self.kept = QMenu("Kept runs", window)
+        self.kept.setToolTipsVisible(True)
+        self.kept.aboutToShow.connect(self._fill_kept)
         self.exports = self._menu("Export")
         self.exports.addActions(list(a.exports.values()))
         self.exports.addSeparator()
@@ -54,8 +57,9 @@ class Menus:
         self.lessons.addAction(a.lesson_text)
 
         self._add(
-            "File", a.open, self.recent, None, a.save, a.save_as, a.save_session, self.exports, a.record, None, a.quit
-        )
+            "File", a.open, self.recent, self.kept, None, a.save, a.save_as, a.save_session, self.exports, a.record, None,
+            a.quit,
+        )  # fmt: skip
         self._add("Edit", a.undo, a.redo)
         self.view = self._add("View", a.fit, a.theta, a.derive, None)
         self._add("Run", a.run, a.step, a.reset, None, a.fork, a.live, None, a.cancel, a.restart)
@@ -114,6 +118,26 @@ class Menus:
             action.setToolTip(path)
             action.triggered.connect(lambda _, chosen=path: self._files.open_path(chosen))
         if self.recent.isEmpty():
-            action = self.recent.addAction("Nothing yet")
+            _add_nothing(self.recent)
+
+    def _fill_kept(self) -> None:
+        """Runs of programs that ended unexpectedly, the newest first."""
+        self.kept.clear()
+        for file, text, tip in self._files.sessions.left.told():
+            action = self.kept.addAction(text)
             assert action is not None
-            action.setEnabled(False)
+            action.setToolTip(tip)
+            action.triggered.connect(lambda _, chosen=file: self._files.restore_autosave(chosen))
+        if self.kept.isEmpty():
+            return _add_nothing(self.kept)
+        self.kept.addSeparator()
+        action = self.kept.addAction("Discard all")
+        assert action is not None
+        action.setToolTip("Delete what programs that ended unexpectedly left; no other window's")
+        action.triggered.connect(self._files.sessions.discard)
+
+
+def _add_nothing(menu: QMenu) -> None:
+    action = menu.addAction("Nothing yet")
+    assert action is not None
+    action.setEnabled(False)

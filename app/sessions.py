@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app.autosave import CURVES, Autosave
 from app.controller import Controller
+from app.left_behind import LeftBehind
 from app.session_io import from_record, to_record, with_curves
 from core.errors import RimlightError
 from core.experiment import Experiment
@@ -37,7 +36,8 @@ class Sessions(QObject):
         """folder: where autosaves lie."""
         super().__init__(parent)
         self._controller, self._folder = controller, folder
-        self._own = folder / f"{os.getpid()}-{_birth(os.getpid())}-{secrets.token_hex(4)}{SUFFIX}"
+        self.left = LeftBehind(folder)
+        self._own = self.left.own()
         self._work: Iterator[float] | None = None
         self._target: Path | None = None
         self._taken_up: tuple[Path, Experiment, int] | None = None
@@ -120,58 +120,21 @@ class Sessions(QObject):
             loaded is not None and loaded.continued and (loaded.experiment, loaded.iteration) == (experiment, iteration)
         )
         if came and self.autosave.holds(experiment, iteration):
-            self.forget(file)
+            self.left.forget(file)
             self._taken_up = None
 
     def _not_taken_up(self) -> None:
         """What was to be opened was not."""
         self._taken_up = None
 
-    def left_behind(self) -> Path | None:
-        """The newest autosave of a program that is gone, None where every one ended well."""
-        return max(self._orphans(), key=lambda file: file.stat().st_mtime, default=None)
-
-    def forget(self, file: Path) -> None:
-        """It was restored, or is not wanted; older ones of programs that are gone, and what those had half written,
-        go with it. Another window's are left alone."""
-        newest = file.stat().st_mtime if file.exists() else 0.0
-        for suffix in (SUFFIX, CURVES):
-            for other in (*self._orphans(suffix=suffix), *self._orphans(".", suffix)):
-                with contextlib.suppress(OSError):
-                    if other.stem == file.stem or other.stat().st_mtime <= newest:
-                        other.unlink()
-
-    def _orphans(self, prefix: str = "", suffix: str = SUFFIX) -> list[Path]:
-        """Files whose program is gone. prefix: "." for those that were being written."""
-        found = []
-        for file in self._folder.glob(f"{prefix}*{suffix}"):
-            owner, birth, *_ = [*file.name.removeprefix(prefix).split("-"), ""]
-            if owner.isdigit() and not _alive(int(owner), birth):
-                found.append(file)
-        return found
+    def discard(self) -> None:
+        """Nothing of what programs that ended unexpectedly left is wanted."""
+        count = self.left.discard()
+        self._controller.say("info", f"Discarded {count} kept run{'s' if count != 1 else ''}")
 
     def close(self) -> None:
         """The window closes: nothing is left to offer, unless what was taken up has not come."""
         if self._taken_up is not None and self._controller.shown is not None:
-            self.forget(self._taken_up[0])
+            self.left.forget(self._taken_up[0])
         self.finish()
         self.autosave.close()
-
-
-def _alive(process: int, birth: str) -> bool:
-    """Whether that very process runs: one that took its number was born at another time."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return _birth(process) == birth
-    return _birth(process) == birth
-
-
-def _birth(process: int) -> str:
-    """When a process began, in the system's ticks since it was started; "0" where the system does not tell."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "0"

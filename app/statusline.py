@@ -45,16 +45,19 @@ class StatusLine(QStatusBar):
         self.seconds = label("", BASE, NUMBER, "text2")
         self.cancel = IconButton("Cancel", name="link", tip="Give up compiling or loading; the last good state is kept")
         self.remedy = IconButton("Remedy", name="link", tip="Do what helps")
+        self.refusal = IconButton("Discard", name="quiet", tip="Do without it")
         self.details = IconButton("Details", name="quiet", tip="Show everything that is known about this message")
         self.dismiss = mini("close", "Put this message away")
         self.cancel.clicked.connect(self.cancelled)
         self.remedy.clicked.connect(lambda: self.message and self.remedy_chosen.emit(self.message.remedy))
+        self.refusal.clicked.connect(lambda: self.message and self.remedy_chosen.emit(self.message.refusal))
         self.details.clicked.connect(lambda: self.message and self.details_wanted.emit(self.message))
         self.dismiss.clicked.connect(self.clear_message)
 
         left = QWidget()
         row = hbox(
-            self.spinner, self.glyph, self.text, self.seconds, self.cancel, self.remedy, self.details, self.dismiss, None,
+            self.spinner, self.glyph, self.text, self.seconds, self.cancel, self.remedy, self.refusal, self.details,
+            self.dismiss, None,
             margins=(10, 0, 0, 0), gap=8,
         )  # fmt: skip
         left.setLayout(row)
@@ -136,6 +139,7 @@ class StatusLine(QStatusBar):
         self.cancel.setVisible(working and bool(self._busy))
         self.glyph.setVisible(message is not None)
         self.remedy.setVisible(bool(message and message.remedy))
+        self.refusal.setVisible(bool(message and message.refusal))
         self.details.setVisible(bool(message and message.details))
         self.dismiss.setVisible(message is not None)
         if working:
@@ -146,6 +150,8 @@ class StatusLine(QStatusBar):
             self.text.setText(" ".join(message.text.split()))
             self.remedy.set_label(message.remedy)
             self.remedy.setToolTip(message.remedy)
+            self.refusal.set_label(message.refusal)
+            self.refusal.setToolTip(message.refusal)
         else:
             self.text.setText(self._hint)
         tone = "text2" if not working and message is None else "text"

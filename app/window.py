@@ -43,7 +43,7 @@ from app.viewport import Viewport
 from app.wiring import connect_actions, connect_engine, connect_parts
 from core.protocol import Loaded, Message, Scalars, Snapshot, Status
 
-RESTORE = "Restore the run"
+RESTORE, DISCARD, DISCARD_ALL = "Restore the run", "Discard", "Discard all"
 
 FIRST_LESSON = 2
 """What the window opens on: worth looking at before anything is read."""
@@ -214,6 +214,8 @@ class MainWindow(QMainWindow):
             "Reset": c.reset,
             "Retry": c.retry,
             RESTORE: self.files.restore_autosave,
+            DISCARD: self.files.sessions.discard,
+            DISCARD_ALL: self.files.sessions.discard,
         }
         known[remedy]()
 
@@ -250,8 +252,13 @@ class MainWindow(QMainWindow):
     def _offer_autosave(self) -> None:
         """Once, when the first experiment is there: what a program that ended unexpectedly was doing."""
         self.controller.loaded_changed.disconnect(self._offer_autosave)
-        if self.files.sessions.left_behind() is not None:
-            self.controller.say("warning", "Rimlight ended unexpectedly; its last run was kept", remedy=RESTORE)
+        left = self.files.sessions.left
+        left.tidy()
+        if count := len(left.files()):
+            several = count > 1
+            more = f", {count} with older ones (File, Kept runs)" if several else ""
+            text = f"Rimlight ended unexpectedly; its last run was kept{more}"
+            self.controller.say("warning", text, remedy=RESTORE, refusal=DISCARD_ALL if several else DISCARD)
 
     def _open_first_lesson(self) -> None:
         lessons = bundled_lessons()

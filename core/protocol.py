@@ -244,12 +244,13 @@ class Scalars:
 @dataclass(frozen=True)
 class Message:
     """One line for the message area. level: "info", "warning", "error". remedy: label of the button that helps
-    ("Retry", "Restart engine", "") and details on demand."""
+    ("Retry", "Restart engine", "") and details on demand. refusal: label of a second button, for who wants none of it."""
 
     level: str
     text: str
     details: str = ""
     remedy: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True)

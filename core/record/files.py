@@ -200,6 +200,16 @@ def read_session(path: str | Path, unpack_into: str | Path) -> SessionRecord:
         raise RimlightError(f"{path.name}: damaged or no session file ({error}); use another copy") from error
 
 
+def session_title(path: str | Path) -> tuple[str, int]:
+    """What a session file is about and its iteration, without reading the rest; ("", 0) where it cannot be told."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = json.loads(archive.read("manifest.json"))
+            return str(manifest["title"]), int(manifest["iteration"])
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError):
+        return "", 0
+
+
 def _read(archive: zipfile.ZipFile, path: Path, folder: Path) -> SessionRecord:
     if sum(info.file_size for info in archive.infolist()) > LARGEST:
         raise ValueError("it unpacks to more than a session can hold")

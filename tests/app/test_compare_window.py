@@ -242,12 +242,13 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot):
     qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 4 and c.shown.iteration == 4, timeout=20_000)
     qtbot.waitUntil(lambda: sessions.autosave.holds(c.loaded.experiment, 4), timeout=20_000)
     assert sessions._own.is_file()
-    assert sessions.left_behind() is None  # it is ours, and we live
+    assert sessions.left.files() == []  # it is ours, and we live
     dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
     for suffix in (SUFFIX, CURVES):
         os.rename(sessions._own.with_suffix(suffix), dead.with_suffix(suffix))
     again, other = make_window()
     assert "ended unexpectedly" in again.status.message.text
+    assert again.status.refusal.isVisible()
     qtbot.mouseClick(again.status.remedy, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4", timeout=20_000)
     run = again.controller.runs.runs[0]

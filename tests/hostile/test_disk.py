@@ -177,7 +177,7 @@ def test_two_windows_leave_each_others_files_alone(stage: Any, tmp_path: Path) -
     mine, theirs = (each.window.files.sessions for each in (one, two))
     living = {mine._own, theirs._own}
     assert all(file.is_file() for file in living)
-    assert mine.left_behind() is None
+    assert mine.left.files() == []
     dead = mine._folder / f"999999999-1-aa{mine._own.suffix}"
     reborn = mine._folder / f"{os.getpid()}-1-bb{mine._own.suffix}"  # our number, of a program born at another time
     half = mine._folder / f".999999999-1-aa-01234567{mine._own.suffix}"
@@ -185,12 +185,13 @@ def test_two_windows_leave_each_others_files_alone(stage: Any, tmp_path: Path) -
         file.write_bytes(mine._own.read_bytes())
     for file in living:
         os.utime(file, (1, 1))  # the oldest there are
-    assert mine.left_behind() in (dead, reborn)
+    assert set(mine.left.files()) == {dead, reborn}
     two.window.files.restore_autosave()
     assert two.wait(lambda: two.window.controller.loaded.continued)
     assert set(mine._folder.iterdir()) >= living
     assert two.wait(lambda: not dead.exists() or not reborn.exists())
-    mine.forget(mine.left_behind() or dead)
+    mine.left.discard()
+    mine.left.tidy()
     kept = lambda: {file for file in mine._folder.iterdir() if not file.name.startswith(".")}
     assert kept() == living | {file.with_suffix(CURVES) for file in living}
     two.window.files.save_to(tmp_path / "two.toml")

@@ -1,0 +1,107 @@
+"""Autosaves of programs that ended unexpectedly: the newest is offered at the next start, the oldest go.
+
+A file's name tells whose it is: the process and when that was born. What a program that lives has written is never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from pathlib import Path
+
+from app.autosave import CURVES
+from core.record.files import SUFFIX, session_title
+
+MOST = 8
+"""Runs that are kept: a crash and what was tried after it. A state has up to some ten megabytes."""
+LONGEST_S = 30 * 86400.0
+"""Nobody misses a run for a month and then wants it; the newest is kept all the same."""
+
+
+class LeftBehind:
+    """Files of programs that are gone, in a folder that other windows write to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def own(self) -> Path:
+        """A file of this program's, by a name that nobody else takes."""
+        return self._folder / f"{os.getpid()}-{_birth(os.getpid())}-{secrets.token_hex(4)}{SUFFIX}"
+
+    def files(self) -> list[Path]:
+        """What can be restored, the newest first."""
+        return sorted(self._orphans(), key=_written, reverse=True)
+
+    def told(self) -> list[tuple[Path, str, str]]:
+        """For a menu: each file, what was fitted and how far, and when it was last kept."""
+        lines = []
+        for file in self.files():
+            title, iteration = session_title(file)
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(_written(file)))
+            lines.append((file, f"{title or file.stem}, step {iteration}", f"Go on with it; last kept {when}"))
+        return lines
+
+    def tidy(self) -> None:
+        """Keep the newest, as many and as long as is said above; what was half written, and curves without their state,
+        go in any case."""
+        runs = self.files()
+        now = time.time()
+        kept = {f.stem for i, f in enumerate(runs) if i == 0 or (i < MOST and now - _written(f) < LONGEST_S)}
+        for file in runs:
+            if file.stem not in kept:
+                self.forget(file)
+        strays = [file for file in self._orphans(suffix=CURVES) if file.stem not in kept]
+        for file in (*strays, *self._orphans(".", SUFFIX), *self._orphans(".", CURVES)):
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+    def discard(self) -> int:
+        """None of it is wanted; how many went."""
+        runs = self.files()
+        for file in runs:
+            self.forget(file)
+        return len(runs)
+
+    def forget(self, file: Path) -> None:
+        """It was restored, or is not wanted. Others are left alone."""
+        for suffix in (SUFFIX, CURVES):
+            with contextlib.suppress(OSError):
+                file.with_suffix(suffix).unlink(missing_ok=True)
+
+    def _orphans(self, prefix: str = "", suffix: str = SUFFIX) -> list[Path]:
+        """Files whose program is gone. prefix: "." for those that were being written."""
+        found = []
+        for file in self._folder.glob(f"{prefix}*{suffix}"):
+            owner, birth, *_ = [*file.name.removeprefix(prefix).split("-"), ""]
+            if owner.isdigit() and not _alive(int(owner), birth):
+                found.append(file)
+        return found
+
+
+def _written(file: Path) -> float:
+    """Seconds since the epoch; 0 for a file that another window has just removed."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _alive(process: int, birth: str) -> bool:
+    """Whether that very process runs: one that took its number was born at another time."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return _birth(process) == birth
+    return _birth(process) == birth
+
+
+def _birth(process: int) -> str:
+    """When a process began, in the system's ticks since it was started; "0" where the system does not tell."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "0"

@@ -1,0 +1,39 @@
+"""What killed programs left: how much of it is kept, and what is never touched."""
+
+import os
+import time
+from pathlib import Path
+
+from app.autosave import CURVES
+from app.left_behind import LONGEST_S, MOST, LeftBehind
+from core.record.files import SUFFIX
+
+
+def _put(folder: Path, name: str, age: float) -> Path:
+    file = folder / name
+    file.write_bytes(b"")
+    os.utime(file, (time.time() - age,) * 2)
+    return file
+
+
+def test_the_oldest_go_and_the_newest_and_the_living_stay(tmp_path):
+    left = LeftBehind(tmp_path)
+    living = _put(tmp_path, left.own().name, 9 * LONGEST_S)
+    runs = [_put(tmp_path, f"999999999-1-{i:02d}{SUFFIX}", i) for i in range(MOST + 3)]
+    curves = [_put(tmp_path, run.with_suffix(CURVES).name, 0) for run in runs]
+    stray = _put(tmp_path, f"999999999-1-gone{CURVES}", 0)
+    half = _put(tmp_path, f".999999999-1-00-12345678{SUFFIX}", 0)
+    assert left.files() == runs
+    left.tidy()
+    assert left.files() == runs[:MOST]
+    assert [file.exists() for file in curves] == [True] * MOST + [False] * 3
+    assert living.exists()
+    assert not stray.exists()
+    assert not half.exists()
+    for file in runs[:MOST]:
+        os.utime(file, (file.stat().st_mtime - LONGEST_S,) * 2)
+    left.tidy()
+    assert left.files() == runs[:1]  # of the newest nothing is said by its age
+    assert left.told()[0][1].endswith("step 0")  # damaged, and still in the menu
+    assert left.discard() == 1
+    assert list(tmp_path.iterdir()) == [living]
