@@ -20,13 +20,11 @@ def whole(least: int) -> Callable[[str], int]:
     return read
 
 
-def slip_of(first: str, words: int, commands: Iterable[str]) -> str:
+def slip_of(first: str, commands: Iterable[str]) -> str:
     """What is wrong with a command line whose first word is no command, and so a file; "" where nothing is."""
     import difflib
 
     meant = difflib.get_close_matches(first, commands, 1) if first and not Path(first).exists() else []
     if meant:
         return f"'{first}' is no command and no file; did you mean {meant[0]}?"
-    if words > 1:
-        return f"the window opens one file, and {words} were given; commands: {', '.join(commands)}"
     return ""

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="rimlight",
         description="A desktop lab for differentiable rendering. Without a command, the window opens.",
-        usage="rimlight [EXPERIMENT|MESH|GRID]\n       rimlight COMMAND ...",
+        usage="rimlight [EXPERIMENT|MESH|GRID|PICTURE ...]\n       rimlight COMMAND ...",
     )
     top.add_argument("--version", action="version", version=f"rimlight {_version()}")
     commands = top.add_subparsers(prog="rimlight", dest="command", metavar="COMMAND", required=True)
@@ -98,9 +98,9 @@ def parser() -> argparse.ArgumentParser:
 def _run(arguments: list[str]) -> int:
     first = arguments[0] if arguments else ""
     if first not in COMMANDS and not first.startswith("-"):
-        if slip := slip_of(first, len(arguments), COMMANDS):
+        if slip := slip_of(first, COMMANDS):
             parser().error(slip)
-        return _window(first or None)
+        return _window(arguments)
     options = parser().parse_args(arguments)
     return COMMANDS[options.command](options)
 
@@ -108,17 +108,19 @@ def _run(arguments: list[str]) -> int:
 # ---------------------------------------------------------------------------------------------- commands
 
 
-def _window(file: str | None) -> int:
+def _window(files: list[str]) -> int:
     from core.io.files import MESH_LIMIT, checked_path
 
-    if file is not None:
+    for file in files:
+        if file.startswith("-"):
+            parser().error(f"{file} is no option of the window; put COMMAND before its options")
         checked_path(file, MESH_LIMIT)
     from app.display import require_display
 
     require_display()
     from app.main import run_window
 
-    return run_window(file)
+    return run_window(*files)
 
 
 def _fit(options: argparse.Namespace) -> int:

@@ -5,15 +5,15 @@ Convention: every path that comes back from a dialog is remembered as the folder
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.controller import Controller
-from app.experiment_panel.adapt import with_target_cameras, with_target_picture, with_target_shape
 from app.lessons import Lesson
+from app.opening import experiment_for_files, together, with_target
 from app.sessions import Sessions
 from app.settings import Settings
 from core.errors import RimlightError
@@ -80,6 +80,9 @@ class Files(QObject):
         super().__init__(window)
         self._window, self._controller, self._settings = window, controller, settings
         self.sessions = Sessions(self, controller, Path(settings.location).parent / "autosave")
+        self._told: tuple[str, str] | None = None
+        """Level and line of what is being opened."""
+        controller.loaded_changed.connect(self._on_loaded)
         controller.open_failed.connect(lambda: self._now_at(*controller.origin))
         controller.followed.connect(lambda: self._now_at(None, None))
         controller.exported.connect(lambda event: controller.say("info", f"Wrote {event.path}"))
@@ -87,19 +90,22 @@ class Files(QObject):
     # ------------------------------------------------------------------------------------------ opening
 
     def open_dialog(self) -> None:
-        path = self._ask_open("Open", OPEN_FILTERS)
-        if path:
-            self.open_path(path)
+        paths, _ = QFileDialog.getOpenFileNames(self._window, "Open", self._settings.folder, OPEN_FILTERS)
+        if paths:
+            self._settings.folder = str(Path(paths[0]).parent)
+            self.open_paths([Path(path) for path in paths])
 
     def open_path(self, path: str | Path) -> bool:
         """Open an experiment, a mesh, a grid or a picture. False where it cannot be, which the window then says."""
-        from core.experiments.defaults import experiment_for_file
+        return self.open_paths([Path(path)])
 
-        path = Path(path)
+    def open_paths(self, paths: Sequence[Path]) -> bool:
+        """Open what files mean together (app/opening.py), and say which were left out."""
+        path, target, told = together(paths)
         if path.suffix.lower() == SUFFIX:
-            return self._open_session(path)
+            return self._open_session(path) and self._tell(told, bool(told))
         try:
-            experiment = experiment_for_file(path)
+            experiment, note = experiment_for_files(path, target)
         except (RimlightError, OSError) as error:
             self._complain(error)
             return False
@@ -107,11 +113,18 @@ class Files(QObject):
         self._settings.add_recent(str(path.absolute()))
         self._controller.open(experiment)
         self._now_at(path.absolute() if path.suffix.lower() in EXPERIMENT_SUFFIXES else None, None)
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            from core.io.photo_lens import photo_lens
+        return self._tell(told or note, "; not " in told)
 
-            self._controller.say("info", f"{path.name}: {photo_lens(path).told}")
+    def _tell(self, text: str, left_out: bool) -> bool:
+        """Once it is loaded: loading puts messages away. left_out: something was not opened, which stays in sight until
+        it is put away."""
+        self._told = ("warning" if left_out else "info", text) if text else None
         return True
+
+    def _on_loaded(self) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            QTimer.singleShot(0, lambda: self._controller.say(*told))  # over what loading had to say
 
     def _open_session(self, path: Path) -> bool:
         if not self._open_record(path, self.sessions.open):
@@ -136,6 +149,7 @@ class Files(QObject):
 
     def _now_at(self, path: Path | None, lesson: Lesson | None) -> None:
         """Another experiment is on screen."""
+        self._told = None
         self._controller.origin = path, lesson
         self.opened.emit(lesson)
 
@@ -177,25 +191,13 @@ class Files(QObject):
             return
         experiment = self._controller.experiment
         try:
-            if Path(path).suffix.lower() in IMAGE_SUFFIXES:
-                from core.io.images import picture_size
-                from core.io.photo_lens import photo_lens
-
-                lens = photo_lens(path, experiment.views.fov)
-                changed = with_target_picture(experiment, path, picture_size(path), lens.fov)
-                self._controller.say("info", f"{Path(path).name}: {lens.told}")
-            elif Path(path).suffix.lower() in CAMERA_SUFFIXES:
-                from core.experiments.defaults import camera_target
-
-                width, height, held_out = camera_target(Path(path))
-                changed = with_target_cameras(experiment, path, (width, height), held_out)
-            else:
-                changed = with_target_shape(experiment, file_kind(path), path, None)
+            changed, told = with_target(experiment, path)
         except (RimlightError, OSError) as error:
             self._complain(error)
             return
         self._controller.edit("target", changed)
         self._controller.settle()
+        self._tell(told, False)
 
     def _ask_open(self, title: str, filters: str) -> str:
         path, _ = QFileDialog.getOpenFileName(self._window, title, self._settings.folder, filters)

@@ -89,8 +89,8 @@ def install_excepthook(window) -> None:  # type: ignore[no-untyped-def]
     sys.excepthook = hook
 
 
-def run_window(path: str | None) -> int:
-    """Show the window on a file, or on the first lesson; returns when it is closed."""
+def run_window(*paths: str) -> int:
+    """Show the window on files (app/opening.py), or on the first lesson; returns when it is closed."""
     gc.disable()  # until the first paint: importing allocates much and frees nothing (a tenth of the time)
     prepare_environment()
     application = make_application(sys.argv[:1])
@@ -103,7 +103,7 @@ def run_window(path: str | None) -> int:
     previous = sys.excepthook
     install_excepthook(window)
     window.restore_layout()
-    window.open_first(path)
+    window.open_first(*paths)
     window.painted.connect(lambda: _first_paint(window))
     application.styleHints().colorSchemeChanged.connect(lambda scheme: window.follow_theme())
     window.show()

@@ -1,6 +1,7 @@
 """The line at the window's foot: what is being compiled or what went wrong, and what helps. Never a dialog.
 
-Convention: one thing at a time. Work in progress goes before a message, a message before the hint.
+Convention: one thing at a time. Work in progress goes before a message, a message before the hint. A warning that
+another message covers comes back when that one is put away.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ BUSY = {
     Status.LOADING: "Loading",
     Status.COMPILING: "Compiling",
 }
+COVERED = 4
+"""Warnings that wait beneath another message; older ones are in the past."""
 PATIENCE_MS = 150
 """Work shorter than this is not announced: a line that flashes is read as an error."""
 
@@ -36,6 +39,7 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 0, 0)
         self.message: Message | None = None
+        self._covered: list[Message] = []
         self._busy, self._since, self._hint = "", 0.0, ""
         self._progress: Progress | None = None
 
@@ -87,10 +91,10 @@ class StatusLine(QStatusBar):
         else:
             self._busy, self._progress = "", None
             self._tick.stop()
-        if self.message is not None and (
-            status is Status.LOADING or (status is Status.RUNNING and self.message.level == "info")
-        ):
-            self.message = None
+        if status is Status.LOADING:
+            self.message, self._covered = None, []
+        elif status is Status.RUNNING and self.message is not None and self.message.level == "info":
+            self.clear_message()
         self._refresh()
 
     def set_progress(self, progress: Progress) -> None:
@@ -106,11 +110,15 @@ class StatusLine(QStatusBar):
         """An error is not put away by a mere hint."""
         if self.message is not None and self.message.level == "error" and message.level == "info":
             return
+        if self.message is not None and self.message.level == "warning":
+            self._covered = [*self._covered, self.message][-COVERED:]
+        self._covered = [warning for warning in self._covered if warning.text != message.text]
         self.message = message
         self._refresh()
 
     def clear_message(self) -> None:
-        self.message = None
+        """Put the message away; the warning that it covered is seen again."""
+        self.message = self._covered.pop() if self._covered else None
         self._refresh()
 
     def acted(self) -> None:

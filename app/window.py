@@ -242,11 +242,11 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------------------------------ life
 
-    def open_first(self, path: str | None) -> None:
-        """What the window opens on: the file it was given, or the first lesson."""
+    def open_first(self, *paths: str | Path) -> None:
+        """What the window opens on: the files it was given, or the first lesson."""
         self.controller.failed_first.connect(self._open_first_lesson)
         self.controller.loaded_changed.connect(self._offer_autosave)
-        if path is None or not self.files.open_path(path):
+        if not paths or not self.files.open_paths([Path(path) for path in paths]):
             self._open_first_lesson()
 
     def _offer_autosave(self) -> None:
@@ -309,7 +309,7 @@ class MainWindow(QMainWindow):
             files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
             if files:
                 event.acceptProposedAction()
-                self.files.open_path(Path(files[0]))
+                self.files.open_paths([Path(file) for file in files])
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self.presentation.toggle(False)

@@ -55,7 +55,7 @@ def make_window(qtbot, qapp, settings_folder, fake_engine) -> Iterator[Any]:
         window = MainWindow(lambda: client, settings)
         windows.append(window)
         window.resize(*size)
-        window.open_first(None)
+        window.open_first()
         window.show()
         window.activateWindow()  # without a window manager nothing else does, and keys go to active windows only
         with qtbot.waitActive(window):

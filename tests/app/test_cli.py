@@ -92,7 +92,6 @@ def test_wrong_usage_exits_with_2(capsys):
         ["list", "nonsense"],
         ["derive"],
         ["check"],
-        ["a.ply", "b.ply"],
         ["fit", "a", "--steps", "0"],
     ):
         with pytest.raises(SystemExit) as caught:
@@ -120,6 +119,7 @@ def test_slips_of_the_pen_are_told_in_the_users_words(capsys, arguments, told):
     ("arguments", "fragments"),
     [
         (["gone.ply"], ["gone.ply", "no such file"]),
+        (["LESSON", "gone.ply"], ["gone.ply", "no such file"]),
         (["fit", "gone.toml", "--out", "x"], ["gone.toml", "no such file"]),
         (["derive", "LESSON", "--parameter", "pose.q", "--out", "x"], ["--parameter", "pose.q", "pose.rotation"]),
         (["compare", "LESSON", "--method", "naive", "--out", "x"], ["found 1 run;", "--method"]),

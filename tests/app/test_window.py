@@ -458,11 +458,14 @@ def test_an_error_stays_while_the_fit_goes_on_and_goes_when_a_hand_acts(make_win
     window, client = make_window()
     window.controller.play()
     qtbot.waitUntil(lambda: window.controller.status is Status.RUNNING)
+    window.controller.say("warning", "it is odd")
     client.events += [Message("error", "method.name: it cannot be"), protocol.StatusChanged(Status.RUNNING)]
-    qtbot.waitUntil(lambda: window.status.message is not None)
+    qtbot.waitUntil(lambda: "cannot be" in window.status.text.text())
     qtbot.wait(40)
     assert "cannot be" in window.status.text.text()
     window.actions_.run.trigger()
+    assert window.status.message.text == "it is odd"  # a warning comes back until it is put away
+    qtbot.mouseClick(window.status.dismiss, Qt.MouseButton.LeftButton)
     assert window.status.message is None
 
 
@@ -600,7 +603,7 @@ def test_save_open_and_drop(make_window, qtbot, tmp_path):
     window.files.open_lesson(bundled_lessons()[1])
     assert window.controller.experiment.method.name == "edge-grad"
     mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    mime.setUrls([QUrl.fromLocalFile(str(ASSETS / "shapes" / "cube.ply")), QUrl.fromLocalFile(str(path))])
     drop = QDropEvent(
         QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
@@ -608,6 +611,8 @@ def test_save_open_and_drop(make_window, qtbot, tmp_path):
     assert window.controller.experiment.method.name == "naive"
     assert window.files.path == path
     assert window.settings.recent[0] == str(path)
+    told = "Opened saved.toml; not cube.ply: an experiment is opened alone"
+    qtbot.waitUntil(lambda: window.status.message is not None and window.status.message.text == told)
     assert not window.files.open_path(Path(tmp_path / "nothing.ply"))
     assert "nothing.ply" in window.status.message.text
 

@@ -30,7 +30,7 @@ settings.theme = "light"
 client = FakeClient()
 window = MainWindow(lambda: client, settings)
 window.resize(1024, 700)
-window.open_first(None)
+window.open_first()
 window.show()
 window.controller.start()
 end = time.monotonic() + 20
@@ -87,7 +87,7 @@ def test_at_scale_one_and_a_half(tmp_path, qapp):
 
 def test_first_paint_is_told_and_the_process_ends(tmp_path, qapp):
     finished = run(
-        ["-c", "import sys; from app.main import run_window; sys.exit(run_window(None))"],
+        ["-c", "import sys; from app.main import run_window; sys.exit(run_window())"],
         RIMLIGHT_FIRST_PAINT="1",
         XDG_CONFIG_HOME=str(tmp_path),
     )

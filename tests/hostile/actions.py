@@ -296,7 +296,7 @@ def main() -> int:
         write_files(folder)
         window = MainWindow(make_client if chosen.real else scripted_client, Settings())
         window.resize(1440, 900)
-        window.open_first(None)
+        window.open_first()
         window.show()
         window.controller.start()
         application.processEvents()

@@ -30,6 +30,7 @@ class Quiet:
     def __enter__(self) -> Quiet:
         answer = lambda *_: (str(self._folder / self._draw.choice(("out.png", "fine.obj", "broken.ply", "out"))), "")
         self._set(QFileDialog, "getOpenFileName", staticmethod(answer))
+        self._set(QFileDialog, "getOpenFileNames", staticmethod(lambda *_: ([answer()[0], answer()[0]], "")))
         self._set(QFileDialog, "getSaveFileName", staticmethod(answer))
         self._set(QFileDialog, "getExistingDirectory", staticmethod(lambda *_: str(self._folder)))
         self._set(QDialog, "exec", lambda dialog: 0)

@@ -45,7 +45,7 @@ class Stage:
         self.messages: list[Message] = []
         self.window.controller.message_posted.connect(self.messages.append)
         self.window.resize(1440, 900)
-        self.window.open_first(path)
+        self.window.open_first(*([path] if path else []))
         self.window.show()
         self.window.controller.start()
 

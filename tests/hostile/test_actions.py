@@ -28,7 +28,7 @@ def window(qapp, tmp_path: Path) -> Iterator[Any]:
     qapp.setStyle("Fusion")
     made = MainWindow(scripted_client, Settings())
     made.resize(1280, 800)
-    made.open_first(None)
+    made.open_first()
     made.show()
     made.controller.start()
     qapp.processEvents()
