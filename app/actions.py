@@ -49,7 +49,9 @@ class Actions:
         self.fork = self._new("Fork here", "Shift+F", "Begin another run at the stored step on screen; this one stays")
 
     def _make_files(self) -> None:
-        self.open = self._new("Open…", "Ctrl+O", "Open an experiment, a mesh, a grid or a picture; a shape and its target together")
+        self.open = self._new(
+            "Open…", "Ctrl+O", "Open an experiment, a mesh, a grid or a picture; a shape and its target together"
+        )
         self.save = self._new("Save experiment", "Ctrl+S", "Write the experiment to its file")
         self.save_as = self._new("Save experiment as…", "Ctrl+Shift+S", "Write the experiment to another file")
         self.save_session = self._new(
