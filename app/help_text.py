@@ -57,8 +57,8 @@ TOUR = (
     ),
     (
         "Bring your own",
-        "Drop a mesh, a grid, a picture or an experiment on the window, or a shape and its target together. Save writes the experiment as a TOML file that "
-        "gives the same numbers again, here and with rimlight fit.",
+        "Drop a mesh, a grid, a picture or an experiment on the window, or a shape and its target together. Save writes "
+        "the experiment as a TOML file that gives the same numbers again, here and with rimlight fit.",
     ),
     (
         "Sculpt",

@@ -16,6 +16,7 @@ def convert(source: str | Path, target: str | Path, spec: GridSpec) -> tuple[str
     """
     from core.io.grids import save_grid
     from core.io.mesh_export import save_mesh
+    from core.io.topology import find_edges
     from core.shapes.grid_loading import load_any_grid
     from kernels.marching_cubes import extract
 
@@ -35,4 +36,12 @@ def convert(source: str | Path, target: str | Path, spec: GridSpec) -> tuple[str
     if not len(iso.faces):
         raise RimlightError(f"{source.name}: the grid has no zero crossing, so there is no surface to write")
     save_mesh(target, iso.vertices, iso.faces, None)
-    return f"{target.name}: mesh, {len(iso.faces):,} triangles, {len(iso.vertices):,} vertices", data.warnings
+    line = f"{target.name}: mesh, {len(iso.faces):,} triangles, {len(iso.vertices):,} vertices"
+    count = find_edges(iso.faces).open
+    if not count:
+        return line, data.warnings
+    cut = (
+        f"the grid's box cuts its surface, so the mesh is open ({count:,} open edge{'' if count == 1 else 's'}); "
+        "sample the distances in a larger box"
+    )
+    return line, (*data.warnings, cut)

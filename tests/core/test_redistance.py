@@ -10,7 +10,7 @@ import pytest
 from core.convert import convert
 from core.errors import RimlightError
 from core.experiment import GridSpec
-from core.io.grids import load_grid
+from core.io.grids import load_grid, save_grid
 from core.io.mesh_export import save_mesh
 from core.io.meshes import load_mesh
 from core.metrics import surface_distances
@@ -83,13 +83,20 @@ def test_there_and_back_in_the_units_it_came_in(tmp_path: Path) -> None:
     data = load_grid(tmp_path / "torus.npz")
     assert data.warnings == ()
     assert data.gradient == pytest.approx(1.0, abs=0.05)
-    convert(tmp_path / "torus.npz", tmp_path / "again.obj", GridSpec())
+    _, warnings = convert(tmp_path / "torus.npz", tmp_path / "again.obj", GridSpec())
+    assert warnings == ()
     again = load_mesh(tmp_path / "again.obj")
     assert again.facts["watertight"]
     assert again.warnings == ()
     back = again.vertices * again.scale + again.centre
     gaps = surface_distances((back, again.faces), (vertices, faces), 40_000)
     assert gaps["hausdorff"] < 1 / 48
+    save_grid(tmp_path / "half.npz", data.values[:24], data.origin, data.spacing)
+    _, warnings = convert(tmp_path / "half.npz", tmp_path / "half.ply", GridSpec())
+    count = load_mesh(tmp_path / "half.ply").facts["open_edges"]
+    assert count > 20
+    assert len(warnings) == 1
+    assert f"({count} open edges)" in warnings[0]  # written all the same
     inward, *_ = mesh_grid("x", vertices, faces[:, ::-1], 24, False)
     assert (inward < 0).any()
 
