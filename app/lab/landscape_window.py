@@ -18,11 +18,12 @@ from app.controller import Controller
 from app.controls.fields import QuietCombo
 from app.lab.axis_control import NONE, AxisControl
 from app.lab.chart import Chart
+from app.lab.loss_scale import LossRange, LossScale, painted
 from app.lab.run_paths import RunPaths
 from app.lab.tool_window import ToolWindow
 from app.panes.head import thetas_of
-from app.theme import FINITE_DIFFERENCES, HINT, REGULAR
-from app.widgets import Dot, current_theme, frame, hbox, hint, label, vbox
+from app.theme import FINITE_DIFFERENCES, HINT, REGULAR, Theme
+from app.widgets import Dot, Themed, current_theme, frame, hbox, hint, label, vbox
 from core.derivatives.questions import Landscape, Landscaped
 from core.protocol import Loaded
 
@@ -33,15 +34,9 @@ COUNTS_1, COUNTS_2 = (33, 65, 129), (17, 25, 41)
 LEVELS = 9
 ARROW = 0.22
 """Length of the arrows, as a share of the plot."""
-LEAST_COLOUR = 0.08
-"""Where in the sequential map the lowest loss lies: its first colours would vanish in the dark ground."""
 
 
-MOST_COLOUR = 0.72
-"""The same of the highest in the dark theme: its last colours would outshine what is drawn over them."""
-
-
-class LandscapeWindow(ToolWindow):
+class LandscapeWindow(ToolWindow, Themed):
     """Opened from the Inspect menu."""
 
     def __init__(self, parent: QWidget, controller: Controller, compare: CompareMode | None = None) -> None:
@@ -53,6 +48,8 @@ class LandscapeWindow(ToolWindow):
         self.count.setFixedWidth(72)
         self.chart = Chart()
         self.chart.setToolTip("Click to start again from there")
+        self.scale = LossScale()
+        self._drawn = frame(hbox(self.chart, self.scale, margins=(0, 0, 6, 0), gap=0))
         self.shown: Landscaped | None = None
         self._restarted: tuple[float, float] | None = None
         """Where a click put the fit since the picture was computed."""
@@ -68,7 +65,7 @@ class LandscapeWindow(ToolWindow):
         )  # fmt: skip
         self.build(
             (self.across, 4, self.up, 4, hint("places"), self.count),
-            vbox(self.chart, self.empty),
+            vbox(self._drawn, self.empty),
             frame(hbox(*legend, margins=(14, 2, 14, 0), gap=5)),
         )
         self.across.theta.activated.connect(lambda _: self._span(self.across))
@@ -190,7 +187,8 @@ class LandscapeWindow(ToolWindow):
         self.method_name.setText(method)
         self.chart.clear_all()
         found = self.shown
-        self.chart.setVisible(found is not None)
+        self._drawn.setVisible(found is not None)
+        self.scale.set_range(None)
         self.empty.setVisible(found is None)
         if found is None:
             self.facts.setText(
@@ -201,6 +199,10 @@ class LandscapeWindow(ToolWindow):
         else:
             self._draw_plane(found)
         self.runs.draw_over(found)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.chart.set_theme(theme)  # whose turn comes later, and whose lines are drawn here
+        self._refresh()
 
     @property
     def _token(self) -> str:
@@ -243,11 +245,10 @@ class LandscapeWindow(ToolWindow):
         self.chart.frame(x, y, margin=0.0)
         filled = filled_in(np.asarray(found.loss, float))
         if np.isfinite(filled).all():
-            level = np.log10(np.maximum(filled, 1e-12)) if filled.min() > 0 else filled
-            share = (level - level.min()) / max(float(np.ptp(level)), 1e-12)
-            lut = current_theme().sequential_lut()
-            most = MOST_COLOUR if current_theme().dark else 1.0
-            self.chart.picture(lut[np.rint(255 * (LEAST_COLOUR + (most - LEAST_COLOUR) * share)).astype(int)], x, y)
+            within = LossRange.of(filled)
+            level = within.level(filled)
+            self.scale.set_range(within, found.loss_here)
+            self.chart.picture(painted(filled, within, current_theme()), x, y)
             if found.fraction >= 1.0:
                 self.chart.contours(level, np.quantile(level, np.linspace(0.04, 0.92, LEVELS)), x, y)
         wide, high = a.high - a.low, b.high - b.low
@@ -295,6 +296,7 @@ class LandscapeWindow(ToolWindow):
             places.append(int(np.clip(round(share * (axis.count - 1)), 0, axis.count - 1)))
         loss = float(found.loss[tuple(places)])
         where = ", ".join(numbers.number(v, signed=True) for v, _ in zip((x, y), found.question.axes))
+        self.scale.set_pointer(loss)
         self.pointer.setText(f"{where}   loss {numbers.number(loss)}" if np.isfinite(loss) else where)
 
 

@@ -23,7 +23,7 @@ _MIDDLE = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
 
 
 def paint_bar(painter: QPainter, box: QRectF, lut: np.ndarray) -> None:
-    """A strip of the map in `box`, its corners rounded."""
+    """A strip of the map in `box`, its corners rounded; upright, with the last colour on top, in a box that is."""
     clip = QPainterPath()
     clip.addRoundedRect(box, 2, 2)
     painter.save()
@@ -31,7 +31,10 @@ def paint_bar(painter: QPainter, box: QRectF, lut: np.ndarray) -> None:
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     painter.setClipPath(clip)
     shown = lut[1:]
-    painter.drawImage(box, QImage(shown.tobytes(), len(shown), 1, 3 * len(shown), QImage.Format.Format_RGB888))
+    if box.height() > box.width():
+        painter.drawImage(box, QImage(shown[::-1].tobytes(), 1, len(shown), 3, QImage.Format.Format_RGB888))
+    else:
+        painter.drawImage(box, QImage(shown.tobytes(), len(shown), 1, 3 * len(shown), QImage.Format.Format_RGB888))
     painter.restore()
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PyQt6.QtWidgets import QFrame, QLabel, QWidget
 
 from app import numbers
+from app.panes.footer import paint_bar
 from app.theme import BASE, HINT, NUMBER, PANEL_RADIUS, REGULAR, TITLE, Theme, font
 from app.viewport.surface import MAP_ENDS
 from app.widgets import Glyph, Themed, current_theme, frame, hbox, label, vbox
@@ -166,13 +167,8 @@ class GradientScale(QWidget, Themed):
             return
         painter.drawText(QRectF(0, 0, self.WIDTH, 16), right, self._title)
         bar = QRectF(self.WIDTH - 8, 22, 8, self.BAR)
-        clip = QPainterPath()
-        clip.addRoundedRect(bar, 2, 2)
-        painter.setClipPath(clip)
         first, last = (round(255 * end) for end in MAP_ENDS)
-        lut = theme.sequential_lut()[first : last + 1][::-1]
-        painter.drawImage(bar, QImage(lut.tobytes(), 1, len(lut), 3, QImage.Format.Format_RGB888))
-        painter.setClipping(False)
+        paint_bar(painter, bar, theme.sequential_lut()[first : last + 1])
         low, high = self._range
         for power in range(int(np.ceil(low)), int(np.floor(high)) + 1):
             y = bar.top() + bar.height() * (high - power) / max(high - low, 1e-6)

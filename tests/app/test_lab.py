@@ -12,8 +12,10 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit,
 
 from app.lab.gaussians import DrawnGaussians
 from app.lab.landscape_window import filled_in
+from app.lab.loss_scale import painted, shown_part
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
+from app.widgets import current_theme
 from core.derivatives.questions import Drop, FieldSlice, Landscape, MeshCheck, Probe, Sweep, Unanswered, WarpLook
 from core.experiment import MethodSpec, ShapeSpec
 from core.protocol import Derive, SetValue
@@ -288,6 +290,12 @@ def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window
     qtbot.waitUntil(lambda: land.shown is not None)
     axes = asked(client, Landscape)[-1].axes
     assert [(axis.theta, axis.count) for axis in axes] == [("pose.translation.x", 25), ("pose.rotation.y", 25)]
+    loss = np.asarray(land.shown.loss)
+    shown = land.scale.range
+    assert (shown.low, shown.high) == (loss.min(), loss.max())
+    assert shown.marks(300.0)[:: len(shown.marks(300.0)) - 1] == [loss.min(), loss.max()]
+    picture = painted(loss, shown, current_theme())
+    assert (picture[np.unravel_index(loss.argmax(), loss.shape)] == shown_part(current_theme())[-1]).all()
     land.chart.clicked.emit(0.2, -20.0)
     assert [(c.path, c.value) for c in asked(client, SetValue)] == [
         ("value.pose.translation.x", 0.2),
@@ -300,6 +308,7 @@ def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window
         land._span(land.across)
         land.compute()
         qtbot.waitUntil(lambda: land.shown is not None and len(land.shown.question.axes) == 1)
+        assert not land.scale.isVisible()
         land.chart.clicked.emit(0.05, 0.01)
         assert asked(client, SetValue)[-1] == SetValue("along.vertices.normal", 0.05)
     client.events.append(Unanswered(land.question))
