@@ -79,10 +79,12 @@ def object_to_world_planes(values: Values, position: Planes) -> Planes:
     return rotate_planes(rotation, position, values["pose.translation"])
 
 
-def rotate_planes(matrix, planes: Planes, offset=(0.0, 0.0, 0.0)) -> Planes:
-    """Traced: three planes -> matrix (3, 3) @ planes + offset (3,)."""
+def rotate_planes(matrix, planes: Planes, offset=None) -> Planes:
+    """Traced: three planes -> matrix (3, 3) @ planes, + offset (3,)."""
     x, y, z = planes
-    return tuple(matrix[i, 0] * x + matrix[i, 1] * y + matrix[i, 2] * z + offset[i] for i in range(3))
+    m = jnp.unstack(jnp.reshape(matrix, 9))  # one slice of all nine, for tracing's sake
+    turned = tuple(m[i] * x + m[i + 1] * y + m[i + 2] * z for i in (0, 3, 6))
+    return turned if offset is None else tuple(plane + o for plane, o in zip(turned, jnp.unstack(jnp.asarray(offset))))
 
 
 def lens_matrix(values: Values, lens: Lens, height: int, width: int):

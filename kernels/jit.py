@@ -13,6 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.np import linalg
+
+
+def _no_blas() -> None:
+    """Numba asks for SciPy's BLAS before the first kernel, whether or not one needs it, and SciPy's linear algebra takes
+    0.15 s of every start to import. No kernel of ours multiplies matrices."""
+    raise ImportError("kernels do without BLAS (kernels/jit.py): write the product out")
+
+
+linalg.ensure_blas = _no_blas
 
 
 def _stamp() -> str:

@@ -9,6 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 
 
+def _products(rows: str) -> np.ndarray:
+    """(rows, 4, 4) float32: the coefficients of q_a q_b in each row, which is a sum of such as "+wx"."""
+    table = np.zeros((len(rows.split(",")), 4, 4), np.float32)
+    for matrix, row in zip(table, rows.split(",")):
+        for sign, a, b in row.split():
+            matrix["wxyz".index(a), "wxyz".index(b)] = -1.0 if sign == "-" else 1.0
+    return table
+
+
+_PRODUCT = _products("+ww -xx -yy -zz, +wx +xw +yz -zy, +wy -xz +yw +zx, +wz +xy -yx +zw")
+_MATRIX = 2 * _products("-yy -zz, +xy -wz, +xz +wy, +xy +wz, -xx -zz, +yz -wx, +xz -wy, +yz +wx, -xx -yy")
+_MATRIX = _MATRIX.reshape(3, 3, 4, 4)
+
+
 def quaternion_exp(delta):
     """Rotation vector (3,) in radians -> unit quaternion (4,), with finite derivatives of every order at zero.
 
@@ -26,29 +40,17 @@ def quaternion_exp(delta):
 
 def quaternion_multiply(a, b):
     """Hamilton product of quaternions (4,), (4,) -> (4,)."""
-    w1, x1, y1, z1 = a[0], a[1], a[2], a[3]
-    w2, x2, y2, z2 = b[0], b[1], b[2], b[3]
-    return jnp.stack(
-        [
-            w1 * w2 - x1 * x2 - y1 * y2 - z1 * z2,
-            w1 * x2 + x1 * w2 + y1 * z2 - z1 * y2,
-            w1 * y2 - x1 * z2 + y1 * w2 + z1 * x2,
-            w1 * z2 + x1 * y2 - y1 * x2 + z1 * w2,
-        ]
-    )
+    return jnp.sum(_PRODUCT.astype(b.dtype) * (a[:, None] * b), axis=(1, 2))
 
 
 def quaternion_matrix(q):
-    """Unit quaternion (4,) -> rotation matrix (3, 3). Works for NumPy and JAX arrays alike."""
+    """Unit quaternion (4,) -> rotation matrix (3, 3). Works for NumPy and JAX arrays alike.
+
+    Written as products with constants, of which the two that are not zero add up as in the textbook's nine formulas:
+    their sixty scalars took a tenth of the time to trace a step.
+    """
     xp = np if isinstance(q, np.ndarray) else jnp
-    w, x, y, z = q[0], q[1], q[2], q[3]
-    return xp.stack(
-        [
-            xp.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]),
-            xp.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]),
-            xp.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]),
-        ]
-    )
+    return xp.sum(_MATRIX.astype(q.dtype) * (q[:, None] * q), axis=(2, 3)) + np.eye(3, dtype=q.dtype)
 
 
 def quaternion_from_vector(vector: np.ndarray) -> np.ndarray:

@@ -28,14 +28,13 @@ def unit_planes(planes: Planes) -> Planes:
 def camera_position(lens: Lens) -> jax.Array:
     """Where the camera stands, (3,) world."""
     rotation, offset = lens.world_to_camera[:3, :3], lens.world_to_camera[:3, 3]
-    axes = [-(rotation[0, i] * offset[0] + rotation[1, i] * offset[1] + rotation[2, i] * offset[2]) for i in range(3)]
-    return jnp.stack(axes)
+    return -jnp.sum(rotation * offset[:, None], axis=0)
 
 
 def face_viewer(normal: Planes, world: Planes, lens: Lens) -> Planes:
     """Turn unit world normals (3 planes) towards the camera; the sign is not differentiated."""
-    eye = camera_position(lens)
-    facing = sum(normal[i] * (eye[i] - world[i]) for i in range(3))
+    eye = jnp.unstack(camera_position(lens))
+    facing = sum(n * (e - w) for n, e, w in zip(normal, eye, world))
     sign = jax.lax.stop_gradient(jnp.where(facing < 0, -1.0, 1.0))
     return normal[0] * sign, normal[1] * sign, normal[2] * sign
 

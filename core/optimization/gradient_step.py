@@ -17,7 +17,7 @@ import numpy as np
 from core.memory import forgettable
 from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.parameterization import IDENTITY
-from core.optimization.terms import image_terms, parameter_terms
+from core.optimization.terms import LOSSES, image_terms, parameter_terms
 from core.parameters import retract, tangent_shape, zero_tangent
 from core.problem import (
     NonFinite,
@@ -161,13 +161,15 @@ def _build(structure: Structure) -> _Compiled:
         def regularise(delta):
             return parameter_terms(terms, weights, {**constants, **retract(values, delta)}, shape)
 
-        (extra, extra_each), extra_gradient = jax.value_and_grad(regularise, has_aux=True)(zero)
-        loss = loss + extra
-        gradient = jax.tree.map(lambda g, e, m: (g + e) * m, gradient, extra_gradient, dict(masks))
+        if any(not LOSSES[term.loss].sees for term in terms):
+            (extra, extra_each), extra_gradient = jax.value_and_grad(regularise, has_aux=True)(zero)
+            loss, each = loss + extra, [a + b for a, b in zip(each, extra_each)]
+            gradient = jax.tree.map(jnp.add, gradient, extra_gradient)
+        gradient = jax.tree.map(jnp.multiply, gradient, dict(masks))
         ok = jnp.isfinite(loss)
         for leaf in jax.tree.leaves(gradient):
             ok = ok & jnp.all(jnp.isfinite(leaf))
-        return gradient, jnp.stack([ok.astype(loss.dtype), loss, *(a + b for a, b in zip(each, extra_each))])
+        return gradient, jnp.stack([ok.astype(loss.dtype), loss, *each])
 
     def place(values, delta, masks):
         moved = retract(values, jax.tree.map(lambda d, m: d * m, delta, dict(masks)))
