@@ -13,6 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from core.engine import caches
+from core.engine.accelerators import complaints
 from core.versions import versions
 
 Line = tuple[str, str]
@@ -31,6 +32,8 @@ def device_lines() -> Iterator[Line]:
 
         for device in jax.devices():
             yield "jax device", f"{device.platform}: {device.device_kind}"
+        for complaint in complaints:
+            yield "gpu", f"not used: {complaint}"
     except Exception as error:  # a broken installation is what a doctor is for
         yield "jax device", f"none: {type(error).__name__}: {' '.join(str(error).split())}"
 

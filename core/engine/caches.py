@@ -15,6 +15,8 @@ from pathlib import Path
 
 import platformdirs
 
+from core.engine.accelerators import complain_plainly
+
 LIMIT_BYTES = 1 << 30
 """The most that compiled code may take on disk: some thousand programs of 0.1 to 1 MB. The oldest go first."""
 
@@ -41,9 +43,10 @@ def folder() -> Path:
 
 
 def configure() -> None:
-    """Point JAX and Numba at the caches, and bound JAX's; without a place to write, both simply compile anew. And let
-    Python collect less often, for tracing's sake."""
+    """Point JAX and Numba at the caches, and bound JAX's; without a place to write, both simply compile anew. Let Python
+    collect less often, for tracing's sake, and JAX say in a line that it has no use for a GPU."""
     gc.set_threshold(*GC_THRESHOLDS)
+    complain_plainly()
     kept = Path(os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder() / "jax")))
     for name, value in _JAX_SETTINGS.items():
         os.environ.setdefault(name, value)
