@@ -19,6 +19,9 @@ MOST = 8
 LONGEST_S = 30 * 86400.0
 """Nobody misses a run for a month and then wants it; the newest is kept all the same."""
 
+PROCESSES = Path("/proc")
+"""Where Linux tells of its processes."""
+
 
 class LeftBehind:
     """Files of programs that are gone, in a folder that other windows write to."""
@@ -90,18 +93,19 @@ def _written(file: Path) -> float:
 
 def _alive(process: int, birth: str) -> bool:
     """Whether that very process runs: one that took its number was born at another time."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return _birth(process) == birth
     return _birth(process) == birth
 
 
 def _birth(process: int) -> str:
-    """When a process began, in the system's ticks since it was started; "0" where the system does not tell."""
+    """When a process began, as digits; "" where it is gone. Linux is asked directly: psutil would take 20 ms of the start."""
+    if PROCESSES.is_dir():
+        try:
+            return (PROCESSES / str(process) / "stat").read_text().rpartition(")")[2].split()[19]
+        except (OSError, IndexError):
+            return ""
+    import psutil
+
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "0"
+        return str(round(1000 * psutil.Process(process).create_time()))
+    except psutil.Error:
+        return ""

@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from app.autosave import CURVES
 from app.left_behind import LONGEST_S, MOST, LeftBehind
 from core.record.files import SUFFIX
@@ -16,7 +18,9 @@ def _put(folder: Path, name: str, age: float) -> Path:
     return file
 
 
-def test_the_oldest_go_and_the_newest_and_the_living_stay(tmp_path):
+@pytest.mark.parametrize("processes", ["/proc", "/not there"])
+def test_the_oldest_go_and_the_newest_and_the_living_stay(tmp_path, monkeypatch, processes):
+    monkeypatch.setattr("app.left_behind.PROCESSES", Path(processes))
     left = LeftBehind(tmp_path)
     living = _put(tmp_path, left.own().name, 9 * LONGEST_S)
     runs = [_put(tmp_path, f"999999999-1-{i:02d}{SUFFIX}", i) for i in range(MOST + 3)]
