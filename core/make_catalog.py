@@ -66,6 +66,7 @@ def _method(method: Method) -> dict[str, Any]:
         face=str(method.face),
         faces=sorted(str(face) for face in method.faces),
         cannot=method.cannot,
+        misses=method.misses,
         pixelwise=method.pixelwise,
         spares_pixels=method.spares_pixels,
     )

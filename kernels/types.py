@@ -270,6 +270,8 @@ class Method(ABC):
     Settings: ClassVar[type]
     cannot: ClassVar[str] = ""
     """What it cannot do, one sentence, shown to the user."""
+    misses: ClassVar[str] = ""
+    """The same in a few words, which follow "cannot show"."""
     spares_pixels: ClassVar[bool] = False
     """Whether it samples and evaluates the pixels that are asked for alone (CameraView.only), whatever the shape."""
     pixelwise: ClassVar[bool] = False

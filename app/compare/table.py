@@ -39,6 +39,7 @@ class Table(QFrame):
         self._remarks: list[str] = []
         self._shape: tuple = ()
         self._cells: dict[tuple[int, str], QLabel] = {}
+        self._cannot: dict[int, Elided] = {}
         self._grid = QGridLayout()
         self._grid.setContentsMargins(12, 0, 12, 0)
         self._grid.setHorizontalSpacing(12)
@@ -69,8 +70,9 @@ class Table(QFrame):
                 set_tone(cell, "text" if best == row else "text2")
                 cell.setFont(font(BASE, TITLE if best == row else REGULAR))
         for row, result in enumerate(self._results):
-            cell = self._cells[row, "cannot"]
-            cell.setText(result.trouble or result.cannot or "–")
+            cell = self._cannot[row]
+            cell.setText(result.trouble or result.misses or "–")
+            cell.set_tip("" if result.trouble else result.cannot)
 
     def set_step(self, iteration: int | None) -> None:
         """The step on screen, for the switch."""
@@ -114,7 +116,7 @@ class Table(QFrame):
                 cell = self._cells[row, column.key] = label("", BASE, NUMBER, "text2", right=True)
                 cell.setToolTip(column.tip)
                 self._grid.addWidget(cell, 2 * row + 2, place, right)
-            cannot = self._cells[row, "cannot"] = Elided("", BASE, REGULAR, "text2")
+            cannot = self._cannot[row] = Elided("", HINT, REGULAR, "text2", lines=2)
             cannot.setMinimumWidth(100)
             self._grid.addWidget(cannot, 2 * row + 2, last)
             self._grid.setRowMinimumHeight(2 * row + 2, 32)

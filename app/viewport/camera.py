@@ -14,11 +14,16 @@ import numpy as np
 FIELD_OF_VIEW = 24.0
 """Degrees, vertical: wide enough to feel like depth, narrow enough that the cameras to both sides stay in the picture."""
 ELEVATION = 14.0
-FITTED, FARTHEST, SURROUNDED = 0.84, 0.62, 0.22
-"""Share of the height that a fitted sphere takes; the least it is given up to so that the cameras show too; and that for
-cameras on all sides, of which two thirds would not show otherwise: those of a cube at the usual distance need 0.24."""
-POLAR = 0.99
-"""Sine of the elevation from which a camera counts as straight above or below."""
+FITTED, FARTHEST, SPREAD, SURROUNDED = 0.84, 0.62, 0.44, 0.22
+"""Share of the height that a fitted sphere takes; the least it is given up to so that the cameras show too; that for
+cameras high above and far below, of which half then show; and that for cameras on all sides, of which two thirds would
+not show otherwise: those of a cube at the usual distance need 0.24."""
+LONE = 0.44
+"""The least for a lone camera, which may stand where the colours' legend is."""
+STEEP, POLAR = 0.6, 0.99
+"""Sine of the elevation from which a camera counts as high above or far below, and as straight above or below."""
+CONTROLS, LEGEND = 0.26, (1.72, 1.28)
+"""Where the controls end and where the colours' legend begins, of a picture 2 wide and 2 high: no camera stands there."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +132,18 @@ class Orbit:
         # A little low in the picture: the cameras are above, and above them, over an eighth of it, the controls.
         raised = np.asarray(centre) + np.array([0.0, 0.25 * radius, 0.0])
         heights = (cameras - centre)[:, 1] / np.maximum(np.linalg.norm(cameras - centre, axis=1), 1e-9)
-        around = len(cameras) > 0 and heights.max() > POLAR and heights.min() < -POLAR
-        for share in np.arange(FITTED, SURROUNDED if around else FARTHEST, -0.02):
+        both = min(float(heights.max(initial=0.0)), -float(heights.min(initial=0.0)))
+        least = SURROUNDED if both > POLAR else SPREAD if both > STEEP else FARTHEST
+        for share in np.arange(FITTED, min(least, LONE), -0.02):
             orbit = self.fitted(raised, radius, aspect, float(share))
             pixels, depth = orbit.eye(aspect).project(cameras, 2.0, 2.0)
-            inside = (np.abs(pixels[:, 0] - 1.0) < 0.93) & (pixels[:, 1] > 0.26) & (pixels[:, 1] < 1.93)
-            if bool((inside & (depth > 0)).all()):
+            x, y = pixels[:, 0], pixels[:, 1]
+            inside = (np.abs(x - 1.0) < 0.93) & (y > CONTROLS) & (y < 1.93)
+            aside = (x < LEGEND[0]) | (y < LEGEND[1]) | (least < FARTHEST)
+            near = share > least or len(cameras) == 1
+            if near and bool((inside & aside & (depth > 0)).all()):
                 return orbit
-        return self.fitted(raised, radius, aspect, FARTHEST)
+        return self.fitted(raised, radius, aspect, SPREAD if least == SPREAD else FARTHEST)
 
     def snapped(self, axis: int, negative: bool = False) -> Orbit:
         """Looks along a world axis: 0 from +x, 1 from +y, 2 from +z."""

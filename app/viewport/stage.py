@@ -1,6 +1,7 @@
 """What stands around the shape: the ground, and a pyramid for each camera with its target picture in the image plane.
 
-Camera pyramids keep one world size; one that stands between the eye and the shape fades, so that it never hides it.
+Camera pyramids keep one world size; one that stands between the eye and the shape fades, so that it never hides it, and
+so does one that the picture's edge or the controls would cut.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from vispy import gloo
 
 from app.viewport import shaders
+from app.viewport.camera import CONTROLS
 from app.viewport.surface import BLENDING, Frame, uniform_matrix
 from core.colour_maps import hex_to_rgb
 from core.protocol import ViewInfo
@@ -23,6 +25,8 @@ GROUND_RADIUS = 2.6
 GROUND_STEP = 0.4
 ATLAS_CELL = 128
 """Largest side of a picture in the cameras' shared texture, px."""
+EDGE = 0.1
+"""A pyramid that reaches so far over the picture's edge is not seen; of half the picture's size."""
 _EDGES = np.array([0, 1, 0, 2, 0, 3, 0, 4, 1, 2, 2, 3, 3, 4, 4, 1, 5, 6, 6, 7, 7, 5])
 """Corner 0 is the camera, 1 to 4 the picture from its top left clockwise, 5 to 7 the roof that says up."""
 
@@ -115,7 +119,8 @@ class Cameras:
         colours = np.empty((len(self.views), 4), np.float32)
         colours[:, :3], colours[:, 3] = hex_to_rgb(frame.theme.ghost), 0.75 * opacity
         if self.chosen < len(colours):
-            colours[self.chosen] = (*hex_to_rgb(frame.theme.accent), max(0.5, opacity[self.chosen]))
+            seen = max(0.5 * float(self._whole(frame)[self.chosen]), float(opacity[self.chosen]))
+            colours[self.chosen] = (*hex_to_rgb(frame.theme.accent), seen)
         for chosen, width in ((False, 1.0), (True, 1.6)):
             shown = [i for i in order if (i == self.chosen) == chosen]
             if not shown:
@@ -138,8 +143,16 @@ class Cameras:
         blocks = (depth < origin_depth - 0.8) & (aside < 1.6)
         opacity = np.where(blocks, np.clip((aside - 0.9) / 0.7, 0.12, 1.0), 1.0)
         opacity *= np.clip((depth - 0.3) / 0.6, 0.0, 1.0)
+        opacity *= self._whole(frame)
         opacity *= np.array([0.4 if view.held_out else 1.0 for view in self.views])
         return opacity, [int(i) for i in np.argsort(-depth)]
+
+    def _whole(self, frame: Frame) -> np.ndarray:
+        """(n,) 1 for a pyramid wholly in the picture, below the controls; 0 for one that is cut."""
+        pixels, _ = frame.eye.project(self._corners, 2.0, 2.0)
+        x, y = pixels[..., 0], pixels[..., 1]
+        over = np.maximum(np.abs(x - 1.0) - 1.0, np.maximum(0.5 * CONTROLS - y, y - 2.0))
+        return np.clip(1.0 - over.max(1) / EDGE, 0.0, 1.0)
 
     def at(self, x: float, y: float, frame: Frame, width: float, height: float) -> int | None:
         """The nearest view whose pyramid lies under a point (logical px), or None."""

@@ -134,8 +134,12 @@ def hint(text: str = "", *, right: bool = False) -> QLabel:
 class Elided(QLabel):
     """A label that gives way first when its row is narrow and ends in an ellipsis; its tooltip then begins with the whole."""
 
-    def __init__(self, text: str = "", pixels: int = HINT, weight: int = REGULAR, tone: str = "text3") -> None:
+    def __init__(
+        self, text: str = "", pixels: int = HINT, weight: int = REGULAR, tone: str = "text3", lines: int = 1
+    ) -> None:
+        """lines: that the text may take, broken at spaces."""
         super().__init__()
+        self._lines = lines
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(font(pixels, weight))
         self.setProperty("tone", tone)
@@ -152,17 +156,29 @@ class Elided(QLabel):
         self._tip = text
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 2, super().sizeHint().height())
+        width = self.fontMetrics().horizontalAdvance(self.text()) + 2
+        return QSize(width // self._lines, self._lines * super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
+    def _fitted(self) -> str:
+        """The text as it is drawn: its lines, the last of them cut where it must be."""
+        metrics, rest, done = self.fontMetrics(), self.text(), []
+        while len(done) < self._lines - 1 and metrics.horizontalAdvance(rest) > self.width() and " " in rest:
+            words, count = rest.split(" "), 1
+            while count < len(words) and metrics.horizontalAdvance(" ".join(words[: count + 1])) <= self.width():
+                count += 1
+            done.append(" ".join(words[:count]))
+            rest = " ".join(words[count:])
+        return "\n".join([*done, metrics.elidedText(rest, Qt.TextElideMode.ElideRight, self.width())]).rstrip("\n")
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        cut = self._fitted()
         whole = (
             f"{self.text()}: {self._tip}" if self._tip and self.text() not in self._tip else self._tip or self.text()
         )
-        self.setToolTip(whole if cut != self.text() else self._tip)
+        self.setToolTip(whole if cut.replace("\n", " ") != self.text() else self._tip)
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, cut if len(cut) > 2 else "")

@@ -54,13 +54,14 @@ MEASURED = ("loss", "translation_error", "rotation_error_degrees", "held_out_iou
 
 @dataclass(frozen=True)
 class LaneResult:
-    """One run. values: column key -> number. cannot: what the method cannot show. trouble: why it went no further."""
+    """One run. values: column key -> number. cannot: what the method cannot show, in a sentence and in few words. trouble: why it went no further."""
 
     name: str
     method: str
     note: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     cannot: str = ""
+    misses: str = ""
     trouble: str = ""
 
     def value(self, key: str) -> float | None:
@@ -91,8 +92,9 @@ def lane_results(
         if pace[i][0] > 0:
             values |= {"seconds": pace[i][0], "steps_per_second": pace[i][1]}
         method = lane_experiment(experiment, lane).method.name
-        cannot = entry("methods", method)["cannot"]
-        results.append(LaneResult(name, method, lane_note(experiment, lane), values, cannot, trouble.get(i, "")))
+        cannot, misses = (entry("methods", method)[key] for key in ("cannot", "misses"))
+        note = lane_note(experiment, lane)
+        results.append(LaneResult(name, method, note, values, cannot, misses, trouble.get(i, "")))
     return results
 
 

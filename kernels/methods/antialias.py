@@ -33,6 +33,7 @@ class Antialias(SurfaceMethod):
     face = Face.TRIANGULATION
     Settings = Settings
     cannot = "It cannot see intersections move, nor silhouettes of triangles that hold no pixel centre."
+    misses = "intersections that move"
 
     def moves(self, settings: Any) -> frozenset[str]:
         return frozenset({"silhouette", "occlusion"})

@@ -49,6 +49,7 @@ class EdgeGrad(SurfaceMethod):
     Settings = Settings
     slopes = True
     cannot = "Its per-pixel derivative is coarse (one sample a pixel); totals over an image are accurate."
+    misses = "single pixels exactly"
 
     def moves(self, settings: Settings) -> frozenset[str]:
         return frozenset({"silhouette", "occlusion"} | ({"intersection"} if settings.crossings else set()))

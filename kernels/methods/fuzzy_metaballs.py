@@ -88,6 +88,7 @@ class FuzzyMetaballs(Method):
     Settings = Settings
     pixelwise = True
     cannot = "Edges are soft and hidden parts shine through a little: it trades sharpness for good gradients."
+    misses = "sharp edges"
 
     def sample(
         self,

@@ -44,6 +44,7 @@ class Naive(SurfaceMethod):
     other_faces = frozenset({Face.FIELD})
     Settings = Settings
     cannot = "It cannot see silhouettes move: pose and shape barely fit, and never from silhouettes alone."
+    misses = "silhouettes that move"
 
     def moves(self, settings: Settings) -> frozenset[str]:
         return frozenset()

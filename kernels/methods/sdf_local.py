@@ -63,6 +63,7 @@ class SdfLocal(Method):
     face = Face.FIELD
     Settings = Settings
     cannot = "It has no silhouette term: the outline never moves because of the loss, only the shading inside it."
+    misses = "an outline that moves"
 
     def moves(self, settings: Settings) -> frozenset[str]:
         return frozenset()

@@ -113,6 +113,7 @@ class SoftRaster(Method):
         "Its image is not the rasterized one: every triangle grows by its blur. Where more triangles lie within the blur "
         "of a pixel than it keeps (fine meshes), its derivative is far off: keep more faces a pixel, 80 instead of 20."
     )
+    misses = "fine meshes, sharp edges"
 
     def moves(self, settings: Settings) -> frozenset[str]:
         # The nearest triangle's share saturates to the end of its blur: an edge before a farther part does not move.

@@ -44,6 +44,7 @@ class Splat(SurfaceMethod):
     paper = "Cole et al. 2021, Differentiable Surface Rendering via Non-Differentiable Sampling, eqs. 1-3"
     Settings = Settings
     cannot = "It cannot see lines where surfaces intersect move, and it underestimates every edge by a tenth."
+    misses = "intersections that move"
 
     def moves(self, settings: Settings) -> frozenset[str]:
         return frozenset({"silhouette", "occlusion"})

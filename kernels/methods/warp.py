@@ -101,6 +101,7 @@ class Warp(Method):
     spares_pixels = True
     Settings = Settings
     cannot = "It needs a distance: where the field is far from one, or a surface thinner than a pixel, it is off."
+    misses = "fields far from a distance"
 
     def moves(self, settings: Settings) -> frozenset[str]:
         return frozenset(DISCONTINUITIES) - {"intersection"}

@@ -493,8 +493,18 @@ def test_home_has_all_cameras_of_a_cube_in_the_picture_below_the_controls():
         if distance < 6.0:
             assert pixels[:, 1].min() > 40.0
             assert pixels[:, 1].max() < 370.0
+    share = lambda orbit: 1.0 / (orbit.distance * np.tan(np.radians(12.0)))
     most = Orbit().framed(np.zeros(3), 1.0, 2.4, 3.2 * directions[np.abs(directions[:, 1]) < 0.9])
-    assert most.distance < 8.0
+    assert share(most) == pytest.approx(0.44)  # high above and far below: half of them show
+    level = Orbit().framed(np.zeros(3), 1.0, 2.4, 3.2 * directions[np.abs(directions[:, 1]) < 0.6])
+    assert share(level) >= 0.62
+
+
+def test_a_lone_camera_stands_clear_of_the_colours_legend():
+    camera = np.array([[0.0, 0.0, 3.2]])
+    orbit = Orbit(azimuth=azimuth_beside([0.0])).framed(np.zeros(3), 1.0, 2.0, camera)
+    (x, y), _ = orbit.eye(2.0).project(camera[0], 830.0, 415.0)
+    assert x < 830 - 96 or y < 415 - 134
 
 
 def test_normals_of_a_sphere_and_edges_of_a_cube():
