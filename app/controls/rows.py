@@ -20,7 +20,7 @@ from app.theme import BASE, HINT, REGULAR, SETTING_HEIGHT, font
 from app.widgets import Elided, hbox, label
 from core.colour import linear_to_srgb, srgb_to_linear
 
-NAME_WIDTH, UNIT_WIDTH = 84, 18
+NAME_WIDTH, LONG_NAME_WIDTH, UNIT_WIDTH = 84, 100, 18
 
 
 class Row(QWidget):
@@ -31,12 +31,12 @@ class Row(QWidget):
 
     def __init__(self, name: str, tip: str, *, height: int = SETTING_HEIGHT) -> None:
         super().__init__()
-        self.tip = tip
+        self.tip, self._reason = tip, ""
         self.setToolTip(tip)
         self.setFixedHeight(height)
         self.name = Elided(name, BASE, REGULAR, "text2")
         self.name.set_tip(tip)
-        self.name.setFixedWidth(NAME_WIDTH)
+        self.name.setFixedWidth(min(max(NAME_WIDTH, self.name.sizeHint().width()), LONG_NAME_WIDTH))
 
     def show_value(self, value: Any) -> None:
         raise NotImplementedError
@@ -44,12 +44,16 @@ class Row(QWidget):
     def set_reason(self, reason: str) -> None:
         """Disable the row and say why; "" enables it."""
         self.setEnabled(not reason)
-        text, before = f"{self.tip}\n{reason}" if reason else self.tip, self.toolTip()
-        self.setToolTip(text)
-        self.name.set_tip(text)
-        for control in self.findChildren(QWidget) if text != before else ():
-            if control.toolTip() in (before, self.tip):  # a control's own tip would hide the reason
-                control.setToolTip(text)
+        before, self._reason = self._reason, reason
+        if reason == before:
+            return
+        told = lambda tip: f"{tip}\n{reason}" if reason else tip
+        self.setToolTip(told(self.tip))
+        self.name.set_tip(told(self.tip))
+        for control in self.findChildren(QWidget):  # whose own tips would hide the reason
+            own = control.toolTip().removesuffix(f"\n{before}") if before else control.toolTip()
+            if own and control is not self.name:
+                control.setToolTip(told(own))
 
 
 class NumberRow(Row):

@@ -198,7 +198,7 @@ class Source(QWidget):
         self.choose_file: Callable[[], None] = lambda: None
         self.choose_primitive: Callable[[str, str], None] = lambda name, kind: None
         self.name = Elided("", BASE, NUMBER, "text")
-        self.facts = Elided("", HINT, REGULAR, "text3")
+        self.facts = Elided("", HINT, REGULAR, "text3", lines=2)
         self.open = mini("open", tip)
         self.open.clicked.connect(lambda: self.choose_file())
         self.bundled = mini("chevron-down", "Choose a bundled shape")

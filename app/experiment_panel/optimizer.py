@@ -152,7 +152,7 @@ class SceneSection(PanelSection):
 
     def show_experiment(self, experiment: Experiment) -> None:
         scene = experiment.scene
-        self.set_summary(f"{field(scene.light_intensity)} + {field(scene.light_ambient)}")
+        self.set_summary(f"{scene.light_intensity:.3g} + {scene.light_ambient:.3g}")
         self.show_part(experiment)
 
 

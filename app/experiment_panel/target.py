@@ -55,13 +55,13 @@ def target_kind(experiment: Experiment) -> str:
 
 
 def views_summary(views: ViewsSpec) -> str:
-    """ "Orbit, 4 views + 8 held out, 192 × 192"."""
+    """ "Orbit, 4 + 8 held out, 192 × 192"."""
     count = view_count(views)
     names = {"single": "One view", "orbit": "Orbit", "sphere": "Sphere", "cube": "Cube", "cameras": "Cameras"}
     name = names[views.kind]
-    parts = [name] if views.kind == "single" else [f"{name}, {f'{count} views' if count else 'all views'}"]
     held = f" + {views.held_out} held out" if views.held_out else ""
-    return f"{parts[0]}{held}, {views.width} × {views.height}"
+    many = held if views.kind == "single" else f", {count or 'all'}{held or ' views'}"
+    return f"{name}{many}, {views.width} × {views.height}"
 
 
 def view_count(views: ViewsSpec) -> int:

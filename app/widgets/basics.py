@@ -143,7 +143,9 @@ class Elided(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(font(pixels, weight))
         self.setProperty("tone", tone)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(lines > 1)
+        self.setSizePolicy(policy)
         self._tip = ""
         self.setText(text)
 
@@ -162,21 +164,27 @@ class Elided(QLabel):
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
-    def _fitted(self) -> str:
-        """The text as it is drawn: its lines, the last of them cut where it must be."""
+    def hasHeightForWidth(self) -> bool:
+        return self._lines > 1
+
+    def heightForWidth(self, width: int) -> int:
+        return self.minimumSizeHint().height() + self.fontMetrics().lineSpacing() * self.fitted(width).count("\n")
+
+    def fitted(self, width: int) -> str:
+        """The text as it is drawn in so many px: its lines, the last of them cut where it must be."""
         metrics, rest, done = self.fontMetrics(), self.text(), []
-        while len(done) < self._lines - 1 and metrics.horizontalAdvance(rest) > self.width() and " " in rest:
+        while len(done) < self._lines - 1 and metrics.horizontalAdvance(rest) > width and " " in rest:
             words, count = rest.split(" "), 1
-            while count < len(words) and metrics.horizontalAdvance(" ".join(words[: count + 1])) <= self.width():
+            while count < len(words) and metrics.horizontalAdvance(" ".join(words[: count + 1])) <= width:
                 count += 1
             done.append(" ".join(words[:count]))
             rest = " ".join(words[count:])
-        return "\n".join([*done, metrics.elidedText(rest, Qt.TextElideMode.ElideRight, self.width())]).rstrip("\n")
+        return "\n".join([*done, metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)]).rstrip("\n")
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        cut = self._fitted()
+        cut = self.fitted(self.width())
         whole = (
             f"{self.text()}: {self._tip}" if self._tip and self.text() not in self._tip else self._tip or self.text()
         )

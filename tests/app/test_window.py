@@ -418,8 +418,15 @@ def test_the_scale_says_where_its_gradient_comes_from(make_window, qtbot):
 
 
 def test_a_disabled_row_says_why_wherever_it_is_pointed_at(qtbot):
-    from app.controls import NumberRow
+    from app.controls import NumberRow, VectorRow
 
+    place = VectorRow("Position", "Where it is", "xyz")
+    qtbot.addWidget(place)
+    for reason in ("It is filed", "It is locked", ""):
+        place.set_reason(reason)
+        assert [field.toolTip() for field in place.fields] == [
+            "\n".join(filter(None, (f"{axis} — Where it is", reason))) for axis in "xyz"
+        ]
     row = NumberRow("Width", "Of every hidden layer", 1, 256, whole=True)
     qtbot.addWidget(row)
     for reason, told in (
@@ -428,6 +435,20 @@ def test_a_disabled_row_says_why_wherever_it_is_pointed_at(qtbot):
     ):
         row.set_reason(reason)
         assert {row.toolTip(), row.field.toolTip(), row.slider.toolTip()} == {told}
+
+
+def test_a_label_of_two_lines_cuts_the_second(qtbot):
+    from app.widgets import Elided
+
+    text = "5120 triangles, 2562 vertices, watertight, coloured"
+    name = Elided(text, lines=2)
+    qtbot.addWidget(name)
+    room = name.fontMetrics().horizontalAdvance("5120 triangles, 2562 vertices,") + 1
+    assert name.fitted(room) == text.replace("vertices, ", "vertices,\n")
+    assert name.fitted(4 * room) == text
+    assert name.fitted(room // 2).count("\n") == 1
+    assert name.fitted(room // 2).endswith("…")
+    assert name.heightForWidth(room) > name.heightForWidth(4 * room)
 
 
 def test_an_engine_that_starts_is_named_once(make_window):
