@@ -29,7 +29,7 @@ def shared(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     client = lambda: EngineClient("tests.fakes.fake_session:FakeSession")
     made: Any = Stage(folder, client, path=str(folder / "a.toml"))
     made.told = []
-    made.window.controller.progress_changed.connect(lambda event: made.told.append(event.task))
+    made.window.controller.progress_changed.connect(lambda event: event.done or made.told.append(event.task))
     yield made
     made.close()
     assert not made.window.controller.client.is_alive
@@ -49,9 +49,9 @@ def stage(shared: Any) -> Any:
     return shared
 
 
-def slow(experiment: Experiment, part: str) -> Experiment:
-    """The same, but `part` of loading it takes for ever."""
-    return replace(experiment, method=replace(experiment.method, settings={part: LONG_S}))
+def slow(experiment: Experiment, part: str, seconds: float = LONG_S) -> Experiment:
+    """The same, but `part` of loading it takes for ever, or `seconds`."""
+    return replace(experiment, method=replace(experiment.method, settings={part: seconds}))
 
 
 def given_up(stage: Any, part: str) -> None:
@@ -103,12 +103,16 @@ def test_cancelling_an_edit_takes_it_back(stage: Any) -> None:
 
 
 def test_cancelling_the_second_of_two_shows_the_first(stage: Any) -> None:
-    """Opened while the first was on its way: the engine has finished that, so that is where it goes back to."""
-    c = stage.window.controller
-    c.open(replace(c.experiment, title="b", shape=ShapeSpec(primitive="sphere")))
-    c.open(slow(replace(c.experiment, title="c", shape=ShapeSpec(primitive="torus")), "load_s"))
+    """Opened while the first was being read: the engine has finished that, so that is where it goes back to."""
+    c, first = stage.window.controller, ShapeSpec(primitive="sphere")
+    before = c.experiment
+    c.open(slow(replace(before, title="b", shape=first), "load_s", 0.3))
+    assert stage.wait(lambda: "reading" in stage.told, 30)
+    stage.told.clear()
+    c.open(slow(replace(before, title="c", shape=ShapeSpec(primitive="torus")), "load_s"))
     given_up(stage, "load_s")
-    stands_at(stage, c.loaded.experiment.title, c.loaded.iteration)
+    assert (c.experiment.shape, stage.window.panel.shape.source.name.text()) == (first, "Sphere")
+    stands_at(stage, "b", 0)
 
 
 def test_an_engine_that_died_of_a_load_comes_back_with_its_panels(stage: Any) -> None:
