@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QEvent, QSettings
 
 
 def _fake_engine() -> Any:
@@ -70,4 +70,5 @@ def make_window(qtbot, qapp, settings_folder, fake_engine) -> Iterator[Any]:
     for window in windows:
         window.close()
         window.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # or the next window's style sheet would be set on it, too
     qapp.processEvents()
