@@ -23,7 +23,8 @@ from kernels.field import object_rays
 from kernels.field_grid import padded_count
 from kernels.field_trace import trace_grid
 from kernels.methods.sdf_local import METHOD, Settings
-from kernels.types import CameraView, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView
 
 SIZE = 256
 FREE = {

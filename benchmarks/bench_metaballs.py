@@ -20,7 +20,8 @@ from core.metaballs.loading import load_metaballs_shape
 from core.parameters import retract, scene_values, zero_tangent
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.methods.fuzzy_metaballs import METHOD, Settings
-from kernels.types import CameraView, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView
 
 BOUNDS = {(80, 60): (0.6, 1.5), (160, 120): (1.6, 5.0), (256, 256): (5.0, 15.0)}
 """Pixels -> milliseconds promised for forward and value-and-gradient on two idle cores."""

@@ -24,7 +24,8 @@ from core.shapes.loading import load_network_shape
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.methods.naive import METHOD as NAIVE
 from kernels.methods.warp import METHOD as WARP
-from kernels.types import CameraView, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView
 
 POINTS = 22
 FREE = frozenset({"network.weights", "network.bias"})

@@ -39,7 +39,8 @@ from core.shapes.sdf_grid import SdfGrid
 from kernels.body_parts import Body
 from kernels.camera import lens_of, look_at, orbit_eye
 from kernels.field import Field
-from kernels.types import CameraView, Shape, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView, Shape
 
 SIZE, SAMPLES, STEP = 128, 24, 0.08
 BORDER_RAYS, FEWER_BORDER_RAYS = 4096, 2048

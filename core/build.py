@@ -240,7 +240,7 @@ def _check_face(shape: Shape, method: Method) -> None:
 
 def _hyper(experiment: Experiment) -> dict[str, Any]:
     """The optimizer's numbers by name; counts stay whole numbers."""
-    from kernels.types import split_settings
+    from kernels.settings import split_settings
 
     info = OPTIMIZERS[experiment.optimizer.name]
     traced, counts = split_settings(info.Settings(**experiment.optimizer.settings))

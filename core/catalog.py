@@ -2,7 +2,7 @@
 
 It is read from assets/catalog.json, which `python -m core.make_catalog` writes from the registry; a test keeps it
 fresh. Every entry has "name", "title" and "settings" (each setting: name, title, kind, default, low, high, unit, log,
-choices, help; see kernels.types.setting).
+choices, help; see kernels.settings.setting).
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from core.optimization.gradient_step import compiled_steps, with_derived
 from core.optimization.terms import image_terms
 from core.problem import Problem, State, code_key, composite_target, host_values
 from kernels.camera import lens_of
-from kernels.types import SURFACES, CameraView, Image, Method, Shape, split_settings
+from kernels.settings import split_settings
+from kernels.types import SURFACES, CameraView, Image, Method, Shape
 
 
 class Inspection(NamedTuple):

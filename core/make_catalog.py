@@ -9,7 +9,8 @@ from typing import Any
 from core.catalog import ASSETS, FILE
 from core.heatmaps import HEATMAPS
 from core.io.atomic import write_text
-from kernels.types import Method, Shape, describe_settings
+from kernels.settings import describe_settings
+from kernels.types import Method, Shape
 
 
 def make_catalog() -> dict[str, list[dict[str, Any]]]:

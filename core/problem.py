@@ -23,7 +23,8 @@ from core.optimization.parameterization import IDENTITY, Parameterization
 from core.optimization.terms import CLEARANCE, LOSSES, term_numbers
 from core.parameters import zero_tangent
 from kernels.clearance import clearance
-from kernels.types import CameraView, Image, Method, Shape, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView, Image, Method, Shape
 
 
 class NonFinite(RimlightError):

@@ -1,4 +1,4 @@
-"""The types every gradient method and every shape shares: settings, faces, samples, methods.
+"""The types every gradient method and every shape shares: faces, cameras, samples, methods.
 
 Convention: inside jit an image is a tuple of (height, width) planes, never one stacked array (XLA:CPU recomputes
 everything through stacks and channel slices inside fusions); [height, width, channels] exists only on the host.
@@ -6,7 +6,6 @@ everything through stacks and channel slices inside fusions); [height, width, ch
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -50,49 +49,6 @@ class Face(enum.StrEnum):
 
 SURFACES = frozenset({Face.SURFACE, Face.TRIANGULATION})
 """Faces whose samples hold all that is not free (sample_surface)."""
-
-
-# ---------------------------------------------------------------------------------------------- settings
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    unit: str = "",
-    log: bool = False,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """A field of a frozen settings dataclass, with what a control panel needs to know about it.
-
-    The kind follows from the default: float -> continuous (a traced leaf: a slider never recompiles),
-    int -> count, bool -> flag, str with choices -> choice (all three static).
-    """
-    kind = {bool: "flag", int: "count", float: "continuous", str: "choice"}[type(default)]
-    meta = dict(help=help, low=low, high=high, unit=unit, log=log, choices=tuple(choices), kind=kind)
-    return dataclasses.field(default=default, metadata=meta)
-
-
-def describe_settings(settings_type: type) -> list[dict[str, Any]]:
-    """Settings as data, for the catalog, the control panel and the experiment schema."""
-    return [
-        {"name": f.name, "title": f.name.replace("_", " "), "default": f.default, **f.metadata}
-        for f in dataclasses.fields(settings_type)
-    ]
-
-
-def split_settings(settings: Any) -> tuple[dict[str, np.float32], tuple[tuple[str, Any], ...]]:
-    """Split a settings instance into traced leaves (continuous) and a hashable static part (the rest)."""
-    traced, static = {}, []
-    for f in dataclasses.fields(settings):
-        value = getattr(settings, f.name)
-        if f.metadata["kind"] == "continuous":
-            traced[f.name] = np.float32(value)
-        else:
-            static.append((f.name, value))
-    return traced, tuple(static)
 
 
 # ---------------------------------------------------------------------------------------------- cameras

@@ -258,7 +258,7 @@ class ColourRow(Row):
 
 
 def row_for(setting: dict[str, Any]) -> Row:
-    """The control of one setting of the catalog (kernels.types.describe_settings): kind, bounds, unit, help."""
+    """The control of one setting of the catalog (kernels.settings.describe_settings): kind, bounds, unit, help."""
     title, tip = setting["title"].capitalize(), setting["help"]
     if setting["kind"] == "flag":
         return FlagRow(title, tip)

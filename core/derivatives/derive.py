@@ -21,7 +21,8 @@ from core.memory import forgettable
 from core.parameters import group_of, retract, tangent_shape
 from core.problem import code_key
 from kernels.camera import lens_of
-from kernels.types import CameraView, Method, Shape, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView, Method, Shape
 
 SILHOUETTE_PIXELS = 1
 """Silhouette pixels are those within this many pixels of a jump of the reference's coverage or identity."""

@@ -27,7 +27,7 @@ from kernels.camera import lens_of
 from kernels.metaballs import Gaussians, factor_matrices
 from kernels.metaballs_render import render_rays
 from kernels.methods.fuzzy_metaballs import METHOD, Settings, camera_quadrics
-from kernels.types import split_settings
+from kernels.settings import split_settings
 
 VIEWS, SIDE = 32, 64
 STEPS, RATE = 300, 0.03

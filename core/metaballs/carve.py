@@ -26,7 +26,8 @@ from kernels.camera import lens_of
 from kernels.metaballs import Gaussians, factor_matrices
 from kernels.metaballs_render import render_rays
 from kernels.methods.fuzzy_metaballs import METHOD, Settings, camera_quadrics
-from kernels.types import CameraView, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView
 
 CLIP = 1e-6
 """Coverage is kept this far from 0 and 1 in the cross-entropy (the paper's eq. 11)."""

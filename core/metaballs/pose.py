@@ -22,7 +22,8 @@ from kernels.camera import lens_of
 from kernels.metaballs import gaussians_of
 from kernels.metaballs_render import render_rays
 from kernels.methods.fuzzy_metaballs import METHOD, Settings, camera_quadrics
-from kernels.types import CameraView, Lens, Shape, Values, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView, Lens, Shape, Values
 
 CLIP = 1e-7
 """Coverage is kept this far from 0 and 1 (the authors' code)."""

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from kernels.types import setting
+from kernels.settings import setting
 
 
 @dataclass(frozen=True)

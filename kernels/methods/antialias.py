@@ -15,9 +15,10 @@ from kernels.antialiased_pairs import AntialiasedPairs, Neighbours, antialiased_
 from kernels.blending import blend_pairs
 from kernels.camera import object_to_pixel
 from kernels.planes import displacement
+from kernels.settings import setting
 from kernels.surface import GEOMETRY, with_surface
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, front_image, unflatten_image
-from kernels.types import CameraView, Face, GBuffer, Image, Lens, Planes, Shape, Values, setting
+from kernels.types import CameraView, Face, GBuffer, Image, Lens, Planes, Shape, Values
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from kernels.camera import object_to_pixel
 from kernels.edge_classes import classify_pairs
 from kernels.micro_edges import Pairs, crossing_pairs, move_edges, owner_pairs, paper_pairs, plane_motion, slice_motion
 from kernels.planes import displacement
+from kernels.settings import setting
 from kernels.surface import GEOMETRY, LATTICE
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, front_image, unflatten_image
-from kernels.types import CameraView, GBuffer, Image, Planes, Shape, Values, setting
+from kernels.types import CameraView, GBuffer, Image, Planes, Shape, Values
 
 DEFORMABLE = frozenset({"vertices", "values", "control_points", "profile"}) | LATTICE
 """Where any of these is free, motion is not continued to the edge: it pulls the fragment behind the other way, which is

@@ -17,9 +17,10 @@ import numpy as np
 from kernels.metaballs import Gaussians, Quadrics, quadrics, to_camera
 from kernels.metaballs_render import render_rays
 from kernels.rotation import quaternion_matrix
+from kernels.settings import setting
 from kernels.shading import shade
 from kernels.surface import background_image, needs_normals
-from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Planes, Shape, Values, setting
+from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Planes, Shape, Values
 
 
 @dataclass(frozen=True)

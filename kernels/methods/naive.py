@@ -14,8 +14,9 @@ from typing import Any
 from kernels.field import FieldSamples
 from kernels.methods.sdf_local import METHOD as LOCAL
 from kernels.methods.sdf_local import Settings as LocalSettings
+from kernels.settings import setting
 from kernels.surface_method import MethodSamples, SurfaceMethod, front_image
-from kernels.types import CHANNELS, CameraView, Face, GBuffer, Image, Lens, Shape, Values, setting
+from kernels.types import CHANNELS, CameraView, Face, GBuffer, Image, Lens, Shape, Values
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from kernels.field import (
     world_to_object_planes,
 )
 from kernels.field_shading import field_colour
+from kernels.settings import setting
 from kernels.shading import unit_planes
 from kernels.surface import background_image, needs_normals
-from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values, setting
+from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values
 
 
 @dataclass(frozen=True)

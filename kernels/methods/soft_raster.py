@@ -24,10 +24,11 @@ import numpy as np
 from kernels.camera import object_to_pixel
 from kernels.labels import label_count
 from kernels.planes import displacement
+from kernels.settings import setting
 from kernels.soft_sampler import OPTIONAL, soft_fragments
 from kernels.surface import GATHERED, GEOMETRY, background_image, surface_samples, with_surface
 from kernels.surface_method import MethodSamples, flatten_image, unflatten_image
-from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values, setting
+from kernels.types import CHANNELS, CameraView, Face, Image, Lens, Method, Plane, Planes, Shape, Values
 
 LEAST_BACKGROUND = 1e-10
 """Least weight of the background, relative to the nearest triangle's (PyTorch3D's eps)."""

@@ -13,10 +13,11 @@ from typing import Any
 import jax.numpy as jnp
 
 from kernels.planes import displacement
+from kernels.settings import setting
 from kernels.splat_order import surface_indices
 from kernels.splatting import BACK, FRONT, SAME, normalise, splat, splat_weights
 from kernels.surface_method import MethodSamples, SurfaceMethod, flatten_image, unflatten_image
-from kernels.types import CameraView, GBuffer, Image, Planes, Shape, Values, setting
+from kernels.types import CameraView, GBuffer, Image, Planes, Shape, Values
 
 BUFFERS = {"all": (BACK, SAME, FRONT), "front": (FRONT,), "same": (SAME,), "back": (BACK,)}
 

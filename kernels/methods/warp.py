@@ -16,20 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from kernels.field import ObjectRays, object_rays, pixel_at_centre
+from kernels.settings import setting
 from kernels.surface import background_image
-from kernels.types import (
-    CHANNELS,
-    DISCONTINUITIES,
-    CameraView,
-    Face,
-    Image,
-    Lens,
-    Method,
-    Plane,
-    Shape,
-    Values,
-    setting,
-)
+from kernels.types import CHANNELS, DISCONTINUITIES, CameraView, Face, Image, Lens, Method, Plane, Shape, Values
 from kernels.warp_rays import HostTracer, Quadrature
 from kernels.warp_samples import CHUNK, WarpSamples, sample_warp
 from kernels.warp_scene import WarpScene

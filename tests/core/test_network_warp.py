@@ -26,7 +26,7 @@ from kernels.methods.warp import METHOD as WARP
 from kernels.methods.warp import tracer_of
 from kernels.network_rays import NetworkTracer
 from kernels.network_trace import MOST_STEPS, trace_rays
-from kernels.types import split_settings
+from kernels.settings import split_settings
 from kernels.warp_rays import HostTracer
 from kernels.warp_samples import NEAR
 from tests.kernels.scenes import QUICK, orbit_view

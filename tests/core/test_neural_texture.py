@@ -103,7 +103,7 @@ def test_surface_methods_differentiate_features_and_weights(name: str) -> None:
     samples = method.sample(shape, values, view, settings, names, ("colour",))
     rng = np.random.default_rng(0)
     step = {n: rng.standard_normal(np.shape(values[n])).astype(np.float32) for n in names}
-    from kernels.types import split_settings
+    from kernels.settings import split_settings
 
     traced = split_settings(settings)[0]
 

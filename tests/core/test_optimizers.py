@@ -10,7 +10,7 @@ import pytest
 from core.experiment import OptimizerSpec, StopSpec
 from core.optimization.optimizers import OPTIMIZERS
 from core.optimization.schedule import learning_rate_at, stop_reason
-from kernels.types import split_settings
+from kernels.settings import split_settings
 
 
 def hyper(name, rate, **changes):

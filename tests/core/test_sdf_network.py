@@ -40,7 +40,8 @@ from kernels.methods.naive import METHOD as NAIVE
 from kernels.methods.naive import Settings as NaiveSettings
 from kernels.network import DistanceNetwork
 from kernels.network_parts import TURN, Architecture, initial, sizes_of
-from kernels.types import CHANNELS, split_settings
+from kernels.settings import split_settings
+from kernels.types import CHANNELS
 from tests.kernels.scenes import QUICK, orbit_view
 
 SMALL = NetworkSpec(width=48, layers=2, levels=2, radius=0.7)

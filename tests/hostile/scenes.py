@@ -20,7 +20,8 @@ import numpy as np
 from core.parameters import retract, zero_tangent
 from core.registry import methods
 from kernels.camera import lens_of
-from kernels.types import CHANNELS, Face, split_settings
+from kernels.settings import split_settings
+from kernels.types import CHANNELS, Face
 from tests.hostile.scene_kinds import HEIGHT, SOURCES, WIDTH
 
 QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0}

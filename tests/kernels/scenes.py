@@ -15,7 +15,8 @@ from core.shapes.mesh import Mesh
 from kernels.camera import lens_of, look_at, object_to_pixel, orbit_eye
 from kernels.raster.interpolate import interpolate
 from kernels.raster.sampler import Rasterizer
-from kernels.types import CameraView, Method, Shape, split_settings
+from kernels.settings import split_settings
+from kernels.types import CameraView, Method, Shape
 
 QUICK = {"xla_backend_optimization_level": 0}
 """Compiler options for jit where images are tiny: compiling takes half the time."""

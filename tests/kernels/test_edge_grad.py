@@ -17,9 +17,10 @@ from kernels.edge_classes import classify_pairs
 from kernels.methods.edge_grad import METHOD, Settings
 from kernels.methods.naive import METHOD as NAIVE
 from kernels.micro_edges import move_edges, owner_pairs
+from kernels.settings import split_settings
 from kernels.surface import SurfaceSamples
 from kernels.surface_method import MethodSamples
-from kernels.types import CameraView, Fragments, GBuffer, split_settings
+from kernels.types import CameraView, Fragments, GBuffer
 from tests.kernels.scenes import QUICK, method_totals, reference_totals, scene, sphere
 
 POSE = frozenset({"pose.translation"})

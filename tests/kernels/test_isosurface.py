@@ -18,7 +18,8 @@ from core.registry import methods
 from kernels.camera import lens_of
 from kernels.isosurface import IsoSamples, bucket
 from kernels.marching_cubes import extract
-from kernels.types import CHANNELS, split_settings
+from kernels.settings import split_settings
+from kernels.types import CHANNELS
 from tests.kernels.grids import ball, grid_scene, lumpy
 from tests.kernels.scenes import QUICK, as_float64, orbit_view
 

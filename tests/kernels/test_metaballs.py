@@ -17,7 +17,8 @@ from kernels.metaballs import Gaussians as Balls
 from kernels.metaballs_reference import render_reference
 from kernels.metaballs_render import render_rays
 from kernels.methods.fuzzy_metaballs import METHOD, Settings
-from kernels.types import CHANNELS, split_settings
+from kernels.settings import split_settings
+from kernels.types import CHANNELS
 from tests.kernels.scenes import QUICK, as_float64, orbit_view, scene
 
 BETA = dict(beta1=1.284, beta2=7.389, beta3=3.14, beta4=7.2, beta5=-5.0, eta=1.0)

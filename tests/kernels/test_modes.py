@@ -15,7 +15,8 @@ from core.experiment import PoseSpec
 from core.parameters import retract, zero_tangent
 from core.registry import methods
 from kernels.camera import lens_of
-from kernels.types import CHANNELS, SURFACES, split_settings
+from kernels.settings import split_settings
+from kernels.types import CHANNELS, SURFACES
 from tests.kernels.scenes import QUICK, as_float64, lumpy_mesh, orbit_view, scene
 
 SURFACE = [name for name, method in methods().items() if method.face in SURFACES]

@@ -16,7 +16,8 @@ from core.shapes.sdf_grid import SdfGrid
 from kernels.camera import lens_of, look_at
 from kernels.field import pixel_rays
 from kernels.methods.sdf_local import METHOD, Settings
-from kernels.types import CHANNELS, CameraView, Image, split_settings
+from kernels.settings import split_settings
+from kernels.types import CHANNELS, CameraView, Image
 from tests.kernels.grids import ball, grid_scene, lumpy
 from tests.kernels.scenes import QUICK, as_float64, orbit_view
 

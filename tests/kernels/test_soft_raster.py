@@ -16,9 +16,10 @@ from core.shapes.loading import load_shape
 from core.shapes.mesh import Mesh
 from kernels.camera import lens_of, look_at, object_to_pixel
 from kernels.methods.soft_raster import METHOD, Settings
+from kernels.settings import split_settings
 from kernels.soft_reference import soft_image_reference
 from kernels.soft_sampler import soft_fragments
-from kernels.types import CameraView, split_settings
+from kernels.types import CameraView
 from tests.kernels.scenes import QUICK, lumpy_mesh, orbit_view, scene, sphere
 
 WIDE = Settings(sigma=2e-3, gamma=0.05, faces_per_pixel=6)

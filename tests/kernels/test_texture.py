@@ -19,8 +19,9 @@ from core.shapes.loading import load_shape
 from core.shapes.textured_mesh import TexturedMesh
 from kernels.camera import lens_of, look_at, object_to_pixel
 from kernels.host_texture import look_up_on_host, mip_levels
+from kernels.settings import split_settings
 from kernels.texture import level_sizes, look_up, pyramid_table
-from kernels.types import CameraView, split_settings
+from kernels.types import CameraView
 from tests.kernels.scenes import QUICK, orbit_view, scene
 
 

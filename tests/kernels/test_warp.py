@@ -25,7 +25,8 @@ from kernels.body_parts import Body
 from kernels.camera import lens_of
 from kernels.field import object_rays
 from kernels.methods.warp import METHOD, Settings, tracer_of
-from kernels.types import Shape, split_settings
+from kernels.settings import split_settings
+from kernels.types import Shape
 from kernels.warp_samples import NEAR, PLAIN, inner_positions
 from tests.kernels.grids import lattice
 from tests.kernels.scenes import QUICK, orbit_view
