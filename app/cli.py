@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 DEBUG = "RIMLIGHT_DEBUG"
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
-KINDS = ("methods", "shapes", "losses", "optimizers", "heatmaps", "lessons", "primitives", "parameters")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
     from app.cli_compare import add_compare
     from app.cli_convert import add_convert
     from app.cli_derive import add_derive
+    from app.cli_doctor import add_doctor
+    from app.cli_list import add_list
     from app.cli_metaballs import add_metaballs
     from app.cli_study import add_study
 
@@ -87,11 +88,8 @@ def parser() -> argparse.ArgumentParser:
     add_convert(commands)
     add_study(commands)
     add_metaballs(commands)
-    listing = commands.add_parser("list", help="what there is to choose from")
-    listing.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS))
-    listing.add_argument("--json", action="store_true", help="as a JSON list of objects")
-
-    commands.add_parser("doctor", help="versions, OpenGL, devices, where files are kept")
+    add_list(commands)
+    add_doctor(commands)
     return top
 
 
@@ -208,50 +206,15 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    import json
+    from app.cli_list import run_list
 
-    from core.catalog import entries
-
-    found = entries(options.kind)
-    if options.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
-        return 0
-    width = max((len(entry["name"]) for entry in found), default=0)
-    for entry in found:
-        more = entry.get("summary") or entry.get("help") or ""
-        print(f"{entry['name']:<{width}}  {entry['title']}{f': {more}' if more else ''}")
-        for setting in entry["settings"]:
-            limits = ", ".join(setting["choices"]) or " to ".join(
-                f"{value:g}" for value in (setting["low"], setting["high"]) if value is not None
-            )
-            default = json.dumps(setting["default"])
-            about = f"{default} {setting['unit']}".strip() + (f" ({limits})" if limits else "")
-            print(f"{'':<{width}}    {setting['name']} = {about}  {setting['help']}")
-    return 0
+    return run_list(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    import subprocess
+    from app.cli_doctor import run_doctor
 
-    from core.engine import caches
-
-    caches.configure()
-    from core.doctor import device_lines, display_line, folder_lines, system_lines, version_lines
-
-    lines = [*version_lines(), display_line()]
-    probe = [sys.executable, "-m", "app.gl_probe"]
-    try:
-        answer = subprocess.run(
-            probe, capture_output=True, text=True, timeout=30, check=False, cwd=Path(__file__).parents[1]
-        )
-        lines.append(("opengl", answer.stdout.strip() if answer.returncode == 0 else "none (no display, or no driver)"))
-    except (OSError, subprocess.TimeoutExpired):
-        lines.append(("opengl", "no answer in 30 s"))
-    lines += [*device_lines(), *system_lines(), *folder_lines()]
-    width = max(len(name) for name, _ in lines)
-    for name, value in lines:
-        print(f"{name:<{width}}  {value}")
-    return 0
+    return run_doctor()
 
 
 # ---------------------------------------------------------------------------------------------- helpers
