@@ -1,0 +1,175 @@
+"""The main window on a scripted engine: files, lessons, export, help, and what is kept between runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDropEvent
+
+from app.lessons import bundled_lessons
+from core import protocol
+from core.catalog import ASSETS
+
+pytestmark = pytest.mark.window
+
+
+def test_save_open_and_drop(make_window, qtbot, tmp_path):
+    window, _client = make_window()
+    window.panel.method.choose("naive")
+    path = tmp_path / "saved.toml"
+    assert window.files.save_to(path)
+    assert window.menus.edited.text() == ""
+    window.files.open_lesson(bundled_lessons()[1])
+    assert window.controller.experiment.method.name == "edge-grad"
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(ASSETS / "shapes" / "cube.ply")), QUrl.fromLocalFile(str(path))])
+    drop = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    window.dropEvent(drop)
+    assert window.controller.experiment.method.name == "naive"
+    assert window.files.path == path
+    assert window.settings.recent[0] == str(path)
+    told = "Opened saved.toml; not cube.ply: an experiment is opened alone"
+    qtbot.waitUntil(lambda: window.status.message is not None and window.status.message.text == told)
+    assert not window.files.open_path(Path(tmp_path / "nothing.ply"))
+    assert "nothing.ply" in window.status.message.text
+
+
+def test_a_file_that_cannot_be_loaded_leaves_everything_as_it_was(make_window, qtbot, tmp_path):
+    window, client = make_window()
+    c = window.controller
+    for i in range(3):
+        client.send(protocol.Step(1))
+        qtbot.waitUntil(lambda i=i: c.last is not None and c.last.iteration == i + 1 and c.shown.iteration == i + 1)
+    before, steps, frames = c.experiment, c.last.iteration, len(c.replay.frames)
+    (tmp_path / "broken.ply").write_text("ply")
+    assert window.files.open_path(tmp_path / "broken.ply")
+    says = lambda: window.status.message is not None and "broken.ply: mesh has no faces" in window.status.message.text
+    qtbot.waitUntil(says, timeout=3000)
+    assert c.experiment is before
+    assert c.last.iteration == steps
+    assert len(c.replay.frames) >= frames
+    assert c.runs.runs[-1].last == steps
+    assert window.panes.isVisible()
+    client.send(protocol.Step(1))
+    qtbot.waitUntil(lambda: c.last.iteration == steps + 1, timeout=3000)
+
+
+def test_a_broken_first_file_opens_the_first_lesson_instead(make_window, qtbot, tmp_path):
+    (tmp_path / "broken.ply").write_text("ply")
+    window, _client = make_window(start=False)
+    window.files.open_path(tmp_path / "broken.ply")
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.controller.loaded is not None, timeout=3000)
+    assert window.controller.experiment.title == "The silhouette is missing"
+    assert "broken.ply" in window.status.message.text  # it stays while the lesson opens
+
+
+def test_lessons_open_by_one_click_with_their_text(make_window, qtbot):
+    window, _client = make_window()
+    action = window.menus.lessons.actions()[2]
+    action.trigger()
+    assert window.docks.lesson.isVisible()
+    assert not window.docks.experiment.isVisible()
+    assert window.lesson.lesson.title == window.controller.experiment.title
+    qtbot.mouseClick(window.lesson.previous, Qt.MouseButton.LeftButton)
+    assert window.lesson.lesson.number == 2
+    window.lesson.do.emit("method=naive")
+    assert window.controller.experiment.method.name == "naive"
+    assert window.actions_.lesson_text.isChecked()
+    window.lesson.closed.emit()
+    assert window.docks.experiment.isVisible()
+    assert not window.actions_.lesson_text.isChecked()
+    qtbot.keyClick(window, "t")
+    assert window.docks.lesson.isVisible()
+
+
+def test_every_lesson_button_can_be_done(make_window):
+    from app.availability import carry_out
+    from app.lessons import bundled_lessons
+
+    window, _ = make_window()
+    done = 0
+    for lesson in bundled_lessons():
+        assert lesson.blocks(), lesson.name
+        window.files.open_lesson(lesson)
+        for block in lesson.blocks():
+            for _, command in block.buttons:
+                carry_out(command, window.controller)
+                done += 1
+    assert done > 5
+    with pytest.raises(ValueError, match="no button"):
+        carry_out("dance", window.controller)
+
+
+def test_export_by_menu(make_window, qtbot, monkeypatch, tmp_path):
+    from PyQt6.QtWidgets import QFileDialog
+
+    window, client = make_window()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "shape"), "OBJ (*.obj)"))
+    window.actions_.exports["shape"].trigger()
+    assert client.sent[-1] == protocol.Export("shape", str(tmp_path / "shape.obj"))
+    qtbot.waitUntil(lambda: window.status.message is not None)
+    assert "shape.obj" in window.status.message.text
+
+
+def test_layout_is_remembered_and_closing_ends_the_engine(make_window, qtbot):
+    window, client = make_window((1280, 800))
+    window.docks.inspector.hide()
+    window.docks.arranged = False
+    window.close()
+    assert client.calls[-1] == "close"
+    window.close()
+    assert client.calls.count("close") == 1
+    geometry, docks, arranged = window.settings.layout()
+    assert geometry is not None
+    assert docks is not None
+    assert not arranged
+    again, _ = make_window((1440, 900), start=False)
+    again.restore_layout()
+    qtbot.wait(30)
+    assert not again.docks.inspector.isVisible()
+    again.docks.reset()
+    assert again.docks.inspector.isVisible()
+    assert again.docks.arranged
+
+
+def test_the_rail_opens_the_panel_at_a_section(make_window, qtbot):
+    window, _ = make_window((1024, 700))
+    assert window.docks.rail.isVisible()
+    window.docks.rail.chosen.emit(window.panel.loss)
+    qtbot.wait(40)
+    assert window.panel.isVisible()
+    assert not window.panel.loss.folded
+    assert (window.width(), window.height()) == (1024, 700)
+    qtbot.mouseClick(window.panel.fold, Qt.MouseButton.LeftButton)
+    assert window.docks.rail.isVisible()
+
+
+def test_help_is_made_from_the_catalog(make_window):
+    from app.help_text import help_html, shortcuts_html
+    from core.catalog import entries
+
+    window, _ = make_window(start=False)
+    text = help_html()
+    for kind in ("methods", "optimizers"):
+        for entry in entries(kind):
+            assert entry["title"] in text or entry["title"].capitalize() in text
+    sheet = shortcuts_html(window.actions_)
+    for key in ("Space", "Ctrl+O", "F1", "1 2 3"):
+        assert key in sheet
+
+
+def test_a_label_that_is_cut_tells_itself_and_its_help(qtbot):
+    from app.widgets import Elided
+
+    name = Elided("Faces per pixel")
+    qtbot.addWidget(name)
+    name.set_tip("Triangles a pixel keeps.")
+    for width, told in ((40, "Faces per pixel: Triangles a pixel keeps."), (400, "Triangles a pixel keeps.")):
+        name.setFixedWidth(width)
+        name.grab()
+        assert name.toolTip() == told
