@@ -125,7 +125,7 @@ def report(name: str, method: str, out: Path | None) -> None:
             done = session.state.iteration / session.experiment.stop.steps
             progress(f"{name} by {method}, loss {session.losses[-1]:.2e}", done)
     seconds, worked = time.perf_counter() - started, time.process_time() - worked
-    truth = session.target_mesh()
+    truth = session.scene.target_mesh()
     assert truth is not None
     vertices, faces = session.world_mesh()
     gaps = surface_distances((vertices, faces), truth)

@@ -19,6 +19,7 @@ from core.errors import RimlightError
 from core.experiment import Experiment
 from core.inspection import forward
 from core.io.file_kinds import is_neural_file
+from core.looking import world_mesh
 from core.memo import Memo
 from core.memory import available_bytes
 from core.metaballs.convert import Conversion
@@ -61,7 +62,7 @@ WORTH_ASKING = 1 << 30
 class Scene:
     """A built experiment. values: host parameters at the start. held_out: views and targets never fitted.
 
-    target_mesh: (vertices (n, 3) world, faces (m, 3)) of a target shape, or None. target_values: its parameters.
+    target_values: the parameters of a target that is a shape.
     """
 
     experiment: Experiment
@@ -74,6 +75,12 @@ class Scene:
     warnings: tuple[str, ...]
     frame: CameraFrame | None = None
     """Where the world of imported cameras lies in ours; None where there are none."""
+
+    def target_mesh(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The target shape's triangles, vertices in world units; None for picture targets."""
+        if self.target_shape is None or self.target_values is None:
+            return None
+        return world_mesh(self.target_shape, self.target_values)
 
 
 class _Aims(NamedTuple):

@@ -129,7 +129,7 @@ def report(session: Session) -> dict[str, Any]:
     losses = list(session.losses)
     metrics: dict[str, Any] = session.all_metrics()
     values = session.host()
-    truth = session.target_mesh()
+    truth = session.scene.target_mesh()
     if truth is not None:
         metrics.update(surface_distances(session.world_mesh(), truth))
     return {

@@ -57,6 +57,11 @@ def solid_mesh(shape: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     return shape.display_mesh(values)
 
 
+def world_mesh(shape: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The shape's surface as triangles, vertices in world units."""
+    return placed(solid_mesh(shape, values), values)
+
+
 def display_colours(shape: Any, values: Any, gradient: Any) -> dict[str, np.ndarray]:
     """Colours and |dL/dposition| at the display mesh's vertices, where the shape has them.
 

@@ -15,6 +15,7 @@ from core.build import Report, Scene, pose_spec_is_same_shape
 from core.colour import linear_to_srgb
 from core.derivatives.reference import as_arrays, hard_image
 from core.metrics import iou, label_iou, pose_errors, psnr, ssim
+from core.parameters import components_of
 from core.problem import Target
 from core.surfaces.health import mesh_health
 from core.targets.camera_frame import spread
@@ -103,6 +104,17 @@ class Measures:
             return image
         shown = np.clip(image, 0.0, 1.0)
         return linear_to_srgb(shown) if target.encoding == "srgb" else shown
+
+
+def gradient_norms(gradient: Mapping[str, Any]) -> dict[str, float]:
+    """The length of each parameter's gradient, and each of its components ("pose.translation", "pose.translation.x")."""
+    norms: dict[str, float] = {}
+    for name, values in gradient.items():
+        array = np.asarray(values, np.float64)
+        norms[name] = float(np.linalg.norm(array))
+        for component, value in zip(components_of(name), array.reshape(-1)):
+            norms[f"{name}.{component}"] = float(value)
+    return norms
 
 
 def _means(rows: list[dict[str, float]], prefix: str) -> dict[str, float]:

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from core import protocol
@@ -26,15 +25,16 @@ from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.label_colours import shown_channel
-from core.looking import placed, solid_mesh
-from core.measures import Measures
+from core.looking import world_mesh
+from core.measures import Measures, gradient_norms
+from core.optimization.pace import Pace
 from core.optimization.schedule import batch_of, learning_rate_at, stop_reason
 from core.optimization.stages import Stages, with_live
 from core.optimization.stepping import step
-from core.parameters import components_of, describe_parameters, require_settable, set_small_value, theta_direction
+from core.parameters import describe_parameters, require_settable, set_small_value, theta_direction
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, set_live
 from core.record.history import History, history_from
-from core.record.state import freeze, thaw
+from core.record.state import carried, freeze, thaw, with_moments
 from core.snapshots import Snapshots
 from core.targets.view_order import ViewOrder
 
@@ -56,7 +56,7 @@ class Session:
         self.last: StepReport | None = None
         self._learning_rate = experiment.optimizer.learning_rate
         self._compiled = False
-        self._started: list[float] = []
+        self._pace = Pace()
         self._measures = Measures(self.scene, self._report)
         self._stages = Stages(self.scene)
         self._view_losses = np.full(len(self.problem.views), np.inf)
@@ -71,7 +71,7 @@ class Session:
         """What the window needs to know once a problem is ready."""
         from core.targets.thumbnails import view_infos
 
-        ghost = self.target_mesh()
+        ghost = self.scene.target_mesh()
         return protocol.Loaded(
             experiment=self.experiment,
             shape_facts=self.problem.shape.facts(),
@@ -82,17 +82,9 @@ class Session:
             warnings=self.scene.warnings,
         )
 
-    def target_mesh(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The target shape's triangles, vertices in world units; None for picture targets."""
-        shape, values = self.scene.target_shape, self.scene.target_values
-        if shape is None or values is None:
-            return None
-        return placed(solid_mesh(shape, values), values)
-
     def world_mesh(self) -> tuple[np.ndarray, np.ndarray]:
         """The current shape's triangles, vertices in world units."""
-        values = self.host()
-        return placed(solid_mesh(self.problem.shape, values), values)
+        return world_mesh(self.problem.shape, self.host())
 
     def compile_text(self) -> str:
         count = len(self.problem.views)
@@ -128,14 +120,14 @@ class Session:
         self.losses.append(self.last.loss)
         self.term_history.extend(self.last.terms)
         self.seconds += time.perf_counter() - start
-        self._started = [*self._started[-19:], time.perf_counter()]
+        self._pace.note()
         return protocol.Scalars(
             iteration=self.state.iteration,
             loss=self.last.loss,
             terms=self.last.terms,
             metrics={**self.pose_metrics(), **self.last.metrics},
-            gradients=self._gradient_norms(),
-            steps_per_second=self._speed(),
+            gradients=gradient_norms(self.last.gradient),
+            steps_per_second=self._pace.steps_per_second,
         )
 
     def _enter_stages(self) -> None:
@@ -165,21 +157,6 @@ class Session:
         self._stand()
         self._stages.changed = False  # whoever loads this session is told by Loaded
 
-    def _speed(self) -> float:
-        if len(self._started) < 2:
-            return 0.0
-        span = self._started[-1] - self._started[0]
-        return (len(self._started) - 1) / span if span > 0 else 0.0
-
-    def _gradient_norms(self) -> dict[str, float]:
-        norms: dict[str, float] = {}
-        for name, gradient in (self.last.gradient if self.last else {}).items():
-            array = np.asarray(gradient, np.float64)
-            norms[name] = float(np.linalg.norm(array))
-            for component, value in zip(components_of(name), array.reshape(-1)):
-                norms[f"{name}.{component}"] = float(value)
-        return norms
-
     def finished(self) -> str | None:
         done = self.last.done if self.last is not None else ""
         return done or stop_reason(self.experiment.stop, self.state.iteration, self.losses)
@@ -194,7 +171,7 @@ class Session:
         self.history = self.history.reset(self.experiment)
         self.state = initial_state(self.problem, self.scene.values)
         self.losses, self.term_history = array("d"), array("d")
-        self.last, self._started, self.seconds = None, [], 0.0
+        self.last, self._pace, self.seconds = None, Pace(), 0.0
         self._view_losses[:] = np.inf
 
     def _shown_gradient(self) -> Mapping[str, Any]:
@@ -301,11 +278,9 @@ class Session:
         new._stages.follow(self._stages, self.problem, self.state, self._report)
         if new._stages.entered:
             new._adopt_scene()
-        kept = {
-            n: np.asarray(self.state.values[n]) if _same(self.state.values.get(n), v) else v
-            for n, v in new.scene.values.items()
-        }
-        new.state = initial_state(new.problem, kept)._replace(iteration=self.state.iteration)
+        new.state = initial_state(new.problem, carried(self.state.values, new.scene.values))._replace(
+            iteration=self.state.iteration
+        )
         new.history = self.history.replaced(self.state.iteration, experiment)
         return new
 
@@ -331,15 +306,6 @@ class Session:
             self._learning_rate = self.experiment.optimizer.learning_rate
             self._adopt_scene()
             self.problem = with_live(self.problem, live)
-        values = {n: kept.values[n] if _same(kept.values.get(n), v) else v for n, v in self.scene.values.items()}
-        self.state = initial_state(self.problem, values)._replace(iteration=kept.iteration)
-        self.last, self._started = None, []
-        leaves, tree = jax.tree.flatten(self.state.optimizer)
-        if [np.shape(m) for m in kept.moments] == [np.shape(leaf) for leaf in leaves]:
-            self.state = self.state._replace(
-                optimizer=jax.tree.unflatten(tree, [jax.numpy.asarray(m) for m in kept.moments])
-            )
-
-
-def _same(old: Any, new: Any) -> bool:
-    return old is not None and np.shape(old) == np.shape(new)
+        state = initial_state(self.problem, carried(kept.values, self.scene.values))
+        self.state = with_moments(state._replace(iteration=kept.iteration), kept.moments)
+        self.last, self._pace = None, Pace()

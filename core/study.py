@@ -157,7 +157,7 @@ def fit(experiment: Experiment, progress: Progress = lambda task, done: None) ->
     while session.finished() is None:
         session.step()
         progress(f"step {session.state.iteration}", session.state.iteration / experiment.stop.steps)
-    truth, mesh = session.target_mesh(), session.world_mesh()
+    truth, mesh = session.scene.target_mesh(), session.world_mesh()
     gaps = {"hausdorff": float("nan"), "chamfer": float("nan")}
     if truth is not None:
         gaps |= surface_distances(mesh, truth)

@@ -61,6 +61,19 @@ def freeze(
     return pack(facts, arrays)
 
 
+def carried(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """`new`, but with the values that `old` has of the same shape."""
+    return {n: np.asarray(old[n]) if n in old and np.shape(old[n]) == np.shape(v) else v for n, v in new.items()}
+
+
+def with_moments(state: State, moments: list[np.ndarray]) -> State:
+    """`state` with the optimizer's `moments` as they were kept; as it is where another optimizer kept them."""
+    leaves, tree = jax.tree.flatten(state.optimizer)
+    if [np.shape(m) for m in moments] != [np.shape(leaf) for leaf in leaves]:
+        return state
+    return state._replace(optimizer=jax.tree.unflatten(tree, [jax.numpy.asarray(m) for m in moments]))
+
+
 def thaw(data: bytes) -> Kept:
     """What `freeze` kept. Raises RimlightError where `data` is nothing of the kind."""
     facts, arrays = unpack(data)
