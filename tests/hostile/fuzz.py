@@ -2,7 +2,7 @@
 
     python -m tests.hostile.fuzz [--seconds N] [--random] [--crashes FOLDER] [NAME...]
 
-NAME: seeds of tests/hostile/files.py to start from (default: all). What breaks the contract is written to the folder
+NAME: seeds of tests/hostile/seeds.py to start from (default: all). What breaks the contract is written to the folder
 (default out/fuzz), and the exit status is 1.
 """
 
@@ -18,7 +18,8 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.hostile.files import SEEDS, judge, spoil
+from tests.hostile.files import judge, spoil
+from tests.hostile.seeds import SEEDS
 from tests.hostile.test_files import folder
 
 READERS = (

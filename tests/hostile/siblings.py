@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from tests.hostile.files import FACES, SEEDS, VERTICES, ball, obj, ply, toml
+from tests.hostile.seeds import FACES, SEEDS, VERTICES, ball, obj, ply, toml
 
 IDENTITY = [[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 4.0], [0, 0, 0, 1.0]]
 TRIANGLES = [tuple(face) for face in FACES]

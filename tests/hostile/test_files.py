@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.hostile.files import SEEDS, judge, spoil
+from tests.hostile.files import judge, spoil
+from tests.hostile.seeds import SEEDS
 
 LIMIT_S = 5.0
 """The promise is 2 s on a machine that does nothing else."""

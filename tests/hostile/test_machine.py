@@ -24,7 +24,7 @@ from core.engine import caches
 from core.errors import RimlightError
 from core.experiments.files import load_experiment, save_experiment
 from core.protocol import Status
-from tests.hostile.files import toml
+from tests.hostile.seeds import toml
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD = "ä b ∂ 'x'"

@@ -17,8 +17,8 @@ from core.build import build
 from core.experiments.defaults import experiment_for_file, view_size
 from core.io.check import check_file, check_inputs
 from core.protocol import Status
-from tests.hostile.files import SEEDS
 from tests.hostile.rows import ROOT, ROWS, line_complaint, through_window
+from tests.hostile.seeds import SEEDS
 from tests.hostile.siblings import SIBLINGS, write
 
 REFUSED = [row for row, sibling in SIBLINGS.items() if sibling.verdict == "ERROR"]
