@@ -2,71 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from typing import Any
-
-import numpy as np
 import pytest
 
 from core import protocol
-from core.engine.derive_service import BEFORE_EDIT, MAX_SHARE, PERIOD_S, DeriveService
 from core.engine.inbox import without_superseded
-from core.engine.loop import COMPILING_S, Engine
-from core.experiment import Experiment
-from core.protocol import Derive, Load, Look, Message, Pause, Play, Quit, Reset, SetValue, Snapshot, Status, Step
-from tests.fakes.fake_session import FakeSession, experiment
-
-
-class Desk:
-    """The other end of an engine: what it was sent, what it said, what it showed. Turns are driven by hand."""
-
-    def __init__(self, takes: bool = True, saves: bool = True) -> None:
-        self.commands: deque[protocol.Command] = deque()
-        self.events: list[protocol.Event] = []
-        self.snapshots: list[Snapshot] = []
-        self.saved: list[tuple[Experiment, int, bytes]] = []
-        self.takes = takes
-        self.waits: list[float] = []
-        self.sessions: list[FakeSession] = []
-        self.later = 0.0
-        save = self._save if saves else None
-        self.engine = Engine(self._receive, self.events.append, self, self._make, save, clock=self._clock)
-
-    def _clock(self) -> float:
-        return time.perf_counter() + self.later
-
-    def _make(self, *arguments: Any) -> FakeSession:
-        self.sessions.append(FakeSession(*arguments))
-        return self.sessions[-1]
-
-    def _receive(self, seconds: float) -> protocol.Command | None:
-        self.waits.append(seconds)
-        return self.commands.popleft() if self.commands else None
-
-    def _save(self, experiment: Experiment, iteration: int, state: bytes) -> None:
-        self.saved.append((experiment, iteration, state))
-
-    def wanted(self) -> bool:
-        return self.takes
-
-    def post_snapshot(self, snapshot: Snapshot) -> None:
-        self.snapshots.append(snapshot)
-
-    def do(self, *commands: protocol.Command, turns: int = 1) -> bool:
-        self.commands.extend(commands)
-        return all(self.engine.turn() for _ in range(turns))
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    @property
-    def iterations(self) -> list[int]:
-        return [scalars.iteration for scalars in self.of(protocol.Scalars)]
-
-    @property
-    def statuses(self) -> list[Status]:
-        return [event.status for event in self.of(protocol.StatusChanged)]
+from core.protocol import Derive, Load, Look, Message, Pause, Play, Quit, Reset, SetValue, Status, Step
+from tests.fakes.desk import Desk
+from tests.fakes.fake_session import experiment
 
 
 @pytest.fixture
@@ -269,120 +211,6 @@ def test_quit_ends_the_loop(desk: Desk) -> None:
     desk.commands.extend([Load(experiment()), Quit()])
     desk.engine.run()
     assert desk.statuses == [Status.EMPTY]
-
-
-# ---------------------------------------------------------------------------------------------- derivative images
-
-
-def test_derivative_images_come_in_slices_while_paused(desk: Desk) -> None:
-    desk.do(Load(experiment(slices=3)), Derive("pose.translation.x"), turns=6)
-    last = desk.snapshots[-1]
-    assert last.theta == "pose.translation.x"
-    assert {"derivative", "reference"} <= set(last.arrays)
-    assert last.stamps["derivative"] == 0
-    (agreement,) = desk.of(protocol.Agreement)
-    assert agreement.parameter == "pose.translation.x"
-    desk.do(turns=4)
-    assert desk.sessions[0].calls.count("derive") == 1
-
-
-def test_derivative_images_go_with_their_theta(desk: Desk) -> None:
-    desk.do(Load(experiment()), Derive("x"), turns=6)
-    desk.do(Derive(None), turns=2)
-    assert desk.snapshots[-1].theta is None
-    assert "derivative" not in desk.snapshots[-1].arrays
-
-
-def test_an_edit_marks_derivative_images_until_they_are_renewed(desk: Desk) -> None:
-    desk.do(Load(experiment(slices=0)), Derive("x"), turns=6)
-    desk.do(SetValue("value.x", 1.0), turns=1)
-    assert desk.snapshots[-1].stamps["derivative"] == BEFORE_EDIT
-    desk.do(turns=5)
-    assert desk.snapshots[-1].stamps["derivative"] == 0
-
-
-def test_a_running_fit_renews_derivative_images_and_steps_on(desk: Desk) -> None:
-    desk.do(Load(experiment(step_s=0.002, slices=20, slice_s=0.005)), Play(), Derive("x"))
-    while len(desk.of(protocol.Agreement)) < 3:
-        desk.do()
-        desk.later += PERIOD_S / 50
-        assert len(desk.iterations) < 5000
-    assert desk.iterations == list(range(1, len(desk.iterations) + 1))
-    assert len(desk.iterations) > 50
-    assert 0 < desk.snapshots[-1].stamps["derivative"] <= desk.snapshots[-1].iteration
-
-
-def test_a_broken_theta_is_said_once_and_the_fit_runs_on(desk: Desk) -> None:
-    desk.do(Load(experiment(slices=0)), Derive("broken"), Play(), turns=10)
-    assert len(desk.of(Message)) == 1
-    assert desk.of(Message)[0].text == "The derivative image failed: ValueError: no such theta"
-    assert desk.sessions[0].iteration >= 9
-    desk.do(Pause(), Derive("x"), turns=6)
-    assert "derivative" in desk.snapshots[-1].arrays
-
-
-def test_a_waiting_command_ends_a_visit(desk: Desk) -> None:
-    desk.do(Load(experiment(slices=100)), turns=2)
-    asked = iter([False, True])
-    service = DeriveService()
-    service.ask(Derive("x"))
-    assert service.serve(desk.sessions[0], 0, 0, False, lambda: next(asked)) is None
-    assert service.due(running=False)
-
-
-def test_the_gradient_by_the_vertices_stays_while_another_theta_is_derived_by() -> None:
-    class Images:
-        def derive_begin(self, request: Derive, view: int):
-            yield {"derivative": np.zeros(1)}, None
-            yield {"vertex_gradient": np.ones(4)}, None
-
-    service = DeriveService()
-    service.ask(Derive("x"))
-    for _ in range(2):
-        service.serve(Images(), 0, 3, False, lambda: False)
-    service.ask(Derive("y"))
-    assert list(service.arrays) == ["vertex_gradient"]
-    assert service.stamps == {"vertex_gradient": 3}
-    service.ask(Derive(None))
-    assert not service.arrays
-
-
-def test_commands_are_served_while_a_derivative_image_compiles(desk: Desk) -> None:
-    desk.do(Load(experiment(compile_slices=10**9)), Derive("x"), turns=3)
-    desk.do(Play(), turns=5)
-    assert desk.iterations == [1, 2, 3, 4, 5]
-    desk.do(Pause(), turns=1)
-    assert desk.statuses[-1] is Status.PAUSED
-    assert "derivative" not in desk.snapshots[-1].arrays
-
-
-def test_an_engine_that_waits_for_a_compilation_sleeps(desk: Desk) -> None:
-    desk.do(Load(experiment(compile_slices=10**9)), Derive("x"), turns=3)
-    assert COMPILING_S in desk.waits[-3:]
-
-
-def test_costly_images_leave_the_fit_its_share() -> None:
-    """A clock that only work moves: 3 s of images against steps of 10 ms get MAX_SHARE of the time, no more."""
-    now = [0.0]
-
-    class Slow:
-        def derive_begin(self, request: Derive, view: int):
-            for _ in range(100):
-                now[0] += 0.03
-                yield None
-            yield {"derivative": np.zeros(1)}, None
-
-    service = DeriveService(clock=lambda: now[0])
-    service.ask(Derive("x"))
-    stepping = 0.0
-    while now[0] < 60.0:
-        now[0] += 0.01
-        stepping += 0.01
-        service.earn(0.01)
-        service.moved()
-        if service.due(running=True):
-            service.serve(Slow(), 0, 0, True, lambda: False)
-    assert 1 - stepping / now[0] == pytest.approx(MAX_SHARE, abs=0.03)
 
 
 # ---------------------------------------------------------------------------------------------- commands that wait
