@@ -183,9 +183,13 @@ class EngineClient:
             self._say(StatusChanged(Status.DEAD, "the engine cannot start"))
             self._say(Message("error", f"The engine cannot start: {error}", traceback.format_exc(), RESTART))
             return
-        for command in self._succession.commands():
-            self._child.send(command)
-        stand = self._succession.stand()
+        self._bring(self._child, self._succession.commands())
+
+    def _bring(self, child: EngineChild, commands: list[Command]) -> None:
+        """Send an engine where the last one stood, and say where that is."""
+        for command in commands:
+            child.send(command)
+        stand = self._succession.stand() if commands else None
         if stand is not None:
             self._say(protocol.Resumed(stand))
 
@@ -212,6 +216,7 @@ class EngineClient:
                 self._task = None if item.done else item.task
             self._succession.heard(item)
             self._say(item)
+            self._bring(child, self._succession.back(item))
         self._hand_checkpoint()
         if not there:
             self._died(child)

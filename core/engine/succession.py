@@ -3,7 +3,8 @@
 An engine saves a checkpoint with every problem it has loaded, so the last checkpoint says what it stood at. Only a
 Load that it had not begun is told again; one that it died of, or that was cancelled, is not. Between the two lies a
 problem that was announced (the window shows it, and has let the one before go) and whose first picture is still being
-compiled: it is told again too, unless it was cancelled.
+compiled: it is told again too, unless it was cancelled. A Load that a new engine is told instead of the last checkpoint
+may be refused: then the engine stands at nothing, and is told of the checkpoint after all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ class Succession:
     def __init__(self) -> None:
         self._load: Load | None = None
         self._begun = self._announced = False
+        self._told = False
+        """Whether the engine there is was told a Load."""
         self._settings: dict[str, SetValue] = {}
         self._coming: dict[str, SetValue] | None = None
         self._aims: dict[type, Command] = {}
@@ -28,6 +31,7 @@ class Succession:
         match command:
             case Load():
                 self._load, self._begun, self._announced, self._coming = command, False, False, {}
+                self._told = True
             case SetValue(path, _) if not path.startswith(("value.", "along.")):
                 settings = self._settings if self._coming is None else self._coming
                 settings[path] = command
@@ -54,6 +58,16 @@ class Succession:
         elif self._announced and self._checkpoint is not None and self._load is not None:
             self._begun = self._checkpoint.experiment == self._load.experiment
         self._announced = False
+        self._told = self._load is not None and not self._begun
+
+    def back(self, event: Event) -> list[Command]:
+        """To the last checkpoint, for an engine that was heard to stand at nothing since it refused its Load. Once: what
+        a checkpoint fails at would fail again."""
+        refused = self._told and self._begun and event == StatusChanged(Status.EMPTY)
+        if not refused or self._checkpoint is None:
+            return []
+        self._told = False
+        return self.commands()
 
     def commands(self) -> list[Command]:
         """To the last checkpoint, and on to a Load that was not begun. Without a checkpoint the last Load must do."""

@@ -126,6 +126,25 @@ def test_an_engine_that_died_of_a_load_comes_back_with_its_panels(stage: Any) ->
     stands_at(stage, "a", 3)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_broken_file_opened_after_the_engine_died_loses_nothing(stage: Any, restarted: bool) -> None:
+    """On its own, or while the new engine is on its way and the file supersedes the state it was to restore."""
+    c = stage.window.controller
+    before, frames = c.experiment, len(c.replay.frames)
+    c.open(replace(slow(before, "die_on_load"), title="b"))  # which it saves its state before
+    assert stage.wait(lambda: c.status is Status.DEAD, 30)
+    bad = replace(before, title="c", method=replace(before.method, settings={"bad": True}))
+    if restarted:
+        c.restart()
+    c.open(bad)
+    assert stage.wait(lambda: any("it is bad" in message.text for message in stage.messages), 30)
+    assert stage.wait(lambda: c.status is Status.PAUSED and not c.loading and c.settled, 30)
+    assert c.experiment == before
+    assert len(c.replay.frames) >= frames
+    assert [len(run.loss) for run in c.runs.runs][:1] == [3]
+    stands_at(stage, "a", 3)
+
+
 def test_what_comes_after_a_load_that_failed_is_followed(stage: Any) -> None:
     """An edit that cannot be built is taken back; another one was on its way already, and the engine takes it."""
     c = stage.window.controller

@@ -275,6 +275,20 @@ def test_opening_something_else_replaces_a_dead_engine(window: Window) -> None:
     assert window.of(protocol.Loaded)[-1].experiment.title == "good"
 
 
+def test_what_a_new_engine_refuses_leaves_it_where_the_last_one_stood(window: Window) -> None:
+    window.client.send(Load(experiment("good")))
+    window.client.send(Step(2))
+    window.until(lambda: saved(window) == 2)
+    kill(window)
+    window.until_status(Status.DEAD)
+    window.client.send(Load(experiment("bad", bad=True)))
+    window.until(lambda: len(window.of(protocol.Loaded)) == 2)
+    window.until_status(Status.PAUSED)
+    assert window.of(protocol.Loaded)[-1].experiment.title == "good"
+    assert window.of(protocol.Loaded)[-1].iteration == 2
+    assert any("bad" in message.text for message in window.of(protocol.Message))
+
+
 def test_an_engine_that_cannot_start_says_why() -> None:
     client = EngineClient("tests.fakes.no_such_module:Session")
     client.start()

@@ -74,3 +74,21 @@ def test_an_older_checkpoint_serves_where_the_last_engine_left_none() -> None:
     succession.died(STAND)
     succession.died(None)
     assert succession.commands() == [STAND]
+
+
+def test_a_first_load_that_is_refused_leads_back_to_the_checkpoint_once() -> None:
+    """A broken file opened after a crash, or while a new engine starts: the fit on screen must not be lost to it."""
+    empty = StatusChanged(Status.EMPTY)
+    succession = Succession()
+    succession.died(STAND)
+    assert succession.back(empty) == []  # it has just started
+    succession.sent(Load(B))
+    assert succession.commands() == [Load(B)]
+    assert succession.back(empty) == []
+    for event in (LOADING, empty):
+        succession.heard(event)
+    assert succession.back(PAUSED) == []
+    assert succession.back(empty) == [STAND]
+    for event in (LOADING, empty):  # that cannot be restored either
+        succession.heard(event)
+    assert succession.back(empty) == []
