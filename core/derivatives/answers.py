@@ -116,25 +116,21 @@ def _probe(session: Session, question: Probe) -> Iterator[Answer | Waiting | Non
     x, y = (min(max(p, 0), side - 1) for p, side in zip(question.pixel, (render.shape[1], render.shape[0])))
     weights = probe.channel_weights(question.channel, render.shape[2], channel)
     name = probe.bulk_name(scene.shape, scene.values)
-    painted, found = None, ()
-    if name:
-        yield from probe.warm_row(scene, frozenset({name}))
-        row = probe.pixel_row(scene, (x, y), channel, weights, frozenset({name}))[name]
-        painted, found = (
-            probe.painted_row(scene.shape, scene.values, name, row),
-            probe.movers(name, row, question.count),
-        )
     small = probe.small_components(scene.values, question.theta, session.experiment.parameters.free)
-    if small:
-        yield from probe.warm_row(scene, small)
-    rows = probe.pixel_row(scene, (x, y), channel, weights, small) if small else {}
+    direction = session.direction(question.theta) if question.theta is not None else {}
+    # One pass by all of them: compiling one is what a slow method's answer mostly waits for.
+    names = frozenset({name} if name else ()) | small | frozenset(direction)
+    if names:
+        yield from probe.warm_row(scene, names)
+    row = probe.pixel_row(scene, (x, y), channel, weights, names) if names else {}
+    painted = probe.painted_row(scene.shape, scene.values, name, row[name]) if name else None
+    found = probe.movers(name, row[name], question.count) if name else ()
+    rows = {n: row[n] for n in small}
     layers = layers_at(scene.shape, scene.values, scene.view, (x, y))
     by_theta = why = None
     if question.theta is not None:
-        direction = session.direction(question.theta)
         yield from warm_derivative(scene, direction)
-        yield from probe.warm_row(scene, frozenset(direction))
-        by_theta, why = _about_theta(session, question.theta, direction, scene, (x, y), weights, seen)
+        by_theta, why = _about_theta(session, question.theta, direction, scene, (x, y), row, weights, seen)
     yield Probed(
         question=question,
         iteration=iteration,
@@ -168,13 +164,13 @@ def _about_theta(
     direction: dict[str, np.ndarray],
     scene: Rendered,
     pixel: tuple[int, int],
+    row: Mapping[str, np.ndarray],
     weights: np.ndarray,
     seen: Inspection,
 ) -> tuple[tuple[float, float], Why]:
-    """dI/dtheta at the pixel in both modes, and why it is zero where it is."""
+    """dI/dtheta at the pixel in both modes, and why it is zero where it is. row: probe.pixel_row by all of `direction`."""
     channel = session.primary_channel()
     image = method_derivative(scene, direction)[1][channel]
-    row = probe.pixel_row(scene, pixel, channel, weights, frozenset(direction))
     reverse = sum(float(np.vdot(row[n].astype(np.float64), d)) for n, d in direction.items())
     gradient = np.concatenate(list(as_arrays(seen.loss_gradient).values()), axis=-1)
     masks = session.problem.masks
