@@ -17,6 +17,8 @@ PERCENTILE = 98.5
 """Of |value|: the few extreme pixels of a derivative image would otherwise make the rest invisible."""
 SPARSE_PERCENTILE = 75.0
 """Of |value| where it is not zero: a silhouette's line may cover less of the image than 100 - PERCENTILE."""
+ROUNDING = 1e-3
+"""Of what is large in such an image: below it is rounding, which may cover more of it than what is to be seen."""
 NOT_FINITE = np.array([255, 0, 255], np.uint8)
 
 
@@ -48,13 +50,23 @@ def robust_range(values: np.ndarray) -> float:
     above = int(np.count_nonzero(size))
     if not above:
         return 1.0
-    # Zeros come first in order, so that both percentiles are places in one order; partitioning is found once.
-    places = (0.01 * PERCENTILE * (len(size) - 1), len(size) - above + 0.01 * SPARSE_PERCENTILE * (above - 1))
-    whole = [int(place) for place in places]
-    ends = [min(k + 1, len(size) - 1) for k in whole]
-    order = np.partition(size, sorted({*whole, *ends}))
-    between = [order[k] + (place - k) * (order[end] - order[k]) for place, k, end in zip(places, whole, ends)]
-    return float(max(between))
+    place = 0.01 * PERCENTILE * (len(size) - 1)
+    if above * (100.0 - SPARSE_PERCENTILE) >= len(size) * (100.0 - PERCENTILE):  # then the other cannot be larger
+        return _in_order(size, place)
+    seen = size[size > 0]
+    limit = _in_order(seen, place - (len(size) - above))  # zeros come first in order
+    large = seen[seen > ROUNDING * _in_order(seen, 0.99 * (above - 1))]
+    return max(limit, _in_order(large, 0.01 * SPARSE_PERCENTILE * (len(large) - 1)))
+
+
+def _in_order(sizes: np.ndarray, place: float) -> float:
+    """What stands at a place of the sorted sizes, between two in proportion; 0 before the first."""
+    if place < 0:
+        return 0.0
+    k = min(int(place), len(sizes) - 1)
+    end = min(k + 1, len(sizes) - 1)
+    order = np.partition(sizes, sorted({k, end}))
+    return float(order[k] + (place - k) * (order[end] - order[k]))
 
 
 def signed_picture(values: np.ndarray, limit: float, lut: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PyQt6.QtCore import QSize, Qt
-from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import BASE, DARK, HINT, REGULAR, Theme, font
@@ -151,6 +151,7 @@ class Elided(QLabel):
 
     def setText(self, text: str | None) -> None:
         super().setText(text or "")
+        self._make_room()
         self.updateGeometry()
 
     def set_tip(self, text: str) -> None:
@@ -159,7 +160,7 @@ class Elided(QLabel):
 
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance(self.text()) + 2
-        return QSize(width // self._lines, self._lines * super().sizeHint().height())
+        return QSize(width // self._lines, self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
@@ -169,6 +170,15 @@ class Elided(QLabel):
 
     def heightForWidth(self, width: int) -> int:
         return self.minimumSizeHint().height() + self.fontMetrics().lineSpacing() * self.fitted(width).count("\n")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Rows around it grow for its lines: not every layout asks for the height that a width needs."""
+        if self._lines > 1:
+            self.setMinimumHeight(self.heightForWidth(self.width()))
 
     def fitted(self, width: int) -> str:
         """The text as it is drawn in so many px: its lines, the last of them cut where it must be."""
