@@ -67,7 +67,8 @@ def parser() -> argparse.ArgumentParser:
 
     top = argparse.ArgumentParser(
         prog="rimlight",
-        description="A desktop lab for differentiable rendering. Without a command, the window opens.",
+        description="A desktop lab for differentiable rendering. Without a command, the window opens; of several files, "
+        "on a shape and what it is fitted to.",
         usage="rimlight [EXPERIMENT|MESH|GRID|PICTURE ...]\n       rimlight COMMAND ...",
     )
     top.add_argument("--version", action="version", version=f"rimlight {_version()}")

@@ -27,6 +27,9 @@ TIMELINE_SHARE = 0.46
 CHROME = TITLE_HEIGHT + 24 + 2 + 2 + 25 + 2 + 6
 """What a pane has above and below its square picture: title, caption, footer, gaps."""
 
+LEAST_PANEL = 244
+"""Width below which rows of the experiment panel would be cut: the longest setting's name, its slider and its field."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -44,7 +47,7 @@ def sizes(width: int, height: int, left: int = 0) -> Sizes:
     """The arrangement of a window of width x height. left: width of the left panel where it is not the usual one."""
     wide, tall = width >= WIDE, height >= TALL
     if not left:
-        left = RAIL_WIDTH if not wide else 248 if width >= ROOMY else 236
+        left = RAIL_WIDTH if not wide else 248 if width >= ROOMY else LEAST_PANEL
     right = 280 if width >= ROOMY else 256
     rest = width - 3 * GAP - left
     panes = 6 if wide else 5
@@ -172,7 +175,7 @@ class Docks(QObject):
         self._stack.setCurrentIndex(1 if rail else 0)
         self.experiment.setTitleBarWidget(self._no_head if rail else self.panel.head)
         self.panel.head.setVisible(not rail)
-        self._stack.setMinimumWidth(RAIL_WIDTH if rail else 200)
+        self._stack.setMinimumWidth(RAIL_WIDTH if rail else LEAST_PANEL)
         self._stack.setMaximumWidth(RAIL_WIDTH if rail else 16777215)
 
     def compare(self, on: bool) -> None:

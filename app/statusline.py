@@ -86,7 +86,9 @@ class StatusLine(QStatusBar):
         """Follow the engine. A new fit puts old messages away; running puts hints away, but no error and no warning."""
         busy = BUSY.get(status, "")
         if busy:
-            self._busy, self._since = f"{busy} {text}".strip(), time.monotonic()
+            work = f"{busy} {text}".strip()
+            self._since = self._since if work == self._busy else time.monotonic()  # said again, as at a pause
+            self._busy = work
             self._tick.start()
         else:
             self._busy, self._progress = "", None

@@ -80,6 +80,9 @@ def test_an_engine_that_starts_is_named_once(make_window):
     window, _ = make_window(start=False)
     window.status.set_status(Status.STARTING, "the engine")  # as engine and launcher say it
     assert window.status._work() == "Starting the engine"
+    since = window.status._since
+    window.status.set_status(Status.STARTING, "the engine")
+    assert window.status._since == since  # said again, as at a pause: it has not begun again
 
 
 def test_errors_are_one_line_with_remedy_and_details(make_window, qtbot):
