@@ -72,3 +72,39 @@ def make_window(qtbot, qapp, settings_folder, fake_engine) -> Iterator[Any]:
         window.deleteLater()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # or the next window's style sheet would be set on it, too
     qapp.processEvents()
+
+
+@pytest.fixture
+def grid(qtbot) -> Any:
+    """The image panes with a problem and no images yet."""
+    from app.panes import PaneGrid
+    from app.theme import DARK
+    from tests.fakes.fake_scene import loaded
+    from tests.fakes.pictures import THETA, WIDE
+
+    widget = PaneGrid()
+    qtbot.addWidget(widget)
+    widget.set_theme(DARK)
+    widget.resize(WIDE, widget.height_for(WIDE))
+    with qtbot.waitExposed(widget):
+        widget.show()
+    widget.set_loaded(loaded(theta=THETA))
+    return widget
+
+
+@pytest.fixture
+def viewport(qtbot) -> Any:
+    """The 3D view, empty."""
+    from app.theme import DARK
+    from app.viewport import Viewport
+    from tests.fakes.pictures import HEIGHT, WIDTH
+
+    widget = Viewport()
+    qtbot.addWidget(widget, before_close_func=lambda closing: closing.shutdown())
+    if widget.problem is not None:
+        pytest.skip(f"no 3D here: {widget.problem}")
+    widget.set_theme(DARK)
+    widget.resize(WIDTH, HEIGHT)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    return widget

@@ -1,4 +1,4 @@
-"""The 3D view, by the pixels it shows: what is in the middle, what moves, what can be clicked."""
+"""The 3D view, by the pixels it shows: shading, slices, ghosts, themes, and what it does without graphics."""
 
 from __future__ import annotations
 
@@ -7,68 +7,21 @@ import pickle
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PyQt6.QtGui import QImage, QWheelEvent
+from PyQt6.QtCore import QCoreApplication, QEvent
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication
 from vispy.gloo.context import canvasses
 
 from app.theme import DARK, LIGHT
 from app.viewport import Viewport
 from app.viewport import viewport as viewport_module
-from app.viewport.camera import Orbit, azimuth_beside
+from app.viewport.camera import Orbit
 from app.viewport.field_plane import Slice
-from app.viewport.geometry import edges_of, thin, vertex_normals
 from app.viewport.surface import MOVING_LIMIT
-from core.colour_maps import hex_to_rgb
-from tests.fakes.fake_scene import cube, loaded, look_at_origin, moved, snapshot, sphere, views
+from tests.fakes.fake_scene import cube, loaded, moved, snapshot, sphere
+from tests.fakes.pictures import HEIGHT, WIDTH, bare, covered, pixels, rgb, show_sphere
 
 pytestmark = pytest.mark.window
-WIDTH, HEIGHT = 480, 320
-
-
-@pytest.fixture
-def viewport(qtbot):
-    widget = Viewport()
-    qtbot.addWidget(widget, before_close_func=lambda closing: closing.shutdown())
-    if widget.problem is not None:
-        pytest.skip(f"no 3D here: {widget.problem}")
-    widget.set_theme(DARK)
-    widget.resize(WIDTH, HEIGHT)
-    with qtbot.waitExposed(widget):
-        widget.show()
-    return widget
-
-
-def pixels(widget) -> np.ndarray:
-    """The 3D picture without what lies over it, (h, w, 3) int."""
-    QApplication.processEvents()
-    image = widget.surface.grabFramebuffer().convertToFormat(QImage.Format.Format_RGB32)
-    data = image.constBits()
-    assert data is not None
-    data.setsize(image.sizeInBytes())
-    rows = np.frombuffer(data, np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 4 * image.width()].reshape(image.height(), -1, 4)[..., 2::-1].astype(int)
-
-
-def rgb(colour: str) -> np.ndarray:
-    return np.rint(255 * hex_to_rgb(colour)).astype(int)
-
-
-def covered(picture: np.ndarray, theme=DARK) -> np.ndarray:
-    """Where something other than the empty ground is drawn."""
-    return np.abs(picture - rgb(theme.viewport)).max(-1) > 24
-
-
-def show_sphere(widget, **more) -> None:
-    vertices, faces = sphere()
-    widget.show_snapshot(snapshot(vertices=vertices, faces=faces, model=moved(), **more))
-
-
-def bare(widget) -> None:
-    """Nothing but the shape, from the front."""
-    widget.set_loaded(loaded(views=()))
-    widget.set_cameras_visible(False)
-    widget.set_ghost_visible(False)
 
 
 def test_the_plain_ground_is_seen_first_and_opengl_starts_after_it(qtbot):
@@ -240,107 +193,11 @@ def test_ghost_of_a_converged_fit_leaves_the_shape_as_it_is(viewport):
     assert np.mean(difference[inside] > 6) < 0.01
 
 
-def test_a_click_on_a_camera_chooses_its_view(viewport, qtbot):
-    width, height = 720, 300
-    viewport.resize(width, height)
-    viewport.set_loaded(loaded(views=views(4, held_out=2)))
-    show_sphere(viewport)
-    pixels(viewport)
-    place, _ = viewport.eye().project(viewport.scene.cameras._corners[:, 1:5].mean(1), width, height)
-    inside = [i for i, (x, y) in enumerate(place[:4]) if 20 < x < width - 20 and 12 < y < height - 20]
-    assert len(inside) == 4
-    for index in inside:
-        shown = pixels(viewport)[int(place[index][1]), int(place[index][0])]
-        assert shown[1] > 120  # the thumbnail's green, whatever lies under it
-        with qtbot.waitSignal(viewport.view_chosen, timeout=1000) as signal:
-            qtbot.mouseClick(viewport.surface, Qt.MouseButton.LeftButton, pos=QPointF(*place[index]).toPoint())
-        assert signal.args == [index]
-        assert viewport.helm.view == index
-    accent = (np.abs(pixels(viewport) - rgb(DARK.accent)).max(-1) < 40).sum()
-    assert accent > 20
-    viewport.set_cameras_visible(False)
-    assert (np.abs(pixels(viewport) - rgb(DARK.accent)).max(-1) < 40).sum() == 0
-
-
-def test_a_camera_between_eye_and_shape_does_not_hide_it(viewport):
-    viewport.set_loaded(loaded(views=views(1)))
-    show_sphere(viewport)
-    viewport._steer(Orbit(azimuth=0.0, elevation=20.0, distance=6.0))
-    viewport.set_mode("shaded")
-    beside = pixels(viewport)[HEIGHT // 2 + 6, WIDTH // 2 + 14]
-    assert np.ptp(beside) < 12  # grey, not the thumbnail's green
-
-
 def test_theme_changes_the_ground(viewport):
     bare(viewport)
     for theme in (LIGHT, DARK):
         viewport.set_theme(theme)
         assert np.abs(pixels(viewport)[60, 8] - rgb(theme.viewport)).max() <= 2
-
-
-def drag(qtbot, widget, start, end, button=Qt.MouseButton.LeftButton, modifier=Qt.KeyboardModifier.NoModifier):
-    middle = (start + end) / 2
-    qtbot.mousePress(widget, button, modifier, start)
-    for point in (middle, end):
-        qtbot.mouseMove(widget, point)
-    qtbot.mouseRelease(widget, button, modifier, end)
-
-
-def test_dragging_orbits_pans_and_rolls(viewport, qtbot):
-    bare(viewport)
-    corners, faces = cube()
-    viewport.show_snapshot(snapshot(vertices=corners, faces=faces, model=moved()))
-    start, first = pixels(viewport), viewport.helm.orbit
-    middle = QPoint(WIDTH // 2, HEIGHT // 2)
-    drag(qtbot, viewport.surface, middle, middle + QPoint(60, 0))
-    turned = viewport.helm.orbit
-    assert turned.azimuth == pytest.approx(first.azimuth - 24.0, abs=2.0)
-    assert turned.target == first.target
-    assert (np.abs(pixels(viewport) - start).max(-1) > 24).sum() > 500
-    drag(qtbot, viewport.surface, middle, middle + QPoint(40, 0), Qt.MouseButton.MiddleButton)
-    assert viewport.helm.orbit.target != first.target
-    drag(qtbot, viewport.surface, middle, middle + QPoint(40, 40), Qt.MouseButton.RightButton)
-    assert abs(viewport.helm.orbit.roll) > 1.0
-    qtbot.mouseDClick(viewport.surface, Qt.MouseButton.LeftButton, pos=middle)
-    assert viewport.helm.orbit == first
-
-
-def test_the_wheel_zooms_to_the_pointer_and_fit_fits(viewport):
-    bare(viewport)
-    show_sphere(viewport)
-    before = covered(pixels(viewport)).sum()
-    point = QPointF(WIDTH / 2, HEIGHT / 2)
-    turn = QWheelEvent(
-        point, viewport.surface.mapToGlobal(point), QPoint(), QPoint(0, 240), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QApplication.sendEvent(viewport.surface, turn)
-    assert covered(pixels(viewport)).sum() > 1.3 * before
-    viewport.fit()
-    rows = np.nonzero(covered(pixels(viewport)).sum(1) > 8)[0]
-    assert np.ptp(rows) == pytest.approx(0.84 * HEIGHT, rel=0.1)
-
-
-def test_looking_through_a_camera_shows_its_target_and_leaves_by_a_drag(viewport, qtbot):
-    viewport.set_loaded(loaded(views=views(4)))
-    viewport.set_view(2)
-    show_sphere(viewport)
-    viewport.set_looking_through(True)
-    picture = pixels(viewport)
-    eye = viewport.eye().position
-    assert eye == pytest.approx(-look_at_origin(180.0)[:3, :3].T @ look_at_origin(180.0)[:3, 3], abs=1e-6)
-    frame = np.flatnonzero(np.abs(picture[HEIGHT // 2] - rgb(DARK.accent)).max(-1) < 60)
-    assert len(frame) >= 2
-    inside = picture[HEIGHT // 2, frame[0] + 6]
-    assert np.abs(inside - [120, 200, 60]).max() <= 3  # the thumbnail
-    target = np.zeros((16, 16, 3), np.float32)
-    target[..., 2] = 1.0
-    viewport.show_snapshot(snapshot(1, view=2, target=target))
-    assert np.abs(pixels(viewport)[HEIGHT // 2, frame[0] + 6] - [0, 0, 255]).max() <= 3
-    middle = QPoint(WIDTH // 2, HEIGHT // 2)
-    drag(qtbot, viewport.surface, middle, middle + QPoint(30, 0))
-    assert not viewport.tools.look.isChecked()
-    assert np.linalg.norm(viewport.eye().position) == pytest.approx(3.2, rel=0.02)
 
 
 def test_large_meshes_are_thinned_while_they_move_in_software(viewport, qtbot):
@@ -447,83 +304,3 @@ def test_viewports_come_and_go_without_leaving_canvases(qtbot):
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         del widget
     assert alive() <= before
-
-
-# ---------------------------------------------------------------------------------------------- without pixels
-
-
-def test_orbit_of_a_camera_is_that_camera():
-    for azimuth, elevation in ((0.0, 20.0), (130.0, -35.0), (-77.0, 60.0)):
-        matrix = look_at_origin(azimuth, elevation)
-        np.testing.assert_allclose(Orbit.from_camera(matrix).eye(1.5).view, matrix, atol=1e-9)
-
-
-def test_rolling_there_and_back_is_the_identity():
-    orbit = Orbit(azimuth=40.0, elevation=10.0, roll=5.0)
-    back = orbit.rolled(30.0, 0.0).rolled(-30.0, 0.0)
-    np.testing.assert_allclose(back.rotation(), orbit.rotation(), atol=1e-9)
-
-
-def test_zooming_keeps_what_lies_under_the_pointer():
-    orbit = Orbit(azimuth=20.0, target=(0.1, 0.2, 0.3))
-    eye = orbit.eye(1.5)
-    # A point in the target's plane, right and above the middle.
-    point = np.asarray(orbit.target) + orbit.rotation().T @ np.array([0.5, 0.3, 0.0])
-    (before,), _ = eye.project(point[None], 2.0, 2.0)
-    zoomed = orbit.zoomed(1.7, (before[0] - 1.0, 1.0 - before[1]), 1.5)
-    (after,), _ = zoomed.eye(1.5).project(point[None], 2.0, 2.0)
-    np.testing.assert_allclose(after, before, atol=1e-9)
-
-
-def test_the_home_view_stands_between_cameras():
-    assert azimuth_beside([0.0, 90.0, 180.0, 270.0]) == pytest.approx(-45.0)
-    assert azimuth_beside([10.0, 30.0]) == pytest.approx(-35.0)
-    assert azimuth_beside([0.0]) == pytest.approx(-45.0)
-
-
-def test_home_has_all_cameras_of_a_cube_in_the_picture_below_the_controls():
-    """And stays near the shape where they are too far away for that, or not on all sides."""
-    corners = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3), -1).reshape(-1, 3)
-    directions = np.delete(corners, 13, 0) / np.linalg.norm(np.delete(corners, 13, 0), axis=1)[:, None]
-    for distance, share in ((3.2, 0.24), (2.0, 0.38), (6.0, 0.62)):
-        orbit = Orbit(azimuth=22.5).framed(np.zeros(3), 1.0, 2.4, distance * directions)
-        assert 1.0 / (orbit.distance * np.tan(np.radians(12.0))) == pytest.approx(share, abs=0.03)
-        pixels, depth = orbit.eye(2.4).project(distance * directions, 900.0, 375.0)
-        assert depth.min() > 0
-        if distance < 6.0:
-            assert pixels[:, 1].min() > 40.0
-            assert pixels[:, 1].max() < 370.0
-    share = lambda orbit: 1.0 / (orbit.distance * np.tan(np.radians(12.0)))
-    most = Orbit().framed(np.zeros(3), 1.0, 2.4, 3.2 * directions[np.abs(directions[:, 1]) < 0.9])
-    assert share(most) == pytest.approx(0.44)  # high above and far below: half of them show
-    level = Orbit().framed(np.zeros(3), 1.0, 2.4, 3.2 * directions[np.abs(directions[:, 1]) < 0.6])
-    assert share(level) >= 0.62
-
-
-def test_a_lone_camera_stands_clear_of_the_colours_legend():
-    camera = np.array([[0.0, 0.0, 3.2]])
-    orbit = Orbit(azimuth=azimuth_beside([0.0])).framed(np.zeros(3), 1.0, 2.0, camera)
-    (x, y), _ = orbit.eye(2.0).project(camera[0], 830.0, 415.0)
-    assert x < 830 - 96 or y < 415 - 134
-
-
-def test_normals_of_a_sphere_and_edges_of_a_cube():
-    vertices, faces = sphere()
-    normals = vertex_normals(vertices, faces)
-    used = np.unique(faces)
-    cosine = (normals[used] * vertices[used]).sum(1) / 0.6
-    assert cosine.min() > 0.99
-    edges = edges_of(cube()[1])
-    assert len(edges) == 18
-    assert len(np.unique(edges, axis=0)) == len(edges)
-
-
-def test_thinning_keeps_the_shape():
-    vertices, faces = sphere(120)
-    thinned = thin(vertices, faces, 6000)
-    merged = thinned.merge(vertices)
-    assert 2500 < len(thinned.faces) < 9000
-    assert thinned.faces.max() < len(merged)
-    radius = np.linalg.norm(merged, axis=1)
-    assert radius.min() > 0.97 * 0.6
-    assert radius.max() <= 0.6001
