@@ -1,7 +1,6 @@
 """The loss landscape: a slice over one or two parameters, where the fit stands, both slopes; a click starts there.
 
 While runs are compared their paths are drawn over it, and a click lets all of them start again from there.
-In two parameters the arrows are steepest descent in the plot's own scale, so that they cross its level lines squarely.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from app.controller import Controller
 from app.controls.fields import QuietCombo
 from app.lab.axis_control import NONE, AxisControl
 from app.lab.chart import Chart
-from app.lab.loss_scale import LossRange, LossScale, painted
+from app.lab.landscape_drawing import LandscapeDrawing, words_of
+from app.lab.loss_scale import LossScale
 from app.lab.run_paths import RunPaths
 from app.lab.tool_window import ToolWindow
 from app.panes.head import thetas_of
 from app.theme import FINITE_DIFFERENCES, HINT, REGULAR, Theme
-from app.widgets import Dot, Themed, current_theme, frame, hbox, hint, label, vbox
+from app.widgets import Dot, Themed, frame, hbox, hint, label, vbox
 from core.derivatives.questions import Landscape, Landscaped
 from core.protocol import Loaded
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from app.compare import CompareMode
 
 COUNTS_1, COUNTS_2 = (33, 65, 129), (17, 25, 41)
-LEVELS = 9
-ARROW = 0.22
-"""Length of the arrows, as a share of the plot."""
 
 
 class LandscapeWindow(ToolWindow, Themed):
@@ -49,6 +46,7 @@ class LandscapeWindow(ToolWindow, Themed):
         self.chart = Chart()
         self.chart.setToolTip("Click to start again from there")
         self.scale = LossScale()
+        self.drawing = LandscapeDrawing(self.chart, self.scale)
         self._drawn = frame(hbox(self.chart, self.scale, margins=(0, 0, 6, 0), gap=0))
         self.shown: Landscaped | None = None
         self._restarted: tuple[float, float] | None = None
@@ -194,10 +192,9 @@ class LandscapeWindow(ToolWindow, Themed):
             self.facts.setText(
                 "The fit's own loss, all views and terms, over the chosen parameters. Compute takes seconds."
             )
-        elif len(found.question.axes) == 1:
-            self._draw_slice(found)
         else:
-            self._draw_plane(found)
+            self.drawing.draw(found, self._token, self._restarted, present=not self.runs.racing)
+            self.facts.setText(words_of(found))
         self.runs.draw_over(found)
 
     def set_theme(self, theme: Theme) -> None:
@@ -208,83 +205,6 @@ class LandscapeWindow(ToolWindow, Themed):
     def _token(self) -> str:
         """The method's colour, but beside runs that may have it."""
         return "text2" if self.runs.racing else self.controller.experiment.method.name
-
-    def _colours(self) -> tuple[tuple[tuple[float, ...] | None, str], ...]:
-        theme, found = current_theme(), self.shown
-        method = theme.run_colour(self._token)
-        if found is None:
-            return ()
-        return (found.by_reference, theme.run_colour(FINITE_DIFFERENCES)), (found.by_method, method)
-
-    def _draw_slice(self, found: Landscaped) -> None:
-        """The curve, the present, and both slopes as tangents."""
-        axis = found.question.axes[0]
-        x = np.linspace(axis.low, axis.high, axis.count)
-        y = np.asarray(found.loss, float)
-        known = np.isfinite(y)
-        low, high = (
-            (float(y[known].min()), float(y[known].max()))
-            if known.any()
-            else (0.5 * found.loss_here, 1.5 * found.loss_here)
-        )
-        self.chart.frame((axis.low, axis.high), (min(low, found.loss_here), max(high, found.loss_here)))
-        self.chart.curve(x[known], y[known], current_theme().text2, width=1.75)
-        reach = 0.16 * (axis.high - axis.low)
-        for slopes, colour in self._colours():
-            if slopes is not None:
-                ends = (found.here[0] - reach, found.here[0] + reach)
-                values = [found.loss_here + slopes[0] * (end - found.here[0]) for end in ends]
-                self.chart.curve(ends, values, colour, width=2.5)
-        self._draw_here(found.here[0], found.loss_here, found)
-        self.facts.setText(self._words(found))
-
-    def _draw_plane(self, found: Landscaped) -> None:
-        """The loss as colour with level lines, the present, and steepest descent by both slopes."""
-        a, b = found.question.axes
-        x, y = (a.low, a.high), (b.low, b.high)
-        self.chart.frame(x, y, margin=0.0)
-        filled = filled_in(np.asarray(found.loss, float))
-        if np.isfinite(filled).all():
-            within = LossRange.of(filled)
-            level = within.level(filled)
-            self.scale.set_range(within, found.loss_here)
-            self.chart.picture(painted(filled, within, current_theme()), x, y)
-            if found.fraction >= 1.0:
-                self.chart.contours(level, np.quantile(level, np.linspace(0.04, 0.92, LEVELS)), x, y)
-        wide, high = a.high - a.low, b.high - b.low
-        for slopes, colour in self._colours():
-            if slopes is not None:
-                down = np.array([-slopes[0] * wide, -slopes[1] * high])
-                down = ARROW * down / max(float(np.linalg.norm(down)), 1e-30)
-                tip = (found.here[0] + down[0] * wide, found.here[1] + down[1] * high)
-                self.chart.arrow((found.here[0], found.here[1]), tip, colour)
-        self._draw_here(found.here[0], found.here[1], found)
-        self.facts.setText(self._words(found))
-
-    def _draw_here(self, x: float, y: float, found: Landscaped) -> None:
-        """Where the fit stood, and where a click has put it since."""
-        theme, to = current_theme(), self._restarted
-        if self.runs.racing:
-            return
-        self.chart.dot(x, y, theme.text3 if to else theme.accent)
-        if to is not None:
-            height = to[1]
-            if len(found.question.axes) == 1:
-                axis = found.question.axes[0]
-                place = int(
-                    np.clip(round((to[0] - axis.low) / (axis.high - axis.low) * (axis.count - 1)), 0, axis.count - 1)
-                )
-                height = float(found.loss[place])
-            self.chart.dot(to[0], height, theme.accent)
-
-    def _words(self, found: Landscaped) -> str:
-        axes = found.question.axes
-        parts = [f"it {found.iteration}, loss {numbers.number(found.loss_here)}"]
-        for index, axis in enumerate(axes):
-            pair = [s[index] if s is not None else None for s in (found.by_method, found.by_reference)]
-            by = " and ".join(numbers.number(value, signed=True) for value in pair)
-            parts.append(f"dL/d {axis.theta}: {by} (method, finite differences)")
-        return ".  ".join(parts)
 
     def _on_hover(self, x: float, y: float) -> None:
         found = self.shown
@@ -298,21 +218,3 @@ class LandscapeWindow(ToolWindow, Themed):
         where = ", ".join(numbers.number(v, signed=True) for v, _ in zip((x, y), found.question.axes))
         self.scale.set_pointer(loss)
         self.pointer.setText(f"{where}   loss {numbers.number(loss)}" if np.isfinite(loss) else where)
-
-
-def filled_in(loss: np.ndarray) -> np.ndarray:
-    """Places that are not computed yet take the value of the coarser place before them on the grid."""
-    result = loss.copy()
-    for stride in (8, 4, 2):
-        half = stride // 2
-        for axis in range(loss.ndim):
-            index = np.arange(loss.shape[axis])
-            source = result.take(index - index % stride + 0, axis=axis)
-            near = (index % half == 0).reshape([-1 if k == axis else 1 for k in range(loss.ndim)])
-            result = np.where(np.isfinite(result) | ~near, result, source)
-    for axis in range(loss.ndim):
-        for stride in (2, 4, 8):
-            index = np.arange(loss.shape[axis])
-            source = result.take(index - index % stride, axis=axis)
-            result = np.where(np.isfinite(result), result, source)
-    return result

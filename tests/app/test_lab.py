@@ -11,7 +11,7 @@ from PyQt6.QtGui import QMouseEvent
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSlider
 
 from app.lab.gaussians import DrawnGaussians
-from app.lab.landscape_window import filled_in
+from app.lab.landscape_drawing import filled_in
 from app.lab.loss_scale import painted, shown_part
 from app.viewport.camera import Orbit
 from app.viewport.picking import moved_in_plane, pick_vertex
