@@ -11,12 +11,10 @@ from pathlib import Path
 # the time. Before JAX is imported: it reads the environment then.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
-# Pictures are tiny here, and most of a test's time goes into compiling what runs for milliseconds: without optimizing,
-# it takes a fifth of the time. `XLA_FLAGS= make test` runs the suite on code as the program has it.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
-)
+# Pictures are tiny here, and most of a test's time goes into compiling what runs for milliseconds: without optimizing it
+# takes a fifth of the time. `XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0 make test` compiles as the program does.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import numpy as np
 import pytest
@@ -38,6 +36,19 @@ def _bounded_memory() -> Iterator[None]:
     yield
     if "jax" in sys.modules and (resident_bytes() or 0) > CODE_BYTES:
         forget_compiled()
+
+
+@pytest.fixture(scope="module")
+def optimized() -> Iterator[None]:
+    """For long fits: code is compiled to run fast, as the program has it."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    forget_compiled()
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+    forget_compiled()
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.bench_fits import CASES, icosphere_file, run_pose, vertex_experiment
 from core.session import Session
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 ENOUGH = {0: 9, 1: 9, 3: 9, 4: 9}
 """Index in CASES -> starts of ten that must arrive; the splat from 60 degrees (2) is reported, not promised."""
 
