@@ -193,12 +193,13 @@ class Source(QWidget):
     `choose_file()` opens the dialog, `choose_primitive(name, kind)` takes a bundled one; both are set by the owner.
     """
 
-    def __init__(self, tip: str, *, with_bundled: bool = True) -> None:
+    def __init__(self, tip: str, *, with_bundled: bool = True, lines: int = 1) -> None:
+        """lines: that its facts may take."""
         super().__init__()
         self.choose_file: Callable[[], None] = lambda: None
         self.choose_primitive: Callable[[str, str], None] = lambda name, kind: None
         self.name = Elided("", BASE, NUMBER, "text")
-        self.facts = Elided("", HINT, REGULAR, "text3", lines=2)
+        self.facts = Elided("", HINT, REGULAR, "text3", lines=lines)
         self.open = mini("open", tip)
         self.open.clicked.connect(lambda: self.choose_file())
         self.bundled = mini("chevron-down", "Choose a bundled shape")

@@ -148,13 +148,13 @@ class ShapeSection(PanelSection):
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller, "Shape", "What is fitted")
         self.thumbnail = Thumbnail()
-        self.source = Source("Open a mesh or a grid (Ctrl+O)")
+        self.source = Source("Open a mesh or a grid (Ctrl+O)", lines=2)
         self.source.choose_primitive = self.choose_primitive
         self.hull = self.source.menu.addAction("Visual hull of the target")
         self.hull.triggered.connect(lambda: self.choose_primitive(HULL, "mesh"))
         self.source.row.insertWidget(0, self.thumbnail)
         self.source.row.insertSpacing(1, 6)
-        self.source.setFixedHeight(44)
+        self.source.setFixedHeight(48)
         self.start = Fold(controller, "Start", "Where the fit begins", StartPart)
         self.rows.addWidget(self.source)
         self.texture = ChoiceRow("Colours", "Where the colours of a mesh are", TEXTURES)
