@@ -33,6 +33,9 @@ REST = 1.0
 """Share of time left to the engine and to hands: with software GL a frame costs 50 ms of the same two cores."""
 
 
+GIVE_BACK_S = 60.0
+"""Between two times that memory is given back while pictures come: hours of small things leave a tenth of it in holes."""
+
 LOOK_MS = 4
 """Between two looks whether everything has had its turn."""
 
@@ -96,6 +99,7 @@ class Feed(QObject):
         """The branch that a fork which is under way leaves."""
         self._early: Snapshot | None = None
         self._began = 0.0
+        self._gave_back = time.monotonic()
         self.turns, self.darkroom = Turns(self), Darkroom(self)
         self.darkroom.developed.connect(self._on_developed)
         self.thumbnails = ThumbnailFeed(self)
@@ -274,8 +278,10 @@ class Feed(QObject):
         if live:
             self._show(snapshot, developed.plates)
         self.frames_changed.emit()
-        if self.replay.freed > WORTH_GIVING_BACK:  # when the timeline has let go of them too
-            self.turns.post("memory", give_back, None)
+        now = time.monotonic()
+        if self.replay.freed > WORTH_GIVING_BACK or now - self._gave_back > GIVE_BACK_S:
+            self._gave_back = now
+            self.turns.post("memory", give_back, None)  # when the timeline has let go of them too
 
     def _begin_run(self, method: str, start: int, continued: bool) -> None:
         """A run begins: after the one before, off a branch of it, or from the problem's start."""

@@ -94,3 +94,16 @@ def test_it_says_why_a_derivative_is_zero(make_window, qtbot):
     window.panes.cursor_moved.emit((int(x), int(y)))
     assert window.inspector.why_title.text() == "Why is this zero?"
     assert "silhouette" in window.inspector.why.text()
+
+
+def test_holes_of_a_long_run_are_given_back_now_and_then(make_window, qtbot, monkeypatch):
+    window, _ = make_window()
+    c, times = window.controller, []
+    monkeypatch.setattr("app.feed.give_back", lambda: times.append(c.last.iteration))
+    c.step(3)
+    qtbot.waitUntil(lambda: c.shown.iteration == 3 and c.settled, timeout=20_000)
+    assert times == []
+    monkeypatch.setattr("app.feed.GIVE_BACK_S", 0.0)
+    c.step(3)
+    qtbot.waitUntil(lambda: c.shown.iteration == 6 and c.settled, timeout=20_000)
+    assert times[-1] == 6
