@@ -6,12 +6,13 @@ Convention: logarithmic values are handed to pyqtgraph as log10.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QPointF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QBrush, QColor, QPen
 from PyQt6.QtWidgets import QFrame
 
 from app import numbers
@@ -86,6 +87,19 @@ def _step(least: float, *, whole: bool) -> float:
     power = 10.0 ** math.floor(math.log10(least))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= least * 0.999)
     return max(step, 1.0) if whole else step
+
+
+@functools.cache
+def dot_brush(colour: str) -> QBrush:
+    """For scattered points. pyqtgraph keeps a picture of every brush and pen that it is given for them, told apart as
+    objects: a new one at each redraw, and a long run's curves grow by a kilobyte twenty times a second."""
+    return pg.mkBrush(colour)
+
+
+@functools.cache
+def dot_pen(colour: str | None, width: float = 1.0) -> QPen:
+    """See dot_brush. None draws no edge."""
+    return pg.mkPen(colour, width=width) if colour else pg.mkPen(None)
 
 
 class Grid:
@@ -209,8 +223,8 @@ class Plot(pg.PlotWidget):
             line.show(None, log)
         if dots != self._dots:
             self._dots = dots
-            pen = pg.mkPen(self._theme.panel, width=1.5)
-            self._points.setData([{"pos": (x, y), "brush": QColor(colour), "pen": pen} for x, y, colour, _ in dots])
+            pen = dot_pen(self._theme.panel, 1.5)
+            self._points.setData([{"pos": (x, y), "brush": dot_brush(colour), "pen": pen} for x, y, colour, _ in dots])
         low = min((line.low for line in self._lines), default=math.inf)
         high = max((line.high for line in self._lines), default=-math.inf)
         last = max(end, *(int(line.end[0]) for line in self._lines if line.end is not None), 0)

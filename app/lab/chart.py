@@ -15,7 +15,7 @@ from PyQt6.QtGui import QColor, QMouseEvent
 from PyQt6.QtWidgets import QFrame
 
 from app.lab.level_lines import level_lines
-from app.plot import Axis, Grid
+from app.plot import Axis, Grid, dot_brush, dot_pen
 from app.theme import Theme
 from app.widgets import Themed, current_theme
 
@@ -116,13 +116,13 @@ class Chart(pg.PlotWidget, Themed):
         if dots:
             finite = np.isfinite(places[1])
             points = {"x": places[0][finite], "y": places[1][finite]}
-            self._scatter(points, 6, colour, pg.mkPen(None), 0)
+            self._scatter(points, 6, colour, dot_pen(None), 0)
 
     def _scatter(
         self, points: dict[str, Any], size: float, colour: str, pen: Any, height: float, symbol: str = "o"
     ) -> None:
         item = self._item(pg.ScatterPlotItem, height)
-        item.setData(size=size, brush=QColor(colour), pen=pen, symbol=symbol, **points)
+        item.setData(size=size, brush=dot_brush(colour), pen=pen, symbol=symbol, **points)
 
     def line_at(self, x: float, colour: str, *, dashed: bool = False) -> None:
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
@@ -131,11 +131,11 @@ class Chart(pg.PlotWidget, Themed):
         line.setPen(pg.mkPen(colour, width=1.5, style=style))
 
     def dot(self, x: float, y: float, colour: str, size: float = 11.0) -> None:
-        self._scatter({"x": [x], "y": [y]}, size, colour, pg.mkPen(self._theme.panel, width=2), 20)
+        self._scatter({"x": [x], "y": [y]}, size, colour, dot_pen(self._theme.panel, 2), 20)
 
     def cross(self, x: float, y: float, colour: str) -> None:
         """Where something began."""
-        self._scatter({"x": [x], "y": [y]}, 10, colour, pg.mkPen(colour, width=1.5), 18, "+")
+        self._scatter({"x": [x], "y": [y]}, 10, colour, dot_pen(colour, 1.5), 18, "+")
 
     def arrow(self, tail: tuple[float, float], tip: tuple[float, float], colour: str) -> None:
         """From tail to tip, with a head."""

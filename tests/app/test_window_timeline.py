@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pyqtgraph as pg
 import pytest
 from PyQt6.QtCore import QPoint, Qt
 
+from app.runs import Series
 from core.protocol import Status
 
 pytestmark = pytest.mark.window
@@ -107,3 +109,24 @@ def test_holes_of_a_long_run_are_given_back_now_and_then(make_window, qtbot, mon
     c.step(3)
     qtbot.waitUntil(lambda: c.shown.iteration == 6 and c.settled, timeout=20_000)
     assert times[-1] == 6
+
+
+def test_curves_do_not_grow_by_being_drawn_again(qtbot):
+    """pyqtgraph keeps a picture of each brush and pen that its points were ever drawn with."""
+    from app.lab.chart import Chart
+    from app.plot import Plot
+
+    plot, chart, series = Plot(), Chart(), Series()
+    qtbot.addWidget(plot)
+    qtbot.addWidget(chart)
+    for step in range(30):
+        series.put(step, 1.0 / (step + 1))
+        plot.draw([(series, "edge-grad", 2.0, False)], True, 100, False)
+        chart.clear_all()
+        chart.frame((0.0, 1.0), (0.0, 1.0))
+        chart.dot(0.5, step / 30, "#ff0000")
+        chart.cross(0.5, step / 30, "#ff0000")
+        chart.curve([0.0, 1.0], [0.0, 1.0], "#ff0000", dots=True)
+    points = [plot._points, *(thing for thing in chart._things if isinstance(thing, pg.ScatterPlotItem))]
+    assert [len(item.data) for item in points] == [1, 1, 1, 2]
+    assert max(len(item.fragmentAtlas) for item in points) <= 3
