@@ -30,6 +30,8 @@ _KINDS = {
     PICTURE: IMAGE_SUFFIXES,
 }
 _MATERIALS = (".mtl", ".bin")
+_NAMES = 1 << 20
+"""Characters of a file that are searched for the names of textures."""
 _FIRST_CAMERAS = ("images.txt", "transforms.json", "transforms_train.json")
 """Of several files that describe one set of cameras, the one that leads to the others."""
 _MANY = 3
@@ -103,7 +105,8 @@ def _parts(by: dict[str, list[Path]]) -> set[Path]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_NAMES)
     except OSError:
         return ""
 
