@@ -26,7 +26,7 @@ test: .venv/ready
 	$(MAKE) -j 2 --no-print-directory lint suite
 
 suite: .venv/ready
-	$(BIN)/python -m tests.display $(BIN)/python -m pytest -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 lint: .venv/ready
 	$(BIN)/ruff check .

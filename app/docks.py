@@ -152,7 +152,7 @@ class Docks(QObject):
         self._show_rail(narrow and not self.unfolded)
         self.panel.fold.setVisible(narrow)
         lesson = self.lesson.isVisible() and not self.lesson.isFloating()
-        left = LESSON_WIDTH if lesson else 236 if narrow and self.unfolded else 0
+        left = LESSON_WIDTH if lesson else LEAST_PANEL if narrow and self.unfolded else 0
         self._resize(sizes(width, height, left))
         self._arranging = False
 

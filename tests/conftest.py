@@ -12,7 +12,8 @@ from pathlib import Path
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 # Pictures are tiny here, and most of a test's time goes into compiling what runs for milliseconds: without optimizing it
-# takes a fifth of the time. `XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0 make test` compiles as the program does.
+# takes a fifth of the time. Kernels and long fits are `optimized`; with `XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0 make
+# test` everything is.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
@@ -21,14 +22,21 @@ import pytest
 
 from core.engine import caches
 from core.memory import forget_compiled, resident_bytes
+from tests.display import own_display
 
 caches.configure()
+_display = own_display() if "PYTEST_XDIST_WORKER" in os.environ else None
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 CODE_BYTES = 3 << 30
 """Compiled code of a thousand tests takes gigabytes: from here on a worker forgets it between files."""
+
+
+def pytest_unconfigure() -> None:
+    if _display is not None:
+        _display.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,7 +48,7 @@ def _bounded_memory() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def optimized() -> Iterator[None]:
-    """For long fits: code is compiled to run fast, as the program has it."""
+    """For kernels and long fits: code is optimized, as the program has it."""
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")

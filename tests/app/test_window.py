@@ -39,7 +39,7 @@ def test_every_size_and_theme_has_its_arrangement(make_window, qtbot, size, them
     assert near(pixel(image, corner.x(), corner.y()), t.accent)
     docks = window.docks
     wide = size[0] >= 1200
-    left = {1440: 248, 1280: 236, 1024: 44}[size[0]]
+    left = {1440: 248, 1280: 244, 1024: 44}[size[0]]
     assert abs(docks.experiment.width() - left) <= 1
     assert abs(docks.inspector.width() - (280 if size[0] == 1440 else 256)) <= 1
     body = window.inspector.mapTo(window, QPoint(8, window.inspector.height() - 12))
