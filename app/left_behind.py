@@ -16,9 +16,6 @@ from core.record.files import SUFFIX, session_title
 
 MOST = 8
 """Runs that are kept: a crash and what was tried after it. A state has up to some ten megabytes."""
-LONGEST_S = 30 * 86400.0
-"""Nobody misses a run for a month and then wants it; the newest is kept all the same."""
-
 PROCESSES = Path("/proc")
 """Where Linux tells of its processes."""
 
@@ -47,11 +44,10 @@ class LeftBehind:
         return lines
 
     def tidy(self) -> None:
-        """Keep the newest, as many and as long as is said above; what was half written, and curves without their state,
-        go in any case."""
+        """Keep the MOST newest; what was half written, and curves without their state, go in any case. A file's age does
+        not count: a clock that jumps would make all but one too old."""
         runs = self.files()
-        now = time.time()
-        kept = {f.stem for i, f in enumerate(runs) if i == 0 or (i < MOST and now - _written(f) < LONGEST_S)}
+        kept = {file.stem for file in runs[:MOST]}
         for file in runs:
             if file.stem not in kept:
                 self.forget(file)

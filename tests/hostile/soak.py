@@ -65,10 +65,9 @@ def slope(samples: Sequence[dict[str, float]], name: str) -> float:
 
 
 def _level(counts: Sequence[float]) -> bool:
-    """Whether the last third goes no further than the first two did, but for a tenth of it: a look may catch a file that is
-    being written."""
+    """Whether the last third never goes beyond what the first two thirds did."""
     third = max(1, len(counts) // 3)
-    return float(np.quantile(counts[-third:], 0.9, method="lower")) <= max(counts[:-third] or counts)
+    return max(counts[-third:]) <= max(counts[:-third] or counts)
 
 
 # ---------------------------------------------------------------------------------------------- a long fit

@@ -106,7 +106,7 @@ def test_a_clock_that_jumps_stops_nothing(stage: Any) -> None:
 
 def test_durations_are_measured_by_clocks_that_do_not_jump() -> None:
     """Of the wall clock only what is shown to people, or compared with other programs' times."""
-    allowed = {"app/main.py", "app/left_behind.py"}
+    allowed = {"app/main.py"}
     found = {
         path.relative_to(ROOT).as_posix()
         for room in ("app", "core", "kernels")
