@@ -15,48 +15,79 @@ KEPT = 12
 """Runs kept for comparison; more cannot be told apart."""
 
 
+FULL = 16_384
+"""Most points of a curve. Then steps share them, in 2,048 stretches or more: no plot is wider, and the curves of a fit
+that runs for days need no more memory than those of one that ran for an hour."""
+
+
 class Series:
-    """A growing curve: int iterations and float values, none lost. Values told again replace the last."""
+    """A growing curve: int iterations and float values. Values told again replace the last.
+
+    None is lost up to FULL. Then stretches of equally many iterations keep their least and their greatest value, each
+    where it was; the first step stays too, and what is newer than the last thinning is whole.
+    """
 
     def __init__(self) -> None:
-        self._x = np.empty(256, np.int64)
-        self._y = np.empty(256, np.float64)
+        self._points = np.empty(256, np.int64), np.empty(256, np.float64)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def put(self, iteration: int, value: float) -> None:
-        if self._count and self._x[self._count - 1] == iteration:
-            self._y[self._count - 1] = value
+        x, y = self._points
+        if self._count and x[self._count - 1] == iteration:
+            y[self._count - 1] = value
             return
-        if self._count == len(self._x):
-            self._x = np.concatenate([self._x, np.empty_like(self._x)])
-            self._y = np.concatenate([self._y, np.empty_like(self._y)])
-        self._x[self._count], self._y[self._count] = iteration, value
+        if self._count == FULL:
+            x, y = self._thin()
+        elif self._count == len(x):
+            x, y = self._points = _longer(x, len(x)), _longer(y, len(y))
+        x[self._count], y[self._count] = iteration, value
         self._count += 1
+
+    def _thin(self) -> tuple[np.ndarray, np.ndarray]:
+        """Half of the points or fewer stay. The count is told before the points: another thread may look."""
+        x, y = self._points
+        width = 1
+        while x[-1] - x[0] >= width * (FULL // 4):
+            width *= 2
+        finite = np.flatnonzero(np.isfinite(y))  # others are not drawn
+        stretch = (x[finite] - x[0]) // width
+        order = np.lexsort((y[finite], stretch))
+        least = np.flatnonzero(np.diff(stretch[order], prepend=-1))
+        greatest = np.append(least[1:], len(order))[: len(least)] - 1
+        kept = np.unique([0, *finite[order[least]], *finite[order[greatest]], FULL - 1])
+        self._count = len(kept)
+        self._points = _longer(x[kept], FULL - len(kept)), _longer(y[kept], FULL - len(kept))
+        return self._points
 
     @property
     def x(self) -> np.ndarray:
-        return self._x[: self._count]
+        return self._points[0][: self._count]
 
     @property
     def y(self) -> np.ndarray:
-        return self._y[: self._count]
+        return self._points[1][: self._count]
 
     def copied(self) -> tuple[np.ndarray, np.ndarray]:
         """What is there now, for a thread that looks while another one puts."""
-        count = self._count
-        return self._x[:count].copy(), self._y[:count].copy()
+        (x, y), count = self._points, self._count
+        return x[:count].copy(), y[:count].copy()
 
-    def until(self, iteration: int) -> np.ndarray:
-        """The values up to an iteration, that one included."""
-        return self.y[: int(np.searchsorted(self.x, iteration, side="right"))]
+    def until(self, iteration: int | None) -> tuple[list[int], list[float]]:
+        """Iterations and values up to an iteration, that one included; None for all."""
+        end = None if iteration is None else int(np.searchsorted(self.x, iteration, side="right"))
+        return self.x[:end].tolist(), self.y[:end].tolist()
 
     def at(self, iteration: int) -> float | None:
         """The value at the last step up to `iteration`, None before the first."""
         index = int(np.searchsorted(self.x, iteration, side="right")) - 1
         return float(self.y[index]) if index >= 0 else None
+
+
+def _longer(values: np.ndarray, by: int) -> np.ndarray:
+    return np.concatenate([values, np.empty(by, values.dtype)])
 
 
 class Run:

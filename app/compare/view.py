@@ -232,15 +232,14 @@ class CompareView(QFrame, Themed):
     def _results(self) -> list[LaneResult]:
         """The table's rows: of the step on screen where the switch says so and a later one was taken, else the newest."""
         trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
-        at = self._shown
-        if at is None or self._of_newest():
-            losses = [series.y.tolist() for series in self.series]
+        at = None if self._of_newest() else self._shown
+        steps, losses = zip(*[series.until(at) for series in self.series])
+        if at is None:
             pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * len(self.columns)
-            return lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble)
-        losses = [series.until(at).tolist() for series in self.series]
+            return lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble, steps)
         metrics = [{n: v for n, s in own.items() if (v := s.at(at)) is not None} for own in self._measured]
         judged = {i: found for i, found in self._agreements.items() if found.iteration == at}
-        return lane_results(self.experiment, losses, metrics, judged, [(0.0, 0.0)] * len(self.columns), trouble)
+        return lane_results(self.experiment, losses, metrics, judged, [(0.0, 0.0)] * len(self.columns), trouble, steps)
 
     @property
     def iteration(self) -> int | None:

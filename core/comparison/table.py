@@ -76,14 +76,15 @@ def lane_results(
     agreements: Mapping[int, Agreement],
     pace: Sequence[tuple[float, float]],
     trouble: Mapping[int, str],
+    iterations: Sequence[Sequence[int]] = (),
 ) -> list[LaneResult]:
-    """Rows from what each lane brought. losses: of every step. pace: (seconds, steps a second)."""
+    """Rows from what each lane brought. losses: of every step, or of these iterations. pace: (seconds, steps a second)."""
     results = []
     for i, (lane, name) in enumerate(zip(experiment.lanes, lane_names(experiment))):
         values: dict[str, float] = {n: float(v) for n, v in metrics[i].items()}
         if losses[i]:
             values["loss"] = losses[i][-1]
-            reached = steps_to(losses[i])
+            reached = steps_to(losses[i], iterations[i] if iterations else None)
             values |= {"steps_to": float(reached)} if reached is not None else {}
         agreement = agreements.get(i)
         if agreement is not None and (agreement.relative_l2, agreement.cosine) != (0.0, 0.0):  # else both are blank
@@ -98,9 +99,10 @@ def lane_results(
     return results
 
 
-def steps_to(losses: Sequence[float], share: float = SHARE) -> int | None:
-    """Steps until the loss was at most `share` of the first, None where it never was."""
-    return next((i + 1 for i, loss in enumerate(losses) if loss <= share * losses[0]), None)
+def steps_to(losses: Sequence[float], iterations: Sequence[int] | None = None, share: float = SHARE) -> int | None:
+    """Steps until the loss was at most `share` of the first, None where it never was. iterations: 1, 2, ... else."""
+    counted = iterations if iterations is not None else range(1, len(losses) + 1)
+    return next((i for i, loss in zip(counted, losses) if loss <= share * losses[0]), None)
 
 
 def columns_of(results: Sequence[LaneResult]) -> list[Column]:

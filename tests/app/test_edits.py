@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from app.edits import UndoStack, commands
 from app.experiment_panel import adapt
 from app.replay import Replay, thumbnail
-from app.runs import RunBook, Series
+from app.runs import FULL, RunBook, Series
 from core.experiment import (
     Experiment,
     LabelsSpec,
@@ -101,6 +102,28 @@ def test_no_point_of_a_curve_is_lost_and_a_repeated_one_replaces():
     assert series.y[-1] == 5.0
     assert series.at(3) == 1 / 3
     assert series.at(0) is None
+
+
+def test_a_curve_of_many_steps_stays_as_it_looks_in_as_many_points():
+    series = Series()
+    values = 10.0 + np.random.default_rng(3).standard_normal(200_000)
+    values[:1], values[70_001], values[150_000], values[90_000] = 10.0, -1e6, 1e6, math.nan
+    most = 0
+    for i, value in enumerate(values.tolist(), start=1):
+        series.put(i, value)
+        most = max(most, len(series))
+    assert most == FULL
+    assert (series.x[0], series.y[0], series.x[-1], series.y[-1]) == (1, 10.0, 200_000, values[-1])
+    assert np.all(np.diff(series.x) > 0)
+    assert np.array_equal(series.y, values[series.x - 1])  # each where it was
+    assert series.at(70_002) == -1e6
+    assert series.y.max() == 1e6
+    for column in np.array_split(np.arange(1, 200_001), 1000):  # of a plot: what it spans is drawn as ever
+        inside = (series.x >= column[0]) & (series.x <= column[-1])
+        own = values[column - 1]
+        assert inside.sum() >= 2
+        assert series.y[inside].max() > np.nanquantile(own, 0.9)
+        assert series.y[inside].min() < np.nanquantile(own, 0.1)
 
 
 def test_a_change_of_method_and_a_reset_keep_the_run_before():
