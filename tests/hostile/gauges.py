@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from pathlib import Path
@@ -25,8 +26,18 @@ def threads(process: int) -> int:
     return len(os.listdir(f"/proc/{process}/task"))
 
 
+held: dict[int, list[str]] = {}
+"""Of every process: what its handles were of when they were counted last."""
+
+
 def handles(process: int) -> int:
-    return len(os.listdir(f"/proc/{process}/fd"))
+    folder = Path(f"/proc/{process}/fd")
+    held[process] = []
+    numbers = os.listdir(folder)
+    for number in numbers:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            held[process].append(os.readlink(folder / number))
+    return len(numbers)
 
 
 def segments(*processes: int) -> int:

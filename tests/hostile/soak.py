@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import math
+import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ import numpy as np
 from app.panes.kinds import KINDS
 from core.memory import give_back
 from core.protocol import Status
-from tests.hostile.gauges import FIELDS, MEMORY, gauge, gl_objects, widgets
+from tests.hostile.gauges import FIELDS, MEMORY, gauge, gl_objects, held, widgets
 
 WARM_UP = 0.2
 """Share of the samples that are not judged."""
@@ -206,7 +209,17 @@ def _hours(stage: Any, seconds: float, out: Path) -> list[str]:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
 
+        most, before = math.inf, Counter[str]()  # none at the first look
+
         def note(sample: dict[str, float]) -> None:
+            nonlocal most, before
+            now = Counter(held[os.getpid()])
+            if sample["window_handles"] > most:
+                print(
+                    f"{sample['seconds']:.0f} s: {sample['window_handles']:.0f} handles, new: {list(now - before)}",
+                    flush=True,
+                )
+            most, before = max(sample["window_handles"], most if before else 0.0), now
             writer.writerow([round(sample[name], 2) for name in COLUMNS])
             file.flush()
 
