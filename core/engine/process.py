@@ -7,7 +7,6 @@ that it is starting. What a spawned child imports anew must stay light: no Qt an
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib
 import os
@@ -29,17 +28,11 @@ from core.engine.mailbox import MailboxWriter, Room
 from core.engine.ports import Factory
 from core.engine.voice import Voice
 from core.experiment import Experiment
+from core.priorities import give_way
 from core.protocol import Command, Event, Scalars, Snapshot, Status, StatusChanged
 
 FLUSH_S = 0.016
 """Scalars are sent at most this often: a frame. Thousands of steps a second would otherwise wake the window as often."""
-
-NICENESS = 5
-"""Measured on two busy cores: the window's timer wakes 4 ms late at the 99th percentile instead of 14; on idle cores
-the fit loses nothing. 10 is no better."""
-
-BELOW_NORMAL_PRIORITY_CLASS = 0x4000
-"""The same, in Windows' words."""
 
 _NEWS = object()
 
@@ -159,24 +152,10 @@ def resolve(factory: str) -> Factory:
     return getattr(importlib.import_module(module), name)
 
 
-def _give_way() -> None:
-    """Let the window's threads go first where both want the processor. Before any thread: threads inherit it."""
-    if sys.platform == "win32":
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        os.nice(NICENESS)
-    if sys.platform == "linux":  # its threads, waking, do not push the window's off the processor
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
 def main(commands: Connection, events: Connection, rooms: dict[str, str], factory: str, generation: int) -> None:
     """The child's main: serve until Quit or until the parent is gone. rooms: kind -> name of the memory to write to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to handle
-    _give_way()
+    give_way()
     link = Link(commands, events, rooms)
     link.post(StatusChanged(Status.STARTING, "the engine"))
     failed = 0
