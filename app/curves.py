@@ -5,6 +5,7 @@ Convention: every step is drawn, at most 20 times a second.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ class Curves(QFrame, Themed):
     """The dock's body; `head` is its title bar. `expanded(bool)` asks the window for more room."""
 
     expanded = pyqtSignal(bool)
+    _imported = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +90,7 @@ class Curves(QFrame, Themed):
         self._stack.addWidget(self.empty)
         self.setLayout(vbox(self._stack, margins=(6, 0, 8, 4)))
         self.tabs.chosen.connect(lambda index: self._draw())
+        self._imported.connect(self._ensure_plot)
         self.expand.toggled.connect(self._on_expand)
         self._pending = QTimer(self)
         self._pending.setSingleShot(True)
@@ -143,6 +146,19 @@ class Curves(QFrame, Themed):
         forget.setToolTip("Only the current run and pinned ones stay" if others else "There are no others")
         forget.triggered.connect(lambda: (self.book.forget_others(), self.refresh()))
         return menu
+
+    def prepare(self) -> None:
+        """Import what draws curves, beside the window, and make the plot while the engine starts: either would hold the
+        window up by a tenth of a second at the first step."""
+        from app.launcher import start_thread  # after the first paint, as the engine's client
+
+        start_thread("plot", self._import_plot)
+
+    def _import_plot(self) -> None:
+        import app.plot  # noqa: F401
+
+        with contextlib.suppress(RuntimeError):  # the window may be gone
+            self._imported.emit()
 
     def _ensure_plot(self) -> Plot:
         if self.plot is None:

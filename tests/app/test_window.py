@@ -182,3 +182,11 @@ def test_keys_reach_their_actions(make_window, qtbot):
     qtbot.keyClick(window, "?")
     sheets = [w for w in window.children() if type(w).__name__ == "TextWindow"]
     assert "Space" in sheets[0].text.toPlainText()
+
+
+def test_what_draws_curves_is_there_before_the_first_step(make_window, qtbot):
+    """Importing and making it would hold the window up by a tenth of a second when the fit begins."""
+    window, _ = make_window()
+    qtbot.waitUntil(lambda: window.curves.plot is not None, timeout=20_000)
+    assert not len(window.controller.runs.runs[-1].loss)
+    assert window.curves.empty.isVisible()
