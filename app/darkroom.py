@@ -53,7 +53,10 @@ def _shown(name: str) -> bool:
 
 
 def _plate(name: str, array: np.ndarray, channel: str, before: Plate | None) -> Plate:
-    return plate_of(array, channel if BY_NAME[split_lane(name)[1]].signed else None, before)
+    plate = plate_of(array, channel if BY_NAME[split_lane(name)[1]].signed else None, before)
+    if before is not None:
+        plate.make_ready(before)
+    return plate
 
 
 class Darkroom(QObject):

@@ -240,7 +240,7 @@ class PaneGrid(QWidget, Themed):
         pane, since = self.panes[name], self._waiting.get(name)
         limits = self.ranges.limits({other: p.own_range(self.channel) for other, p in self.panes.items()})
         if name == "target":
-            pane.lay_over(self.panes["render"].array, self._sees)
+            pane.lay_over(self.panes["render"].plate, self._sees)
         pane.set_empty(*words(pane, Context(self._sees, self._view, self._theta, self._agreement, set(self._waiting))))
         pane.draw(*limits[name], self._sees)
         late = since is not None and time.monotonic() - since > BUSY_AFTER

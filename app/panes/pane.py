@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFrame, QSizePolicy, QWidget
 from app import numbers
 from app.panes.footer import Footer
 from app.panes.kinds import Kind
-from app.panes.maps import CHANNELS, channel_of, natural_picture, signed_picture
+from app.panes.maps import CHANNELS, channel_of, signed_picture
 from app.panes.over import Over, mixed
 from app.panes.picture import Picture
 from app.panes.plates import Plate, plate_of
@@ -149,14 +149,14 @@ class Pane(QWidget, Themed):
         if drawn == self._drawn:
             return
         self._drawn = drawn
-        if self.array is None:
+        if self.plate is None:
             self.picture.set_picture(None)
             self.footer.set_range(None)
         elif self.values is not None and limit is not None:
             self.picture.set_picture(signed_picture(self.values, limit, self._theme.signed_lut()))
             self.footer.set_range(limit, edited)
         else:
-            self.picture.set_picture(self._with_over(natural_picture(self.array, channel_of(self.array, sees))))
+            self.picture.set_picture(self._with_over(_natural(self.plate, sees)))
 
     def _with_over(self, picture: np.ndarray) -> np.ndarray:
         """The target's picture with as much of the render over it as was asked for."""
@@ -164,10 +164,10 @@ class Pane(QWidget, Themed):
             return picture
         return mixed(picture, self.over.picture, self.over.share, self.over.wipe)
 
-    def lay_over(self, array: np.ndarray | None, sees: frozenset[str]) -> None:
-        """Hand on the image [H, W, C] that may lie over this pane's; read only where something of it shows."""
-        if self.over is not None and (self.over.share > 0 or array is None):
-            self.over.picture = None if array is None else natural_picture(array, channel_of(array, sees))
+    def lay_over(self, plate: Plate | None, sees: frozenset[str]) -> None:
+        """Hand on the image that may lie over this pane's; read only where something of it shows."""
+        if self.over is not None and (self.over.share > 0 or plate is None):
+            self.over.picture = None if plate is None else _natural(plate, sees)
 
     def set_remarks(self, iteration: int, busy_since: float | None) -> None:
         """What lies over the picture: the iteration it belongs to where that is not `iteration`, how many pixels are
@@ -231,3 +231,7 @@ class Pane(QWidget, Themed):
     def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
         if event is not None:
             self.menu_requested.emit(event.globalPos())
+
+
+def _natural(plate: Plate, sees: frozenset[str]) -> np.ndarray:
+    return plate.natural(channel_of(plate.array, sees))

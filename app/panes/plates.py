@@ -5,24 +5,41 @@ Convention: a plate belongs to one array and one channel; an image that did not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.panes.maps import CHANNELS, not_finite, plane, robust_range
+from app.panes.maps import CHANNELS, natural_picture, not_finite, plane, robust_range
 from app.replay import same
 
 
 @dataclass(frozen=True, eq=False)
 class Plate:
     """array [H, W, C]. invalid: pixels that are not finite. values (H, W) and own: what the signed map shows of
-    `channel`, and its robust range; None for a picture that is not signed."""
+    `channel`, and its robust range; None for a picture that is not signed. asked: how `natural` was read."""
 
     array: np.ndarray
     invalid: int
     channel: str = ""
     values: np.ndarray | None = None
     own: float | None = None
+    asked: set[str] = field(default_factory=set)
+    _pictures: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def natural(self, channel: str) -> np.ndarray:
+        """app/panes/maps.natural_picture of the image, made once."""
+        self.asked.add(channel)
+        return self._made(channel)
+
+    def make_ready(self, before: Plate) -> None:
+        """Make the pictures that the image before this one was asked for."""
+        for channel in tuple(before.asked):
+            self._made(channel)
+
+    def _made(self, channel: str) -> np.ndarray:
+        if channel not in self._pictures:
+            self._pictures[channel] = natural_picture(self.array, channel)
+        return self._pictures[channel]
 
 
 def plate_of(array: np.ndarray, channel: str | None = CHANNELS[0], before: Plate | None = None) -> Plate:

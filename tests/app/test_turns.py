@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QWidget
 from app.controller import Controller
 from app.darkroom import Darkroom, develop
 from app.lab.level_lines import level_lines
+from app.panes import plates
 from app.turns import Turns
 from core.protocol import Snapshot, Status, StatusChanged
 from tests.app.fake_engine import FakeClient
@@ -133,6 +134,17 @@ def test_images_are_developed_in_another_thread_and_the_newest_replaces_what_wai
     assert threading.get_ident() not in threads
     room.close()
     assert not any(thread.name == "darkroom" for thread in threading.enumerate())
+
+
+def test_a_picture_that_was_looked_at_is_made_before_the_window_asks_for_the_next(monkeypatch):
+    image = np.full((4, 5, 3), 0.5, np.float32)
+    first = develop(snapshot(0, render=image, target=image))
+    seen = first.plates["render"].natural("colour")
+    second = develop(snapshot(1, render=image + 0.25, target=image + 0.25), first)
+    monkeypatch.setattr(plates, "natural_picture", lambda image, channel: pytest.fail("made by the window"))
+    assert second.plates["render"].natural("colour")[0, 0, 0] > seen[0, 0, 0]
+    with pytest.raises(pytest.fail.Exception):
+        second.plates["target"].natural("colour")  # nobody looked at the one before
 
 
 def test_what_did_not_change_is_shared_and_keeps_its_plate():
