@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core.memory import keep_large_blocks_apart
-from core.priorities import wake_promptly
+from core.priorities import rest_between_products, take_turns
 
 _IMPORTED = time.time()
 
@@ -30,16 +30,16 @@ def process_start() -> float:
 
 
 def prepare_environment() -> None:
-    """What Qt reads when it starts, how memory is kept, how soon threads wake. Under Wayland, X11: floating docks and
+    """What Qt reads when it starts, how memory is kept, how threads take turns. Under Wayland, X11: floating docks and
     OpenGL in docks work there."""
     if sys.platform.startswith("linux") and os.environ.get("WAYLAND_DISPLAY") and os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "xcb;wayland")
     os.environ.setdefault("QT_API", "pyqt6")
     os.environ.setdefault("PYQTGRAPH_QT_LIB", "PyQt6")
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # the engine's: else each waits busily, a sixth of a core
+    rest_between_products()
     _import_numpy_alone()
     keep_large_blocks_apart()
-    wake_promptly()
+    take_turns()
 
 
 def _import_numpy_alone() -> None:
