@@ -1,8 +1,9 @@
 """Keeping what a killed program would lose: every state that the engine leaves is written by a thread of its own.
 
-Two files beside each other, each replaced whole: the state with its experiment (`.rimlight`), small and often, and the
-curves of its runs (`.curves`), which grow and are written seldom; the loss of the steps between is in the state. Nothing
-is forced to the disk: who kills a program leaves what it has handed to the system.
+Files beside each other, each replaced whole: the state with its experiment (`.rimlight`), small and often; the curves of
+its runs (`.curves`), which grow and are written seldom; and, of a long fit, the losses of all but the last steps
+(`.ledger`, core/record/ledger.py). The loss of the steps between is in the state. Nothing is forced to the disk: who kills
+a program leaves what it has handed to the system.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from core.errors import RimlightError
 from core.experiment import Experiment
 from core.protocol import Restore
 from core.record.files import SessionRecord, write_session
+from core.record.ledger import Ledger
 
 PERIOD_S = 0.25
 """Shortest time between two states: with the engine's own (core/engine/checkpoints.py) and what writing takes, a killed
@@ -36,7 +38,9 @@ RETRY_S = 10.0
 """After a state that could not be written: the disk may have room again."""
 WAIT_S = 0.5
 """Longest wait for a state before a look whether the window has closed."""
-CURVES = ".curves"
+CURVES, LEDGER = ".curves", ".ledger"
+BESIDE = (CURVES, LEDGER)
+"""What lies beside a state."""
 
 
 class Autosave(QObject):
@@ -55,6 +59,7 @@ class Autosave(QObject):
         self._curves: Any = None
         """Of which problem and runs the curves are written."""
         self._curves_due = 0.0
+        self._ledger = Ledger()
         controller.loaded_changed.connect(self._begin)
 
     def _begin(self) -> None:
@@ -75,7 +80,7 @@ class Autosave(QObject):
         self._remove()
 
     def _remove(self) -> None:
-        for file in (self._file, self._file.with_suffix(CURVES)):
+        for file in (self._file, *map(self._file.with_suffix, BESIDE)):
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
 
@@ -108,7 +113,10 @@ class Autosave(QObject):
         """Write a state, and the curves where they are due; bytes written."""
         shown = self._controller.experiment
         experiment = checkpoint.experiment if needs_load(checkpoint.experiment, shown) else shown
-        size = self._write(SessionRecord(experiment, checkpoint.array(), checkpoint.iteration), self._file)
+        state, ledger = self._ledger.split(checkpoint.array())
+        if ledger is not None:
+            self._write(SessionRecord(experiment, ledger, checkpoint.iteration), self._file.with_suffix(LEDGER))
+        size = self._write(SessionRecord(experiment, state, checkpoint.iteration), self._file)
         runs = self._controller.runs
         which = problem_of(experiment), [(run.method, run.start, run.pinned) for run in runs.runs]
         if which != self._curves or time.monotonic() > self._curves_due:

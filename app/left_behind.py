@@ -11,7 +11,7 @@ import secrets
 import time
 from pathlib import Path
 
-from app.autosave import CURVES
+from app.autosave import BESIDE
 from core.record.files import SUFFIX, session_title
 
 MOST = 8
@@ -44,15 +44,16 @@ class LeftBehind:
         return lines
 
     def tidy(self) -> None:
-        """Keep the MOST newest; what was half written, and curves without their state, go in any case. A file's age does
+        """Keep the MOST newest; what was half written, and what has no state beside it, go in any case. A file's age does
         not count: a clock that jumps would make all but one too old."""
         runs = self.files()
         kept = {file.stem for file in runs[:MOST]}
         for file in runs:
             if file.stem not in kept:
                 self.forget(file)
-        strays = [file for file in self._orphans(suffix=CURVES) if file.stem not in kept]
-        for file in (*strays, *self._orphans(".", SUFFIX), *self._orphans(".", CURVES)):
+        strays = [file for suffix in BESIDE for file in self._orphans(suffix=suffix) if file.stem not in kept]
+        half = [file for suffix in (SUFFIX, *BESIDE) for file in self._orphans(".", suffix)]
+        for file in (*strays, *half):
             with contextlib.suppress(OSError):
                 file.unlink()
 
@@ -65,7 +66,7 @@ class LeftBehind:
 
     def forget(self, file: Path) -> None:
         """It was restored, or is not wanted. Others are left alone."""
-        for suffix in (SUFFIX, CURVES):
+        for suffix in (SUFFIX, *BESIDE):
             with contextlib.suppress(OSError):
                 file.with_suffix(suffix).unlink(missing_ok=True)
 

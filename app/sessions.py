@@ -15,13 +15,14 @@ from pathlib import Path
 import platformdirs
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from app.autosave import CURVES, Autosave
+from app.autosave import BESIDE, Autosave
 from app.controller import Controller
 from app.left_behind import LeftBehind
 from app.session_io import from_record, to_record, with_curves
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.record.files import SUFFIX, SessionRecord, read_session, write_session
+from core.record.ledger import joined
 
 SLICE_S = 0.008
 """Writing goes on for so long at a time."""
@@ -103,12 +104,19 @@ class Sessions(QObject):
     def take_up(self, file: Path) -> None:
         """Open another program's autosave. It goes when what it held has come and is kept anew, and not before. Raises
         RimlightError."""
-        record, curves = self._read(file), file.with_suffix(CURVES)
-        if curves.exists():
-            with contextlib.suppress(RimlightError):  # without its curves it is still the run
-                record = with_curves(record, self._read(curves))
-        self._open(record)
+        record = self._read(file)
+        curves, ledger = (self._beside(file, suffix) for suffix in BESIDE)
+        if record.state is not None:
+            record = dataclasses.replace(record, state=joined(record.state, None if ledger is None else ledger.state))
+        self._open(record if curves is None else with_curves(record, curves))
         self._taken_up = file, record.experiment, record.iteration
+
+    def _beside(self, file: Path, suffix: str) -> SessionRecord | None:
+        """What lies beside a state; without it, or where it cannot be read, the state is still the run."""
+        beside = file.with_suffix(suffix)
+        with contextlib.suppress(RimlightError):
+            return self._read(beside) if beside.exists() else None
+        return None
 
     def _kept(self) -> None:
         """A state was kept, or a problem came: is it what was taken up?"""

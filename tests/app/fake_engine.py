@@ -200,7 +200,7 @@ class FakeClient:
 
     def _state(self) -> bytes:
         losses = np.array([(0.4 * 0.9**i) ** 2 for i in range(1, self.iteration + 1)])
-        return pack({"iteration": self.iteration}, {"losses": losses})
+        return pack({"iteration": self.iteration}, {"losses": losses, "terms": losses[:, None]})
 
     def loaded(self, continued: bool) -> Loaded:
         vertices, faces = tetrahedron()

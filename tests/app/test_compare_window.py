@@ -11,10 +11,11 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from app import numbers
-from app.autosave import CURVES
+from app.autosave import CURVES, LEDGER
 from core import protocol
 from core.protocol import Agreement, Load
 from core.record.files import SUFFIX, read_session
+from core.record.packing import unpack
 
 pytestmark = pytest.mark.window
 
@@ -235,7 +236,9 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     qtbot.waitUntil(lambda: n.last is not None and n.last.iteration == at + 2, timeout=20_000)
 
 
-def test_what_a_killed_program_did_is_offered(make_window, qtbot):
+@pytest.mark.parametrize("kept_in_the_state", [20_000, 2])
+def test_what_a_killed_program_did_is_offered(make_window, qtbot, monkeypatch, kept_in_the_state):
+    monkeypatch.setattr("core.record.ledger.STEPS", kept_in_the_state)
     window, _client = make_window()
     c, sessions = window.controller, window.files.sessions
     c.step(4)
@@ -244,13 +247,17 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot):
     assert sessions._own.is_file()
     assert sessions.left.files() == []  # it is ours, and we live
     dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
-    for suffix in (SUFFIX, CURVES):
+    beside = {file.suffix for file in sessions._folder.iterdir()} - {SUFFIX}
+    assert beside == ({CURVES, LEDGER} if kept_in_the_state < 4 else {CURVES})
+    for suffix in (SUFFIX, *beside):
         os.rename(sessions._own.with_suffix(suffix), dead.with_suffix(suffix))
     again, other = make_window()
     assert "ended unexpectedly" in again.status.message.text
     assert again.status.refusal.isVisible()
     qtbot.mouseClick(again.status.remedy, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: other.iteration == 4 and again.toolbar.iteration.text() == "4", timeout=20_000)
+    state = next(command.state for command in other.sent if isinstance(command, protocol.Restore))
+    assert unpack(state)[1]["losses"].tolist() == pytest.approx(c.runs.runs[0].loss.y.tolist())
     run = again.controller.runs.runs[0]
     assert run.loss.x.tolist() == [1, 2, 3, 4]  # the curves on disk are older than the state
     assert run.loss.y.tolist() == pytest.approx(c.runs.runs[0].loss.y.tolist())
