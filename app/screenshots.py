@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> int:
 def open_window(make_client: Callable[[], Any], options: argparse.Namespace) -> Any:
     """A window on the file or the lesson that the options name, its engine started."""
     from app.lessons import bundled_lessons
+    from app.main import begin
     from app.settings import Settings
     from app.window import MainWindow
 
@@ -71,7 +72,7 @@ def open_window(make_client: Callable[[], Any], options: argparse.Namespace) -> 
     else:
         window.files.open_lesson(next(lesson for lesson in bundled_lessons() if lesson.number == options.lesson))
     window.show()
-    window.controller.start()
+    begin(window)
     return window
 
 

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QToolButton
 
+from app.lessons import bundled_lessons
 from core.protocol import Derive, Load, Pause, Play, Reset, Status, Step
 
 pytestmark = pytest.mark.window
@@ -190,3 +191,19 @@ def test_what_draws_curves_is_there_before_the_first_step(make_window, qtbot):
     qtbot.waitUntil(lambda: window.curves.plot is not None, timeout=20_000)
     assert not len(window.controller.runs.runs[-1].loss)
     assert window.curves.empty.isVisible()
+
+
+def test_what_is_there_when_the_first_problem_has_come_is_not_looked_through_for_garbage_again(
+    make_window, qtbot, monkeypatch
+):
+    from app.main import begin
+
+    frozen = []
+    monkeypatch.setattr("gc.freeze", lambda: frozen.append(window.controller.loaded is not None))
+    window, _ = make_window(start=False)
+    begin(window)
+    c = window.controller
+    qtbot.waitUntil(lambda: c.shown is not None and c.settled, timeout=20_000)
+    window.files.open_lesson(bundled_lessons()[1])
+    qtbot.waitUntil(lambda: c.loaded.generation > 1, timeout=20_000)
+    assert frozen == [True]
