@@ -1,6 +1,7 @@
 """Loss, overlap and pose error against the iteration: one colour a method, runs before this one kept thinner.
 
-Convention: every step is drawn, at most 20 times a second.
+Convention: every step is drawn, at most 20 times a second; of a very long run what no plot is wide enough for is left out
+(app/runs.py).
 """
 
 from __future__ import annotations
