@@ -41,8 +41,10 @@ def handles(process: int) -> int:
 
 
 def segments(*processes: int) -> int:
-    """Blocks of shared memory that are named or mapped."""
-    named = {path.name for path in Path("/dev/shm").glob("rimlight-*")}
+    """Blocks of shared memory that these have named (core/engine/mailbox.py) or mapped; other programs' do not count."""
+    named = {
+        path.name.removeprefix("rimlight-") for p in processes for path in Path("/dev/shm").glob(f"rimlight-{p}-*")
+    }
     for process in processes:
         for line in Path(f"/proc/{process}/maps").read_text(encoding="utf-8").splitlines():
             if "/rimlight-" in line:

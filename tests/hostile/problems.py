@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def open_one(watched: Watched, experiment: Experiment) -> dict[str, float] | str
             return event.text
     pid = watched.client.process_id
     assert pid is not None
-    return dict(zip(FIELDS, (resident_mb(pid), threads(pid), handles(pid), segments(pid)), strict=True))
+    return dict(zip(FIELDS, (resident_mb(pid), threads(pid), handles(pid), segments(os.getpid(), pid)), strict=True))
 
 
 def complaints(rounds: dict[int, list[dict[str, float]]]) -> list[str]:
