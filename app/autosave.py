@@ -115,7 +115,11 @@ class Autosave(QObject):
         experiment = checkpoint.experiment if needs_load(checkpoint.experiment, shown) else shown
         state, ledger = self._ledger.split(checkpoint.array())
         if ledger is not None:
-            self._write(SessionRecord(experiment, ledger, checkpoint.iteration), self._file.with_suffix(LEDGER))
+            try:
+                self._write(SessionRecord(experiment, ledger, checkpoint.iteration), self._file.with_suffix(LEDGER))
+            except (RimlightError, OSError):
+                self._ledger = Ledger()  # what states say of this one is not so
+                raise
         size = self._write(SessionRecord(experiment, state, checkpoint.iteration), self._file)
         runs = self._controller.runs
         which = problem_of(experiment), [(run.method, run.start, run.pinned) for run in runs.runs]

@@ -11,8 +11,9 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from app import numbers
-from app.autosave import CURVES, LEDGER
+from app.autosave import CURVES, LEDGER, Autosave
 from core import protocol
+from core.errors import RimlightError
 from core.protocol import Agreement, Load
 from core.record.files import SUFFIX, read_session
 from core.record.packing import unpack
@@ -236,9 +237,24 @@ def test_a_session_is_saved_and_opened_with_its_runs(make_window, qtbot, tmp_pat
     qtbot.waitUntil(lambda: n.last is not None and n.last.iteration == at + 2, timeout=20_000)
 
 
+def full_once(write):  # type: ignore[no-untyped-def]
+    """Autosave._write on a disk that has no room for the first ledger."""
+    refused = []
+
+    def tried(self, record, file):  # type: ignore[no-untyped-def]
+        if file.suffix == LEDGER and not refused:
+            refused.append(file)
+            raise RimlightError(f"{file}: cannot be written (no space left); free some space")
+        return write(self, record, file)
+
+    return tried
+
+
 @pytest.mark.parametrize("kept_in_the_state", [20_000, 2])
 def test_what_a_killed_program_did_is_offered(make_window, qtbot, monkeypatch, kept_in_the_state):
     monkeypatch.setattr("core.record.ledger.STEPS", kept_in_the_state)
+    monkeypatch.setattr("app.autosave.RETRY_S", 0.1)
+    monkeypatch.setattr(Autosave, "_write", full_once(Autosave._write))
     window, _client = make_window()
     c, sessions = window.controller, window.files.sessions
     c.step(4)
