@@ -26,8 +26,7 @@ def refresh_actions(a: Actions, c: Controller) -> None:
     a.explain(a.run, wait)
     a.explain(a.step, wait or ("Pause first" if c.running else ""))
     a.explain(a.reset, wait)
-    busy = c.status in (Status.COMPILING, Status.LOADING)
-    a.explain(a.cancel, "" if busy else "Nothing is being compiled or loaded")
+    a.explain(a.cancel, "" if c.cancellable else "Nothing is being compiled or loaded")
     for action in a.exports.values():
         a.explain(action, wait)
     a.explain(a.fork, wait or fork_reason(c))

@@ -5,9 +5,13 @@ Convention: widgets call the controller's methods and listen to its signals; non
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
+from PyQt6.QtCore import pyqtSignal
+
+from app import edits
 from app.workbench import Workbench
 from core import protocol
 from core.derivatives.questions import Drop, Question
@@ -16,7 +20,11 @@ from core.protocol import Message, Status
 
 
 class Controller(Workbench):
-    """The one object that the window's parts call."""
+    """The one object that the window's parts call. `gave_up(kind)`: what was prepared beside the fit was cancelled."""
+
+    gave_up = pyqtSignal(str)
+    _past_number = 0
+    """Of the fit's pasts: another after a reset and after a fork."""
 
     @property
     def ready(self) -> bool:
@@ -52,6 +60,7 @@ class Controller(Workbench):
 
     def reset(self) -> None:
         self._flush()
+        self._past_number += 1
         self.dropping = self.status in (Status.RUNNING, Status.COMPILING)
         self._send(protocol.Reset())
         self.runs.begin(self.experiment.method.name, title=self.experiment.title)
@@ -64,14 +73,39 @@ class Controller(Workbench):
         frame = self.frame
         if frame is not None and frame.state is not None:
             self._flush()
+            self._past_number += 1
             self.dropping = self.status in (Status.RUNNING, Status.COMPILING)
             self._fork = self.replay.owner(frame)
             self._send(protocol.Fork(frame.state.tobytes(), frame.iteration))
 
+    @property
+    def cancellable(self) -> bool:
+        """Whether something is being loaded or compiled that can be given up."""
+        return self.status in (Status.COMPILING, Status.LOADING) or bool(self.task and self.task.gives_up)
+
     def cancel(self) -> None:
-        """Give up compiling or loading."""
-        self.resuming = False
-        self.client.cancel_compile()
+        """Give up compiling or loading. What is prepared beside the fit goes alone: the fit and the engine stay as they
+        are, and what XLA has begun ends unseen and is there the next time."""
+        task = self.task
+        if self.status in (Status.COMPILING, Status.LOADING) or task is None or not task.gives_up:
+            self.resuming = False
+            self.client.cancel_compile()
+            return
+        if task.gives_up == "Derive":
+            self._give_up_derivative()
+        else:
+            self.ask(Drop(task.gives_up))
+        self.gave_up.emit(task.gives_up)
+        self._set_task(replace(task, done=True))
+
+    def _give_up_derivative(self) -> None:
+        """Back to the parameter whose derivative was there; where none was, derivative images are off."""
+        if self.derived == self.theta:
+            self.ask(Drop("Derive"))  # a part of it is on screen
+        elif self.derived is not None:
+            self.choose_theta(self.derived)
+        else:
+            self.set_derive(False)
 
     def restart(self) -> None:
         """Another engine in place of a dead or stuck one."""
@@ -95,6 +129,29 @@ class Controller(Workbench):
         there. "along.THETA" moves by so much along what can be derived by."""
         self.go_live()
         self._send(protocol.SetValue(name if name.startswith("along.") else f"value.{name}", value))
+
+    def move(self, what: str, name: str, back: Any, value: Any) -> None:
+        """As set_value, by a hand that drags: undone as one step until `settle`. what: the step's name in the menu. back:
+        what takes it back."""
+        self.note_moved(what, ((name, back, value),))
+        self.set_value(name, value)
+
+    def note_moved(self, what: str, changes: tuple[tuple[str, Any, Any], ...]) -> None:
+        """Remember what a hand moved: (name, what takes it back, what does it again)."""
+        self.undo_stack.note_moved(what, edits.Moved(changes, self._stand()))
+        self.undo_changed.emit()
+
+    def _stand(self) -> Hashable:
+        """Where the fit stands: the step, and in which past."""
+        return self._past_number, self.last.iteration if self.last else self.loaded.iteration if self.loaded else 0
+
+    def _move_again(self, moved: edits.Moved, back: bool) -> None:
+        if self.running or moved.stand != self._stand():
+            word = "taken back" if back else "done again"
+            self.say("info", f"The fit went on since that was moved by hand, so it is not {word}; Reset starts again")
+            return
+        for name, before, after in moved.changes:
+            self.set_value(name, before if back else after)
 
     def show_term(self, index: int) -> None:
         """Colour the mesh by the gradient of one term of the loss alone; -1: of all together."""

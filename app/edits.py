@@ -6,7 +6,7 @@ Pure data, no Qt. A continuous setting, a rate or a weight is a SetValue and rec
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from core.experiment import LIVE_TERM_NUMBERS, Experiment
@@ -77,15 +77,39 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, An
 # ---------------------------------------------------------------------------------------------- undo
 
 
+@dataclasses.dataclass(frozen=True)
+class Moved:
+    """Values that a hand moved: (name, what takes it back, what does it again), as Controller.set_value has them.
+
+    stand: where the fit stood. It is taken back only there: from the next step on the values are the fit's own.
+    """
+
+    changes: tuple[tuple[str, Any, Any], ...]
+    stand: Hashable
+
+    def then(self, later: Moved) -> Moved:
+        """Both as one: from before this to after the later one. "along." moves add up."""
+        changes = []
+        for (name, back, forth), (_, more_back, more_forth) in zip(self.changes, later.changes):
+            adds_up = name.startswith("along.")
+            changes.append((name, back + more_back, forth + more_forth) if adds_up else (name, back, more_forth))
+        return Moved(tuple(changes), later.stand)
+
+    def same_as(self, other: Moved) -> bool:
+        """Whether the same values are moved, where the fit stands at the same."""
+        return self.stand == other.stand and [c[0] for c in self.changes] == [c[0] for c in other.changes]
+
+
 class UndoStack:
-    """Experiments before and after edits. Edits of one thing in a row (a slider's drag) are one step."""
+    """Experiments before and after edits, and values moved by hand between them. Edits of one thing in a row (a slider's
+    or a vertex's drag) are one step."""
 
     LIMIT = 200
     """Steps kept: experiments are small records that share their parts."""
 
     def __init__(self) -> None:
-        self._undo: list[tuple[str, Experiment]] = []
-        self._redo: list[tuple[str, Experiment]] = []
+        self._undo: list[tuple[str, Experiment | Moved]] = []
+        self._redo: list[tuple[str, Experiment | Moved]] = []
         self._open = ""
 
     def note(self, what: str, before: Experiment) -> None:
@@ -95,6 +119,18 @@ class UndoStack:
             return
         self._open = what
         self._undo = [*self._undo[-(self.LIMIT - 1) :], (what, before)]
+
+    def note_moved(self, what: str, moved: Moved) -> None:
+        """Remember what a hand moved, as one step with the move that still goes on (see `close`)."""
+        self._redo.clear()
+        last = self._undo[-1][1] if self._undo else None
+        if isinstance(last, Moved) and last.same_as(moved):
+            if what == self._open:
+                self._undo[-1] = (what, last.then(moved))
+                return
+            moved = _after(last, moved)
+        self._open = what
+        self._undo = [*self._undo[-(self.LIMIT - 1) :], (what, moved)]
 
     def close(self) -> None:
         """The hand let go: the next edit is a step of its own."""
@@ -110,13 +146,13 @@ class UndoStack:
     def next_redo(self) -> str:
         return self._redo[-1][0] if self._redo else ""
 
-    def undo(self, now: Experiment) -> Experiment | None:
-        """The experiment before the last edit, None if there is none."""
+    def undo(self, now: Experiment) -> Experiment | Moved | None:
+        """The experiment before the last edit, or what a hand moved; None if there is nothing."""
         if not self._undo:
             return None
         self._open = ""
         what, before = self._undo.pop()
-        self._redo.append((what, now))
+        self._redo.append((what, before if isinstance(before, Moved) else now))
         return before
 
     def knows(self, experiment: Experiment) -> bool:
@@ -126,12 +162,22 @@ class UndoStack:
     def back_to(self, experiment: Experiment, now: Experiment) -> None:
         """Take edits back until `experiment` is there; where it never was between two of them, none is."""
         while now != experiment and self.knows(experiment):
-            now = self.undo(now) or experiment
+            before = self.undo(now)
+            now = before if isinstance(before, Experiment) else now
 
-    def redo(self, now: Experiment) -> Experiment | None:
+    def redo(self, now: Experiment) -> Experiment | Moved | None:
         if not self._redo:
             return None
         self._open = ""
         what, after = self._redo.pop()
-        self._undo.append((what, now))
+        self._undo.append((what, after if isinstance(after, Moved) else now))
         return after
+
+
+def _after(last: Moved, moved: Moved) -> Moved:
+    """A second drag of the same begins where the first ended, though no picture has shown that yet."""
+    changes = [
+        (name, back if name.startswith("along.") else end, forth)
+        for (name, back, forth), (_, _, end) in zip(moved.changes, last.changes)
+    ]
+    return Moved(tuple(changes), moved.stand)

@@ -95,6 +95,10 @@ class Feed(QObject):
         """After a Reset while running: the steps still on their way belong to the past."""
         self.frame: Frame | None = None
         """The stored frame on screen while `replaying`."""
+        self.task: protocol.Progress | None = None
+        """What the engine is said to be at beside the fit."""
+        self.derived: str | None = None
+        """The theta whose derivative image was there last, by this problem and method."""
         self._fork: Branch | None = None
         """The branch that a fork which is under way leaves."""
         self._early: Snapshot | None = None
@@ -208,7 +212,7 @@ class Feed(QObject):
             case Message():
                 self._on_message(event)
             case protocol.Progress():
-                self.progress_changed.emit(event)
+                self._set_task(event)
             case protocol.Agreement():
                 self.agreement_changed.emit(event)
             case protocol.Exported():
@@ -227,8 +231,12 @@ class Feed(QObject):
         self.status, self.status_text = status, text
         self.status_changed.emit(status, text)
 
+    def _set_task(self, progress: protocol.Progress) -> None:
+        self.task = None if progress.done else progress
+        self.progress_changed.emit(progress)
+
     def _on_loaded(self, loaded: Loaded) -> None:
-        self.loading = False
+        self.loading, self.derived = False, None
         self.loaded = loaded
         self._begin_run(loaded.experiment.method.name, loaded.iteration, loaded.continued)
         self.loaded_changed.emit(loaded)
@@ -273,6 +281,8 @@ class Feed(QObject):
         if self.closed or self.loaded is None or snapshot.generation != self.loaded.generation:
             return
         live = not self.replaying
+        if "derivative" in snapshot.arrays:
+            self.derived = snapshot.theta
         self.snapshot, self._newest_plates = snapshot, developed.plates
         self.replay.add(snapshot, developed.frame)
         if live:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QPointF, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QPen
 from PyQt6.QtWidgets import QFrame
 
@@ -25,6 +25,9 @@ STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.P
 
 NARROW = 1.3
 """Decades below which a logarithmic axis also says 2 and 5: powers of ten alone would leave one label."""
+
+HALF_LABEL = 8
+"""Logical pixels right of the curves: half of the last iteration's label stands there."""
 
 
 class Axis(pg.AxisItem):
@@ -171,7 +174,7 @@ class Plot(pg.PlotWidget):
         assert item is not None
         item.hideButtons()
         item.setMenuEnabled(False)
-        item.setContentsMargins(0, 0, 0, 0)
+        item.setContentsMargins(0, 0, HALF_LABEL, 0)
         item.vb.setMouseEnabled(False, False)
         item.vb.disableAutoRange()
         self.left.setWidth(40)
@@ -189,6 +192,10 @@ class Plot(pg.PlotWidget):
         self.hover_line.hide()
         self._theme = current_theme()
         self._span = (-4.0, -1.0)
+
+    def sizeHint(self) -> QSize:
+        """The room is its layout's to give: Qt's 640 x 480 would take it from what stands above."""
+        return self.minimumSize()
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme

@@ -30,12 +30,14 @@ class PoseHand(QObject):
         self._controller, self._viewport = controller, viewport
         self._held: tuple[np.ndarray, np.ndarray] | None = None
         """Rotation vector (degrees) and translation while a drag lasts: snapshots lag behind it."""
+        self._begun = self._held
+        """Where they were when it began."""
         navigator = viewport.navigator if viewport.scene is not None else None
         if navigator is not None:
             navigator.object_moved.connect(self._move)
             navigator.object_turned.connect(self._turn)
             navigator.object_dropped.connect(self._drop)
-            viewport.handles.moved.connect(lambda index, place: controller.set_value(f"control_points.{index}", place))
+            viewport.handles.moved.connect(self._move_control_point)
         controller.answered.connect(self._on_answered)
 
     def _pose(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -65,8 +67,15 @@ class PoseHand(QObject):
         turn = Rotation.from_rotvec(np.radians(DEGREES) * (dy * axes[0] + dx * axes[1]))
         self._take((turn * Rotation.from_rotvec(pose[0], degrees=True)).as_rotvec(degrees=True), pose[1])
 
+    def _move_control_point(self, index: int, place: list[float]) -> None:
+        back, what = self._viewport.handles.place(index), f"move of control point {index}"
+        self._controller.move(what, f"control_points.{index}", back, place)
+
     def _take(self, rotation: np.ndarray, translation: np.ndarray) -> None:
-        before, self._held = self._held, (rotation, translation)
+        before = self._held
+        if before is None:
+            self._begun = self._pose()
+        self._held = (rotation, translation)
         for name, new, old in zip(("rotation", "translation"), self._held, before or (None, None)):
             if old is None or not np.array_equal(new, old):
                 self._controller.set_value(f"pose.{name}", [float(v) for v in new])
@@ -74,8 +83,15 @@ class PoseHand(QObject):
 
     def _drop(self) -> None:
         held, self._held = self._held, None
-        c = self._controller
-        if held is None or c.last is not None or c.running:
+        c, begun = self._controller, self._begun
+        if held is None:
+            return
+        if c.last is not None or c.running:
+            if begun is not None:
+                names = ("pose.rotation", "pose.translation")
+                changes = tuple((name, a.tolist(), b.tolist()) for name, a, b in zip(names, begun, held))
+                c.note_moved("move of the object", changes)
+                c.settle()
             return
         rotation, translation = (tuple(round(float(v), 5) for v in part) for part in held)
         start: PoseSpec = dataclasses.replace(c.experiment.shape.start, rotation=rotation, translation=translation)

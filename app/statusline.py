@@ -6,6 +6,7 @@ another message covers comes back when that one is put away.
 
 from __future__ import annotations
 
+import math
 import time
 
 from PyQt6.QtCore import QTimer, pyqtSignal
@@ -21,10 +22,13 @@ BUSY = {
     Status.LOADING: "Loading",
     Status.COMPILING: "Compiling",
 }
+CANCEL_TIP = "Give up what is compiled, loaded or prepared; the window goes back to what was there"
 COVERED = 4
 """Warnings that wait beneath another message; older ones are in the past."""
 PATIENCE_MS = 150
 """Work shorter than this is not announced: a line that flashes is read as an error."""
+ONE_WAIT_S = 0.3
+"""Work that begins so soon after some of its kind ended is the same wait: its seconds go on."""
 
 
 class StatusLine(QStatusBar):
@@ -41,13 +45,14 @@ class StatusLine(QStatusBar):
         self.message: Message | None = None
         self._covered: list[Message] = []
         self._busy, self._since, self._hint = "", 0.0, ""
+        self._ended = "", -math.inf
         self._progress: Progress | None = None
 
         self.spinner = Spinner()
         self.glyph = Glyph("info", "text3", 14)
         self.text = Elided("", BASE, REGULAR, "text")
         self.seconds = label("", BASE, NUMBER, "text2")
-        self.cancel = IconButton("Cancel", name="link", tip="Give up compiling or loading; the last good state is kept")
+        self.cancel = IconButton("Cancel", name="link", tip=CANCEL_TIP)
         self.remedy = IconButton("Remedy", name="link", tip="Do what helps")
         self.refusal = IconButton("Discard", name="quiet", tip="Do without it")
         self.details = IconButton("Details", name="quiet", tip="Show everything that is known about this message")
@@ -91,8 +96,10 @@ class StatusLine(QStatusBar):
             self._busy = work
             self._tick.start()
         else:
-            self._busy, self._progress = "", None
-            self._tick.stop()
+            self._busy = ""
+            if self._progress is None or not self._progress.gives_up:  # what goes on beside the fit, whatever that does
+                self._progress = None
+                self._tick.stop()
         if status is Status.LOADING:
             self.message, self._covered = None, []
         elif status is Status.RUNNING and self.message is not None and self.message.level == "info":
@@ -100,11 +107,14 @@ class StatusLine(QStatusBar):
         self._refresh()
 
     def set_progress(self, progress: Progress) -> None:
+        now = time.monotonic()
         self._progress = None if progress.done else progress
         if self._progress is not None and not self._tick.isActive():
-            self._since = time.monotonic()
+            kind, ended = self._ended
+            self._since = self._since if progress.gives_up == kind and now - ended < ONE_WAIT_S else now
             self._tick.start()
         elif self._progress is None and not self._busy:
+            self._ended = progress.gives_up, now
             self._tick.stop()
         self._refresh()
 
@@ -146,7 +156,7 @@ class StatusLine(QStatusBar):
         message = None if working else self.message
         self.spinner.setVisible(working)
         self.seconds.setVisible(working)
-        self.cancel.setVisible(working and bool(self._busy))
+        self.cancel.setVisible(working and bool(self._busy or (self._progress and self._progress.gives_up)))
         self.glyph.setVisible(message is not None)
         self.remedy.setVisible(bool(message and message.remedy))
         self.refusal.setVisible(bool(message and message.refusal))

@@ -41,7 +41,7 @@ from app.timeline import Timeline
 from app.toolbar import Toolbar
 from app.viewport import Viewport
 from app.wiring import connect_actions, connect_engine, connect_parts
-from core.protocol import Loaded, Message, Scalars, Snapshot, Status
+from core.protocol import Loaded, Message, Progress, Scalars, Snapshot, Status
 
 RESTORE, DISCARD, DISCARD_ALL = "Restore the run", "Discard", "Discard all"
 
@@ -126,6 +126,11 @@ class MainWindow(QMainWindow):
         self.toolbar.set_status(status, self.controller.running)
         self.refresh_actions()
         self._refresh_hint()
+
+    def on_progress(self, progress: Progress) -> None:
+        self.status.set_progress(progress)
+        if progress.gives_up or progress.done:
+            self.refresh_actions()
 
     def on_steps(self, batch: list[Scalars]) -> None:
         last = self.controller.last

@@ -25,7 +25,7 @@ def connect_engine(w: MainWindow) -> None:
     c.frames_changed.connect(w.on_frames)
     c.agreement_changed.connect(w.panes.set_agreement)
     c.message_posted.connect(w.status.show_message)
-    c.progress_changed.connect(w.status.set_progress)
+    c.progress_changed.connect(w.on_progress)
     c.derive_changed.connect(w.on_derive)
     c.view_changed.connect(w.viewport.set_view)
     c.thumbnails.pictured.connect(w.viewport.set_pictures)

@@ -225,15 +225,21 @@ class Workbench(Feed):
             self._flush()
 
     def undo(self) -> None:
-        self._go(self.undo_stack.undo(self.experiment))
+        self._go(self.undo_stack.undo(self.experiment), back=True)
 
     def redo(self) -> None:
         self._go(self.undo_stack.redo(self.experiment))
 
-    def _go(self, experiment: Experiment | None) -> None:
-        if experiment is not None:
-            self._take(experiment)
+    def _go(self, step: Experiment | edits.Moved | None, back: bool = False) -> None:
+        if isinstance(step, edits.Moved):
+            self._move_again(step, back)
+            self.undo_changed.emit()
+        elif step is not None:
+            self._take(step)
             self._flush()
+
+    def _move_again(self, moved: edits.Moved, back: bool) -> None:
+        """What a hand moved is taken `back`, or moved once more."""
 
     def _take(self, experiment: Experiment) -> None:
         self.experiment = experiment

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from core.engine.background import warm_up
+from core.engine.ports import Waiting
 from core.memory import forgettable
 from core.optimization.gradient_step import compiled_steps, with_derived
 from core.optimization.terms import image_terms
@@ -62,6 +64,31 @@ def forward(
     channels: tuple[str, ...],
 ) -> Image:
     """A method's forward image of host `values` (constants included), nothing free: NumPy planes."""
+    function, arguments, _ = _forwarding(shape, method, settings, values, view, channels)
+    return {name: tuple(np.asarray(p) for p in planes) for name, planes in function(*arguments).items()}
+
+
+def warm_forward(
+    shape: Shape,
+    method: Method,
+    settings: Any,
+    values: Mapping[str, Any],
+    view: CameraView,
+    channels: tuple[str, ...],
+) -> Iterator[Waiting]:
+    """Compile what `forward` calls, beside whatever else goes on; nothing where that has been done."""
+    function, arguments, key = _forwarding(shape, method, settings, values, view, channels)
+    yield from warm_up(("forward", key), function, arguments)
+
+
+def _forwarding(
+    shape: Shape,
+    method: Method,
+    settings: Any,
+    values: Mapping[str, Any],
+    view: CameraView,
+    channels: tuple[str, ...],
+) -> tuple[Callable[..., Any], tuple, tuple]:
     key = (*code_key(shape, method, settings), channels)
     nothing: frozenset[str] = frozenset()
     if key not in _FORWARD:
@@ -75,8 +102,7 @@ def forward(
     sampled = method.face_of(shape, settings) in SURFACES
     kept = {"values", *getattr(shape, "needed", ())}
     needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n in kept}
-    image = _FORWARD[key](needed, samples, lens_of(view), split_settings(settings)[0])
-    return {name: tuple(np.asarray(p) for p in planes) for name, planes in image.items()}
+    return _FORWARD[key], (needed, samples, lens_of(view), split_settings(settings)[0]), key
 
 
 def compiled_count() -> int:

@@ -255,11 +255,13 @@ class Message:
 
 @dataclass(frozen=True)
 class Progress:
-    """A long task: fraction in [0, 1] or None where unknown; done clears it."""
+    """A long task: fraction in [0, 1] or None where unknown; done clears it. gives_up: the kind of work, as Drop names it,
+    that can be given up without the engine's end; "" where it is part of loading or of a step."""
 
     task: str
     fraction: float | None
     done: bool = False
+    gives_up: str = ""
 
 
 @dataclass(frozen=True)

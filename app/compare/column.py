@@ -17,6 +17,9 @@ from core.protocol import Scalars
 ROWS = (("render", "difference"), ("derivative", "disagreement"))
 SHARED_ROWS = (("target",), ("reference",))
 
+HINT_ROOM = 230
+"""Logical pixels of a card's width below which the run's name has the room of the word "loss"."""
+
 
 class Column(QFrame):
     """panes: name of the image -> pane. menu_wanted(widget): the card's "more" button was pressed."""
@@ -31,8 +34,12 @@ class Column(QFrame):
         self.weight, self.token = len(rows[0]), token
         name = Elided(title, LESSON, TITLE, "text")
         name.set_tip(tip)
+        if not token:
+            name.setMinimumWidth(name.sizeHint().width())
         self.note = Elided(note)
+        self.note.setVisible(bool(note))
         self.loss = label("", LESSON - 1, NUMBER)
+        self.loss.setVisible(bool(token))
         self.loss_hint = hint("loss")
         self.loss_hint.setVisible(bool(token))
         self.trouble = label("", LESSON - 2, NUMBER, "warn")
@@ -47,6 +54,10 @@ class Column(QFrame):
         for index in (1, 3):
             layout.setStretch(index, 1)
         self.setLayout(layout)
+
+    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        self.loss_hint.setVisible(bool(self.token) and self.width() >= HINT_ROOM)
 
     def set_scalars(self, scalars: Scalars | None) -> None:
         """This run's newest numbers."""

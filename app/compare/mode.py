@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PyQt6.QtCore import QObject, QPoint
-from PyQt6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+from PyQt6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QStackedWidget, QWidget
 
 from app.compare.lane_menu import LaneMenu
 from app.compare.view import CompareView
@@ -24,12 +24,13 @@ class CompareMode(QObject):
 
     def __init__(self, window: QWidget, controller: Controller, viewport: QWidget) -> None:
         super().__init__(window)
-        self._controller = controller
+        self._controller, self._viewport = controller, viewport
         self.docks: Docks | None = None
         self.view = CompareView(controller.turns.post)
         self.stack = QStackedWidget()
         self.stack.addWidget(viewport)
         self.stack.addWidget(self.view)
+        self._turn_to(viewport)
         c = controller
         c.loaded_changed.connect(self._on_loaded)
         c.stepped.connect(lambda batch: self.on and self.view.add_steps(batch))
@@ -42,6 +43,15 @@ class CompareMode(QObject):
     @property
     def on(self) -> bool:
         return self.stack.currentWidget() is self.view
+
+    def _turn_to(self, page: QWidget) -> None:
+        """Show a page of the stack. The others ask for no room meanwhile: it would be taken from the docks."""
+        for index in range(self.stack.count()):
+            widget = self.stack.widget(index)
+            assert widget is not None
+            policy = QSizePolicy.Policy.Expanding if widget is page else QSizePolicy.Policy.Ignored
+            widget.setSizePolicy(policy, policy)
+        self.stack.setCurrentWidget(page)
 
     def toggle(self, on: bool) -> None:
         """Compare the experiment's method with others, or go back to it alone."""
@@ -56,7 +66,7 @@ class CompareMode(QObject):
         if lanes:
             self.view.set_loaded(loaded)
         if lanes != self.on:
-            self.stack.setCurrentIndex(1 if lanes else 0)
+            self._turn_to(self.view if lanes else self._viewport)
             if self.docks is not None:
                 self.docks.compare(lanes)
 

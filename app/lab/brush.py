@@ -63,7 +63,8 @@ class Brush(QObject):
         if self._begun is None:
             self._begun, self._done = self._place.copy(), 0.0
         wanted = float((np.asarray(place) - self._begun) @ self._normal)
-        self._controller.set_value(f"along.{self.theta}", wanted - self._done)
+        amount = wanted - self._done
+        self._controller.move("move of the surface", f"along.{self.theta}", -amount, amount)
         self._done = wanted
         self._place = self._begun + wanted * self._normal
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QMouseEvent
 from PyQt6.QtWidgets import QFrame
 
@@ -49,6 +49,10 @@ class Chart(pg.PlotWidget, Themed):
         """Items that are hidden until something of their kind is drawn again: making one takes milliseconds."""
         self._span = ((0.0, 1.0), (0.0, 1.0))
         self.set_theme(self._theme)
+
+    def sizeHint(self) -> QSize:
+        """The room is its layout's to give: Qt's 640 x 480 would take it from what stands beside."""
+        return self.minimumSizeHint()
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme

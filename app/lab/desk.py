@@ -26,6 +26,7 @@ from core.derivatives.questions import (
     Landscaped,
     MeshCheck,
     Mover,
+    Probe,
     Probed,
     Swept,
     Unanswered,
@@ -67,6 +68,7 @@ class Lab(QObject):
         c.snapshot_shown.connect(lambda _: c.turns.post("lab", self._on_snapshot, None))
         c.derive_changed.connect(self._on_derive)
         c.loaded_changed.connect(self._on_loaded)
+        c.gave_up.connect(self._on_gave_up)
         c.frames_changed.connect(lambda: c.turns.post("lab actions", self._refresh_actions, None))
         c.lab_wanted.connect(lambda command: carry_out(self, command))
         w.panes.shown_changed.connect(lambda names: c.set_derive_own("own_difference" in names))
@@ -83,6 +85,7 @@ class Lab(QObject):
         if self.hand is not None:
             self.hand.picked.connect(self._on_picked)
             self.hand.moved.connect(self._on_moved)
+            self.viewport.navigator.dropped.connect(c.settle)
 
     def _refresh_actions(self) -> None:
         """What can be done now, and why the rest cannot."""
@@ -176,6 +179,15 @@ class Lab(QObject):
         if isinstance(answer.question, MeshCheck) and self.overlays.checked is None:
             self.overlays.health.show_reason("This shape has no triangles of its own to check.")
 
+    def _on_gave_up(self, kind: str) -> None:
+        """Cancel in the status line: nothing waits for an answer any more, and no pixel is asked about anew."""
+        if kind == Probe.__name__:
+            self.window.panes.set_pin(None)
+            self.window.panes.pixel_pinned.emit(None)
+        for window in (self.sweep, self.landscape, self.warp):
+            if window is not None and window.question is not None and type(window.question).__name__ == kind:
+                window.give_up(window.question)
+
     # ------------------------------------------------------------------------------------------ one parameter
 
     def choose_theta(self, theta: str) -> None:
@@ -221,12 +233,16 @@ class Lab(QObject):
             self.controller.say("info", text)
 
     def _on_moved(self, index: int, place: tuple[float, float, float]) -> None:
+        scene = self.viewport.scene
         if self.brush.lattice is not None:
             self.brush.drag(place)
-        elif (balls := self._gaussians()) is not None:
-            self.controller.set_value(*balls.moved(index, place))
-        else:
-            self.controller.set_value(f"vertices.{index}", list(place))
+        elif scene is not None:
+            x, y, z = (float(v) for v in scene.surface.vertices[index])
+            balls = self._gaussians()
+            moved = balls.moved if balls is not None else lambda i, p: (f"vertices.{i}", list(p))
+            what = f"move of Gaussian {balls.of_vertex(index)}" if balls is not None else f"move of vertex {index}"
+            name, value = moved(index, place)
+            self.controller.move(what, name, moved(index, (x, y, z))[1], value)
 
     # ------------------------------------------------------------------------------------------ windows
 

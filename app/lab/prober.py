@@ -13,7 +13,7 @@ from PyQt6.QtCore import QObject, QTimer
 
 from app.lab.inspector_rows import CLICK
 from app.lab.wrong_zero import NO_WRONG_ZERO, NOT_READY, up_to_date, wrong_zero
-from core.derivatives.questions import CHANNEL_WEIGHTS, Probe, Probed, Question
+from core.derivatives.questions import CHANNEL_WEIGHTS, Drop, Probe, Probed, Question
 from core.protocol import Status
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Prober(QObject):
         self.pixel, self._seen = pixel, (None, None)
         self._again.stop()
         if pixel is None:
+            if self._asked is not None and self.probed is None:
+                self.controller.ask(Drop(Probe.__name__))
             self._asked = None
             self.forget()
             self._inspector.set_note(CLICK)

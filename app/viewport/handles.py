@@ -44,6 +44,10 @@ class ControlHandles(QObject):
         self._factors = np.asarray(snapshot.arrays.get("handle_factors", np.zeros(0)), float)
         self._follow()
 
+    def place(self, index: int) -> list[float]:
+        """Where a control point stands, as `moved` has it."""
+        return self._bare(index, self._points[index])
+
     def world(self) -> np.ndarray:
         """Where the control points stand, (n, 3)."""
         scene = self._viewport.scene
@@ -83,10 +87,15 @@ class ControlHandles(QObject):
         index, place = self._held
         place = moved_in_plane(place, self._viewport.eye(), (point.x(), point.y()), self._size())
         self._held = (index, place)
-        model, factor = scene.surface.model, self._factors[index]
-        x, y, z = np.linalg.solve(model[:3, :3], place - model[:3, 3])
+        model = scene.surface.model
+        self.moved.emit(index, self._bare(index, np.linalg.solve(model[:3, :3], place - model[:3, 3])))
+
+    def _bare(self, index: int, place: np.ndarray) -> list[float]:
+        """Without its ring's radius."""
+        x, y, z = place
+        factor = self._factors[index]
         side = 1.0 / factor if abs(factor) > 1e-6 else 1.0
-        self.moved.emit(index, [float(x * side), float(y), float(z * side)])
+        return [float(x * side), float(y), float(z * side)]
 
     def _drop(self) -> None:
         self._held = None

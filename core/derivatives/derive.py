@@ -163,6 +163,13 @@ def reference_derivative(
     return last(reference_derivative_slices(scene, direction, step_pixels, supersampling))
 
 
+def warm_own(scene: Rendered) -> Iterator[Waiting]:
+    """As warm_derivative, for `own_difference`."""
+    from core.inspection import warm_forward
+
+    yield from warm_forward(scene.shape, scene.method, scene.settings, scene.values, scene.view, scene.channels)
+
+
 def own_difference(scene: Rendered, direction: Mapping[str, Any], amount: float) -> dict[str, np.ndarray]:
     """Central difference of the method's OWN forward image: what is left against it is a bug, not a bias."""
     from core.inspection import forward

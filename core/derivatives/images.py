@@ -20,6 +20,7 @@ from core.derivatives.derive import (
     reference_derivative_slices,
     silhouette_pixels,
     warm_derivative,
+    warm_own,
     warm_pullback,
 )
 from core.derivatives.reference import as_arrays, step_for_pixels
@@ -66,6 +67,7 @@ def derivative_images(fit: Derivable, request: protocol.Derive, view: int) -> It
         pulled = method_pullback(scene, frozenset({"vertices"}), gradient)["vertices"]
         yield gradient_arrays(pulled), None
     if request.own:
+        yield from warm_own(scene)
         step = step_for_pixels(scene.shape, scene.values, scene.view, direction, request.step_pixels)
         own = own_difference(scene, direction, step)[channel]
         yield {"own_difference": as_shown(channel, own)}, None

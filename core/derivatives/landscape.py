@@ -14,10 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from core.derivatives.derive import Rendered, method_pullback
+from core.derivatives.derive import method_pullback
 from core.derivatives.elements import SMALL
+from core.derivatives.probe import warm_row
 from core.derivatives.questions import Answer, Axis, Landscape, Landscaped
 from core.derivatives.reference import as_arrays, hard_image, moved_values, step_for_pixels
+from core.engine.background import warm_up
+from core.engine.ports import Waiting
 from core.inspection import inspect
 from core.memory import forgettable
 from core.optimization.gradient_step import with_derived
@@ -98,6 +101,32 @@ def _product(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 def loss_at(problem: Problem, values: Mapping[str, Any]) -> float:
     """The fit's loss at host `values` (constants included): the mean over views, and the regularisers."""
+    function, derived = _loss(problem, values)
+    total = sum(float(function(*_of_view(problem, values, derived, i))) for i in range(len(problem.views)))
+    return total / len(problem.views) + _regularisers(problem, values)
+
+
+def warm_loss(problem: Problem, values: Mapping[str, Any]) -> Iterator[Waiting]:
+    """Compile what `loss_at` calls, beside whatever else goes on; nothing where that has been done."""
+    function, derived = _loss(problem, values)
+    for index in _one_of_each_size(problem):
+        yield from warm_up(("loss", problem.structure.key()), function, _of_view(problem, values, derived, index))
+
+
+def _one_of_each_size(problem: Problem) -> list[int]:
+    """Views whose pictures have different sizes: each is compiled for."""
+    return list({(view.width, view.height): index for index, view in enumerate(problem.views)}.values())
+
+
+def _of_view(problem: Problem, values: Mapping[str, Any], derived: Mapping[str, Any], index: int) -> tuple[Any, ...]:
+    """What `_loss`'s function takes, for one view."""
+    view = problem.views[index]
+    samples, target = problem.sample(values, view), problem.targets[index]
+    return derived, problem.constants, samples, lens_of(view), target, problem.weights, problem.traced
+
+
+def _loss(problem: Problem, values: Mapping[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The loss of one view, jitted, and the derived values that it takes."""
     key = problem.structure.key()
     if key not in _LOSS:
         s = problem.structure
@@ -108,22 +137,7 @@ def loss_at(problem: Problem, values: Mapping[str, Any]) -> float:
 
         _LOSS[key] = jax.jit(run)
     own = {n: v for n, v in values.items() if n not in problem.constants}
-    derived = with_derived(problem, {n: jnp.asarray(v) for n, v in own.items()})
-    total = 0.0
-    for index, view in enumerate(problem.views):
-        samples = problem.sample(values, view)
-        total += float(
-            _LOSS[key](
-                derived,
-                problem.constants,
-                samples,
-                lens_of(view),
-                problem.targets[index],
-                problem.weights,
-                problem.traced,
-            )
-        )
-    return total / len(problem.views) + _regularisers(problem, values)
+    return _LOSS[key], with_derived(problem, {n: jnp.asarray(v) for n, v in own.items()})
 
 
 def _terms_at(problem: Problem, values: Mapping[str, Any]) -> Any:
@@ -154,16 +168,25 @@ def hard_loss(problem: Problem, values: Mapping[str, Any], supersampling: int) -
 
 def method_slopes(session: Session, tangents: list[dict[str, np.ndarray]]) -> tuple[float, ...]:
     """d loss / d axis by the method, as the optimizer is told it (but for masks), by reverse mode over all views."""
-    problem, values = session.problem, session.host()
-    names = problem.free | {n for tangent in tangents for n in tangent}
+    problem, values, names = session.problem, session.host(), _pulled_names(session, tangents)
     slopes = np.zeros(len(tangents))
-    for index, view in enumerate(problem.views):
+    for index in range(len(problem.views)):
         cotangent = as_arrays(inspect(problem, session.state, index).loss_gradient)
-        scene = Rendered(problem.shape, problem.method, problem.settings, values, view, problem.channels)
-        pulled = method_pullback(scene, frozenset(names), cotangent)
+        pulled = method_pullback(session.rendered(index), names, cotangent)
         slopes += [sum(float(np.vdot(pulled[n].astype(np.float64), d)) for n, d in t.items()) for t in tangents]
     slopes /= len(problem.views)
     return tuple(float(s + _regulariser_slope(problem, values, t)) for s, t in zip(slopes, tangents))
+
+
+def warm_slopes(session: Session, tangents: list[dict[str, np.ndarray]]) -> Iterator[Waiting]:
+    """Compile what `method_slopes` calls, beside whatever else goes on; nothing where that has been done."""
+    names = _pulled_names(session, tangents)
+    for index in _one_of_each_size(session.problem):
+        yield from warm_row(session.rendered(index), names)
+
+
+def _pulled_names(session: Session, tangents: list[dict[str, np.ndarray]]) -> frozenset[str]:
+    return frozenset(session.problem.free | {n for tangent in tangents for n in tangent})
 
 
 def _regulariser_slope(problem: Problem, values: Mapping[str, Any], tangent: Mapping[str, np.ndarray]) -> float:
@@ -179,7 +202,7 @@ def _regulariser_slope(problem: Problem, values: Mapping[str, Any], tangent: Map
 # ---------------------------------------------------------------------------------------------- the work
 
 
-def landscape(session: Session, question: Landscape) -> Iterator[Answer | None]:
+def landscape(session: Session, question: Landscape) -> Iterator[Answer | Waiting | None]:
     """Slopes first, then the places from coarse to fine; answers as they fill in."""
     problem, values, iteration = session.problem, session.host(), session.state.iteration
     directions = [session.direction(axis.theta) for axis in question.axes]
@@ -187,8 +210,10 @@ def landscape(session: Session, question: Landscape) -> Iterator[Answer | None]:
     here = tuple(present(axis.theta, values) for axis in question.axes)
     grid = [np.linspace(axis.low, axis.high, axis.count) for axis in question.axes]
     loss = np.full([axis.count for axis in question.axes], np.nan, np.float32)
+    yield from warm_loss(problem, values)
     loss_here = loss_at(problem, values)
     yield None
+    yield from warm_slopes(session, tangents)
     by_method = method_slopes(session, tangents)
     by_reference: tuple[float, ...] | None = None
     order, last = coarse_to_fine(loss.shape), time.monotonic()

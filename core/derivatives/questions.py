@@ -117,7 +117,8 @@ Question = Probe | Sweep | Landscape | WarpLook | FieldSlice | MeshCheck | Thumb
 
 @dataclass(frozen=True)
 class Drop:
-    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "WarpLook", "FieldSlice", "MeshCheck", ...)."""
+    """Give up a question of this kind ("Probe", "Sweep", "Landscape", "WarpLook", "FieldSlice", "MeshCheck", ...), or what
+    is left of the derivative images ("Derive"): those that are ready stay."""
 
     kind: str
 

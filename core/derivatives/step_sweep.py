@@ -20,17 +20,22 @@ from core.derivatives.derive import (
     reference_derivative_slices,
     relative_error,
     silhouette_pixels,
+    warm_derivative,
+    warm_own,
 )
 from core.derivatives.questions import Answer, Sweep, SweepPoint, Swept
+from core.engine.ports import Waiting
 
 if TYPE_CHECKING:
     from core.session import Session
 
 
-def sweep(session: Session, question: Sweep) -> Iterator[Answer | None]:
+def sweep(session: Session, question: Sweep) -> Iterator[Answer | Waiting | None]:
     """Points from the smallest step on; each answer holds all that are ready."""
     scene, channel, iteration = session.rendered(question.view), session.primary_channel(), session.state.iteration
     direction = session.direction(question.theta)
+    yield from warm_derivative(scene, direction)
+    yield from warm_own(scene)
     tangent = method_derivative(scene, direction)[1][channel]
     points: list[SweepPoint] = []
     before: np.ndarray | None = None

@@ -43,16 +43,21 @@ class AnswerService:
         """Whether the work waits for a compilation: asking again at once is no use."""
 
     def ask(self, question: Question) -> None:
-        """Answer `question` instead of the last of its kind."""
-        self.drop(type(question).__name__)
-        self._asked[type(question).__name__] = (question, None)
+        """Answer `question` instead of the last of its kind. The same asked again is asked of the present state."""
+        kind = type(question).__name__
+        same = kind in self._asked and self._asked[kind][0] == question
+        self.drop(kind, tell=not same)
+        self._asked[kind] = (question, None)
 
-    def drop(self, kind: str) -> None:
-        """Give up the question of this kind, if there is one."""
+    def drop(self, kind: str, *, tell: bool = True) -> None:
+        """Give up the question of this kind, if there is one. tell: whoever asked is told."""
         question, work = self._asked.pop(kind, (None, None))
+        if question is None:
+            return
         if isinstance(work, Generator):
             work.close()
-        if question is not None:
+        self.waiting = False
+        if tell:
             self._post(Unanswered(question))
 
     def clear(self) -> None:
@@ -69,10 +74,10 @@ class AnswerService:
         """Whether `serve` has something to do now."""
         return bool(self._asked) and (not running or self._credit > 0 or Probe.__name__ in self._asked)
 
-    def first_of_kind(self) -> str:
-        """The kind that is served next where it was not served before in this problem, so that it may compile; or ""."""
+    def preparing(self) -> str:
+        """The kind that is served next where it compiles, or may since it was not served before in this problem; or ""."""
         kind = self._next()
-        return "" if kind in self._served else kind
+        return "" if kind in self._served and not self.waiting else kind
 
     def _next(self) -> str:
         return Probe.__name__ if Probe.__name__ in self._asked else next(iter(self._asked), "")
@@ -102,6 +107,7 @@ class AnswerService:
             if isinstance(answer, Waiting):
                 return
             if answer is not None:
+                self._served.add(kind)
                 self._post(answer)
             spent = running and self._credit <= 0 and kind != Probe.__name__
             if spent or self._clock() - started > SLICE_S or interrupted():

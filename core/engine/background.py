@@ -17,6 +17,8 @@ import numpy as np
 from core.engine.ports import Waiting
 
 _warm: set[Hashable] = set()
+_compiling: dict[Hashable, concurrent.futures.Future] = {}
+"""What is on its way: whoever gave it up and asks again waits for the same."""
 
 
 def warm_up(name: Hashable, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterator[Waiting]:
@@ -27,10 +29,13 @@ def warm_up(name: Hashable, function: Callable[..., Any], arguments: tuple[Any, 
     key = (name, _signature(arguments))
     if key in _warm:
         return
-    copied = jax.tree.map(_own, arguments)
-    future = _executor().submit(lambda: jax.block_until_ready(function(*copied)))
+    if key not in _compiling:
+        copied = jax.tree.map(_own, arguments)
+        _compiling[key] = _executor().submit(lambda: jax.block_until_ready(function(*copied)))
+    future = _compiling[key]
     while not future.done():
         yield Waiting.COMPILING
+    _compiling.pop(key, None)
     future.result()
     _warm.add(key)
 

@@ -1,6 +1,6 @@
 """What the engine does between the steps of a fit and while it rests: answers to questions and derivative images.
 
-Each says what it prepares the first time, since it compiles then. A command that comes goes first.
+What compiles is told, and the first of each kind, since it may; the window can give it up. A command that comes goes first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from core.engine.derive_service import DeriveService
 from core.engine.ports import SessionLike
 from core.engine.showing import Showing
 from core.engine.voice import Voice
+
+CALLED = {
+    "Probe": "pixel probe", "Sweep": "step sweep", "Landscape": "loss landscape", "WarpLook": "look at the warp",
+    "Derive": "derivative image",
+}  # fmt: skip
+"""What takes long enough to be given up: kind -> its name in the window."""
 
 
 class BetweenSteps:
@@ -31,35 +37,39 @@ class BetweenSteps:
 
     def serve(self, session: SessionLike, view: int, iteration: int, *, running: bool) -> None:
         """One slice of each that is due. Failures are posted, never raised."""
+        self._say()
         self._serve_answers(session, running)
         self._serve_derive(session, view, iteration, running)
+        self._say()
+
+    def _say(self) -> None:
+        """Tell what is being prepared, where it is something else than was told last."""
+        kind, compiling = self._answers.preparing(), self._answers.waiting
+        if self._derive.preparing and not compiling and (self._derive.waiting or not kind):
+            kind, compiling = "Derive", self._derive.waiting
+        if not kind:
+            self._voice.end_progress()
+            return
+        task = f"{'Compiling' if compiling else 'Preparing'} the {CALLED.get(kind) or _words(kind)}"
+        if task != self._voice.task:
+            self._voice.progress(task, None, kind if kind in CALLED else "")
 
     def _serve_answers(self, session: SessionLike, running: bool) -> None:
         if not self._answers.due(running) or self._interrupted():
             return
-        kind = self._answers.first_of_kind()
-        task = f"Preparing the {_words(kind)}" if kind else ""
-        if task and not self._voice.task:
-            self._voice.progress(task, None)
         try:
             self._answers.serve(session, running, self._interrupted)
         except Exception as error:
             self._voice.fail(error, "The question could not be answered")
-        if task and self._voice.task == task and not self._answers.waiting:
-            self._voice.end_progress()
 
     def _serve_derive(self, session: SessionLike, view: int, iteration: int, running: bool) -> None:
         if not self._derive.due(running) or self._interrupted():
             return
-        if not self._derive.served:
-            self._voice.progress("Preparing the derivative image", None)
         try:
             result = self._derive.serve(session, view, iteration, running, self._interrupted)
         except Exception as error:
             self._voice.fail(error, "The derivative image failed")
             return
-        if self._derive.served:
-            self._voice.end_progress()
         if result is not None:
             self._showing.changed()
             if result[1] is not None:

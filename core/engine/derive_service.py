@@ -49,6 +49,8 @@ class DeriveService:
         self._request = Derive(theta=None)
         self._work: Iterator[Result | Waiting | None] | None = None
         self._iteration = 0
+        self.waiting = False
+        """Whether the work waits for a compilation: asking again at once is no use."""
         self.clear()
 
     def clear(self) -> None:
@@ -60,8 +62,6 @@ class DeriveService:
         self.stamps: dict[str, int] = {}
         self._stale, self._failed = True, False
         self._started = -PERIOD_S
-        self.waiting = False
-        """Whether the work waits for a compilation: asking again at once is no use."""
         self._cost = self._last_cost = self._credit = 0.0
 
     def ask(self, request: Derive) -> None:
@@ -89,6 +89,16 @@ class DeriveService:
     @property
     def theta(self) -> str | None:
         return self._request.theta
+
+    @property
+    def preparing(self) -> bool:
+        """Whether something compiles, or may since no whole set was ready yet."""
+        return self.theta is not None and not self._failed and (self.waiting or not self.served)
+
+    def give_up(self) -> None:
+        """What is ready stays; nothing more is tried until another request, view or problem."""
+        self._drop_work()
+        self._failed = True
 
     def moved(self, *, edited: bool = False) -> None:
         """The state changed: by a step, or by hand. Work that has begun ends first, so that dragging starves nobody."""
@@ -148,4 +158,4 @@ class DeriveService:
     def _drop_work(self) -> None:
         if isinstance(self._work, Generator):
             self._work.close()
-        self._work = None
+        self._work, self.waiting = None, False

@@ -109,7 +109,6 @@ class Engine:
 
     def handle(self, command: Command) -> None:
         """Carry out one command. Failures are posted, never raised."""
-        self._voice.end_progress()
         try:
             self._carry_out(command)
         except Exception as error:
@@ -129,6 +128,8 @@ class Engine:
                 self._showing.changed()
             case _ if session is None:
                 return
+            case Drop("Derive"):
+                self._derive.give_up()
             case Drop(kind):
                 self._answers.drop(kind)
             case _ if isinstance(command, Question):
@@ -164,6 +165,7 @@ class Engine:
         self._left = 0.0
         if self.session is not None:
             self._checkpoint(self.session, at_once=True)
+        self._voice.end_progress()
         self._voice.set_status(Status.LOADING, experiment.title)
         self._code.visit()
         try:
@@ -247,6 +249,7 @@ class Engine:
         """Compile, or take one step."""
         try:
             if session.needs_compile():
+                self._voice.end_progress()
                 self._voice.set_status(Status.COMPILING, session.compile_text())
                 session.compile()
                 self._voice.end_progress()

@@ -18,19 +18,19 @@ class Voice:
     def __init__(self, post: Callable[[Event], None]) -> None:
         self.post = post
         self.status: Status | None = None
-        self._task = ""
+        self._task = self._gives_up = ""
 
     def set_status(self, status: Status, text: str = "") -> None:
         if status is not self.status or text:
             self.status = status
             self.post(StatusChanged(status, text))
 
-    def progress(self, task: str, fraction: float | None) -> None:
-        """A session is at `fraction` of `task`. Another task ends the one before."""
+    def progress(self, task: str, fraction: float | None, gives_up: str = "") -> None:
+        """A session is at `fraction` of `task`. Another task ends the one before. gives_up: see Progress."""
         if task != self._task:
             self.end_progress()
-        self._task = task
-        self.post(Progress(task, fraction))
+        self._task, self._gives_up = task, gives_up
+        self.post(Progress(task, fraction, gives_up=gives_up))
 
     @property
     def task(self) -> str:
@@ -40,7 +40,7 @@ class Voice:
     def end_progress(self) -> None:
         if self._task:
             task, self._task = self._task, ""
-            self.post(Progress(task, None, done=True))
+            self.post(Progress(task, None, done=True, gives_up=self._gives_up))
 
     def fail(self, error: Exception, what: str) -> None:
         """One line for the user, the traceback on demand. `what` introduces an error that nobody foresaw."""

@@ -35,6 +35,7 @@ def compared(window, qtbot):  # type: ignore[no-untyped-def]
 def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     window, client = make_window()
     docks = [dock.isVisible() for dock in window.docks.all]
+    heights = [dock.height() for dock in window.docks.all]
     view = compared(window, qtbot)
     assert isinstance(client.sent[-1], protocol.Command)
     assert client.loads()[-1].keep_state is False
@@ -68,6 +69,9 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     assert np.array_equal(view.panes["1/difference"].array, frame.whole().arrays["1/difference"])
     view.refresh()
     assert view.table.when.button(0).text().strip() == f"At it {frame.iteration}"
+    square = view.panes["render"].picture
+    assert view.curves.plot is not None  # which leaves the pictures their room
+    assert square.height() == pytest.approx(square.width(), abs=6)
     newest, loss = view.series[1], lambda: view.table._cells[1, "loss"].text()
     assert loss() == numbers.number(newest.at(frame.iteration))
     view.table.when.button(1).click()
@@ -78,6 +82,7 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     qtbot.waitUntil(lambda: not window.controller.loaded.experiment.lanes, timeout=20_000)
     assert window.viewport.isVisible()
     assert [dock.isVisible() for dock in window.docks.all] == docks
+    qtbot.waitUntil(lambda: [dock.height() for dock in window.docks.all] == heights)
     window.controller.undo()
     qtbot.waitUntil(lambda: len(client.loads()[-1].experiment.lanes) == 3, timeout=20_000)
 

@@ -18,7 +18,7 @@ from app.viewport.picking import moved_in_plane, pick_vertex
 from app.widgets import current_theme
 from core.derivatives.questions import Drop, FieldSlice, Landscape, MeshCheck, Probe, Sweep, Unanswered, WarpLook
 from core.experiment import MethodSpec, ShapeSpec
-from core.protocol import Derive, SetValue
+from core.protocol import Derive, Progress, SetValue, Status, StatusChanged
 
 pytestmark = pytest.mark.window
 
@@ -176,6 +176,42 @@ def test_a_vertex_is_picked_and_dragged_in_the_viewport(make_window, qtbot):
     assert moved.path == f"value.vertices.{index}"
     after, _ = viewport.eye().project(np.array(moved.value), *size)
     np.testing.assert_allclose(after, (x + 24, y), atol=0.5)
+    undo, c = window.actions_.undo, window.controller
+    assert undo.text() == f"Undo move of vertex {index}"
+    undo.trigger()
+    np.testing.assert_allclose(asked(client, SetValue)[-1].value, world[index], atol=1e-6)  # one drag, one step
+    window.actions_.redo.trigger()
+    assert asked(client, SetValue)[-1] == moved
+    c.step(1)
+    qtbot.waitUntil(lambda: c.last is not None and not c.running)
+    undo.trigger()
+    assert asked(client, SetValue)[-1] == moved
+    assert "The fit went on since" in window.status.text.text()
+    assert not undo.isEnabled()
+
+
+def test_what_compiles_beside_the_fit_is_told_and_given_up(make_window, qtbot):
+    window, client = make_window()
+    client.answers = False
+    window.lab.prober.pin((20, 16))
+    client.events.append(Progress("Compiling the pixel probe", None, gives_up="Probe"))
+    cancel = window.status.cancel
+    qtbot.waitUntil(cancel.isVisible)
+    client.events.append(StatusChanged(Status.PAUSED))
+    qtbot.waitUntil(lambda: not client.events)
+    assert cancel.isVisible()
+    assert window.status.text.text() == "Compiling the pixel probe"
+    qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    assert not window.status.spinner.isVisible()
+    assert asked(client, Drop)[-1] == Drop("Probe")
+    assert window.lab.prober.pixel is None
+    assert "cancel" not in client.calls  # the engine stays
+    client.events.append(Progress("Compiling the derivative image", None, gives_up="Derive"))
+    qtbot.waitUntil(window.actions_.cancel.isEnabled)
+    before = window.controller.theta
+    window.controller.choose_theta("pose.rotation.y")
+    window.actions_.cancel.trigger()
+    assert window.controller.theta == before
 
 
 def test_panels_over_the_viewport(make_window, qtbot):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from core import protocol
+from core.derivatives.questions import Drop
 from core.engine.derive_service import BEFORE_EDIT, MAX_SHARE, PERIOD_S, DeriveService
 from core.engine.loop import COMPILING_S
-from core.protocol import Derive, Load, Message, Pause, Play, SetValue, Status
+from core.protocol import Derive, Load, Message, Pause, Play, Progress, SetValue, Status
 from tests.fakes.desk import Desk
 from tests.fakes.fake_session import experiment
 
@@ -93,11 +96,15 @@ def test_the_gradient_by_the_vertices_stays_while_another_theta_is_derived_by() 
 
 def test_commands_are_served_while_a_derivative_image_compiles(desk: Desk) -> None:
     desk.do(Load(experiment(compile_slices=10**9)), Derive("x"), turns=3)
+    told = [event for event in desk.of(Progress) if event.gives_up]
     desk.do(Play(), turns=5)
     assert desk.iterations == [1, 2, 3, 4, 5]
     desk.do(Pause(), turns=1)
     assert desk.statuses[-1] is Status.PAUSED
     assert "derivative" not in desk.snapshots[-1].arrays
+    desk.do(Drop("Derive"), turns=2)
+    assert told[-1] == Progress("Compiling the derivative image", None, gives_up="Derive")
+    assert desk.of(Progress)[-1] == dataclasses.replace(told[-1], done=True)
 
 
 def test_an_engine_that_waits_for_a_compilation_sleeps(desk: Desk) -> None:
