@@ -34,6 +34,8 @@ _NAMES = 1 << 20
 """Characters of a file that are searched for the names of textures."""
 _FIRST_CAMERAS = ("images.txt", "transforms.json", "transforms_train.json")
 """Of several files that describe one set of cameras, the one that leads to the others."""
+_FOLDERS = ("", "sparse/0")
+"""Where cameras lie in a folder that is opened as a whole: beside its pictures, or where COLMAP writes them."""
 _MANY = 3
 """Files that are left out by name in the line; the rest are counted."""
 
@@ -57,7 +59,9 @@ def with_target(experiment: Experiment, path: str | Path) -> tuple[Experiment, s
 
 
 def together(paths: Sequence[Path]) -> tuple[Path, Path | None, str]:
-    """What of several files is opened, what becomes its target, and the line that says so and why not the others."""
+    """What of several files is opened, what becomes its target, and the line that says so and why not the others. A
+    folder stands for the cameras in it."""
+    paths = [_inside(path) for path in paths]
     by = {kind: [path for path in paths if _kind(path) == kind] for kind in (*_KINDS, OTHER)}
     by[CAMERAS].sort(key=lambda path: path.name not in _FIRST_CAMERAS)
     parts = _parts(by)
@@ -87,6 +91,14 @@ def experiment_for_files(main: Path, target: Path | None) -> tuple[Experiment, s
         return experiment, ""
     fitted, told = with_target(experiment, target.absolute())
     return replace(fitted, title=f"{main.stem}: fitted to {target.stem}"), told
+
+
+def _inside(path: Path) -> Path:
+    """The file that leads to a folder's cameras; the path itself where it is no such folder."""
+    if not path.is_dir():
+        return path
+    places = [path / folder / name for folder in _FOLDERS for name in _FIRST_CAMERAS]
+    return next((place for place in places if place.is_file()), path)
 
 
 def _kind(path: Path) -> str:

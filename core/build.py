@@ -137,9 +137,16 @@ def build(experiment: Experiment, report: Report = lambda task, fraction: None) 
         seed=experiment.seed,
     )
     odd = method.oddities(shape, values, aims.views[0], settings)
-    warnings = dict.fromkeys((*experiment.warnings, *shape.facts().get("warnings", ()), *aims.warnings, *odd))
+    warnings = dict.fromkeys((*experiment.warnings, *shape_warnings(shape, experiment), *aims.warnings, *odd))
     return Scene(experiment, problem, values, aims.held_out, aims.held_out_targets, aims.shape, aims.values,
                  tuple(warnings), aims.frame)  # fmt: skip
+
+
+def shape_warnings(shape: Shape, experiment: Experiment) -> list[str]:
+    """What reading the shape found odd, with the name of its file where it came from one."""
+    name = Path(experiment.shape.file).name if experiment.shape.file is not None else ""
+    lines = shape.facts().get("warnings", ())
+    return [line if not name or name in line else f"{name}: {line}" for line in lines]
 
 
 def _own_shape(experiment: Experiment, labels: LabelSource, report: Report) -> Shape:

@@ -72,8 +72,10 @@ class Footer(QWidget, Themed):
         self.update()
 
     def set_facts(self, facts: str) -> None:
-        """Shown instead of a bar while there is no range."""
+        """Shown instead of a bar while there is no range; whole in the tooltip, where a narrow pane cuts it."""
         self._facts = facts
+        if not self._signed:
+            self.setToolTip(facts)
         self.update()
 
     def set_span(self, left: float, right: float) -> None:

@@ -163,7 +163,9 @@ class Elided(QLabel):
         return QSize(width // self._lines, self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
+        """One line: QLabel's own would be what was asked for last, and every text of two lines higher than the last."""
+        margins = self.contentsMargins()
+        return QSize(0, self.fontMetrics().height() + margins.top() + margins.bottom())
 
     def hasHeightForWidth(self) -> bool:
         return self._lines > 1

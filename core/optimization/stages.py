@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from core.build import Report, Scene, build
+from core.build import Report, Scene, build, shape_warnings
 from core.errors import RimlightError
 from core.experiment import Experiment, StageSpec, ViewsSpec
 from core.experiments.rules import REFINEMENTS
@@ -113,7 +113,7 @@ class Stages:
             parameterization=parameterization_of(experiment.parameters, constants, values),
             masks=free_masks(experiment.parameters.free, values),
         )
-        warnings = tuple(dict.fromkeys((*scene.warnings, *shape.facts().get("warnings", ()))))
+        warnings = tuple(dict.fromkeys((*scene.warnings, *shape_warnings(shape, experiment))))
         self.scene = dataclasses.replace(scene, problem=problem, values=dict(values), warnings=warnings)
         self.entered, self.changed = entered, True
 

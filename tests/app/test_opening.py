@@ -46,3 +46,11 @@ def test_a_mesh_with_a_picture_is_fitted_to_it():
     assert experiment.views.kind == "single"
     assert experiment.title == "sphere: fitted to textured-sphere"
     assert told.startswith("textured-sphere.png")
+
+
+def test_a_folder_stands_for_the_cameras_in_it(tmp_path):
+    cameras = tmp_path / "chair" / "transforms_train.json"
+    cameras.parent.mkdir()
+    assert together([cameras.parent])[0] == cameras.parent  # nothing in it: it is refused as a folder
+    cameras.write_text("{}")
+    assert together([cameras.parent]) == (cameras, None, "")

@@ -42,6 +42,19 @@ def test_the_scale_says_where_its_gradient_comes_from(make_window, qtbot):
     assert said == ["a step", "pane 4", "no vertices"]
 
 
+def test_a_text_of_two_lines_is_no_higher_the_second_time(qtbot):
+    from app.widgets import Elided
+
+    facts, heights = Elided(lines=2), []
+    qtbot.addWidget(facts)
+    facts.resize(60, 40)
+    for _ in range(2):
+        facts.setText("40 nodes, 1 unit, distances 0 to 1")
+        heights.append(facts.minimumHeight())
+        facts.setText("40 nodes")
+    assert heights[0] == heights[1] == 2 * facts.minimumHeight()
+
+
 def test_a_disabled_row_says_why_wherever_it_is_pointed_at(qtbot):
     from app.controls import NumberRow, VectorRow
 
