@@ -10,6 +10,8 @@ from app.controls.fields import STEPS, QuietSlider
 from app.widgets import hbox, mini
 
 WIDTH = 64
+LEAST_WIDTH = 24
+"""Of the slider in a narrow card, where it would lie over its button."""
 
 
 def mixed(below: np.ndarray, above: np.ndarray, share: float, wipe: bool) -> np.ndarray:
@@ -38,7 +40,8 @@ class Over(QWidget):
         self.picture: np.ndarray | None = None
         """What lies over, (H, W, 3) uint8."""
         self.slider = QuietSlider()
-        self.slider.setFixedWidth(WIDTH)
+        self.slider.setMinimumWidth(LEAST_WIDTH)
+        self.slider.setMaximumWidth(WIDTH)
         self.slider.setAccessibleName("Render over target")
         self.slider.valueChanged.connect(self._slid)
         self.how = mini("compare", "", checkable=True)

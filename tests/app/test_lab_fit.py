@@ -106,6 +106,11 @@ def test_from_a_pixel_to_a_vertex_that_is_dragged_and_a_fit_that_goes_on(lab_win
     assert window.viewport.hand is not None
     window.viewport.hand.moved.emit(index, tuple(wanted))
     qtbot.waitUntil(lambda: np.allclose(session.host()["vertices"][index], wanted, atol=1e-6), timeout=60_000)
+    c.settle()
+    c.undo()
+    qtbot.waitUntil(lambda: np.array_equal(session.host()["vertices"][index], before), timeout=60_000)
+    c.redo()
+    qtbot.waitUntil(lambda: np.allclose(session.host()["vertices"][index], wanted, atol=1e-6), timeout=60_000)
     c.step(2)
     qtbot.waitUntil(lambda: c.last is not None and c.last.iteration == 2, timeout=120_000)
     assert not [e for e in client.events if isinstance(e, protocol.Message) and e.level == "error"]
