@@ -45,9 +45,10 @@ class AnswerService:
     def ask(self, question: Question) -> None:
         """Answer `question` instead of the last of its kind. The same asked again is asked of the present state."""
         kind = type(question).__name__
-        same = kind in self._asked and self._asked[kind][0] == question
-        self.drop(kind, tell=not same)
-        self._asked[kind] = (question, None)
+        before = self._asked[kind][0] if kind in self._asked else None
+        waiting = self.waiting and before in (None, question)
+        self.drop(kind, tell=before != question)
+        self._asked[kind], self.waiting = (question, None), waiting
 
     def drop(self, kind: str, *, tell: bool = True) -> None:
         """Give up the question of this kind, if there is one. tell: whoever asked is told."""

@@ -25,6 +25,7 @@ from core.derivatives.questions import (
     Unanswered,
 )
 from core.derivatives.step_sweep import best_step
+from core.engine.answer_service import AnswerService
 from core.engine.inbox import without_superseded
 from core.engine.loop import Engine
 from core.experiment import Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, TermSpec, ViewsSpec
@@ -91,6 +92,12 @@ def test_dropped_failed_and_outlived_questions_say_so(desk: Desk):
     assert "broken" in desk.of(protocol.Message)[-1].text
     desk.do(MeshCheck(), Drop("MeshCheck"), turns=1)
     assert desk.of(Unanswered)[-1] == Unanswered(MeshCheck())
+    service, told = AnswerService(desk.events.append), len(desk.of(Unanswered))
+    service.ask(PROBE)
+    service.ask(replace(PROBE))  # the same of the next step: whoever asked still waits
+    assert len(desk.of(Unanswered)) == told
+    service.ask(replace(PROBE, pixel=(3, 4)))
+    assert desk.of(Unanswered)[told:] == [Unanswered(PROBE)]
     desk.do(PROBE, protocol.Load(experiment("next")), turns=3)
     assert len(desk.sessions) == 2
 
