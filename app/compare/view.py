@@ -233,7 +233,8 @@ class CompareView(QFrame, Themed):
         """The table's rows: of the step on screen where the switch says so and a later one was taken, else the newest."""
         trouble = {i: s.trouble for i, s in enumerate(self._scalars) if s.trouble}
         at = None if self._of_newest() else self._shown
-        steps, losses = zip(*[series.until(at) for series in self.series])
+        curves = [series.until(at) for series in self.series]
+        steps, losses = [x for x, _ in curves], [y for _, y in curves]
         if at is None:
             pace = [(s.seconds, s.steps_per_second) for s in self._scalars] or [(0.0, 0.0)] * len(self.columns)
             return lane_results(self.experiment, losses, self._metrics, self._agreements, pace, trouble, steps)
