@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import RimlightError
 from core.record.packing import pack, unpack
 
 STEPS = 20_000
@@ -30,7 +31,7 @@ class Ledger:
 
     def split(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """(a state to be written, the ledger to be written before it or None). state: Session.state_bytes, uint8."""
-        facts, arrays = unpack(state.tobytes())
+        facts, arrays = _read(state)
         losses, terms = (arrays.get(name) for name in _GROWING)
         if losses is None or terms is None or len(losses) <= STEPS:
             return state, None  # a race's states lie deeper; they stay whole
@@ -50,18 +51,26 @@ class Ledger:
 
 def joined(state: np.ndarray, ledger: np.ndarray | None) -> np.ndarray:
     """The whole of a state that `split` left, whose ledger may have grown since. Without its ledger, or with another's,
-    the state goes on all the same, and the numbers that are gone are NaN. Raises RimlightError where it cannot be read."""
-    facts, arrays = unpack(state.tobytes())
+    the state goes on all the same, and the numbers that are gone are NaN."""
+    facts, arrays = _read(state)
     if "ledger" not in facts:
         return state
     mark, steps = facts.pop("ledger")
-    whose, kept = unpack(ledger.tobytes()) if ledger is not None else ({}, {})
+    whose, kept = _read(ledger) if ledger is not None else ({}, {})
     there = whose.get("ledger") == mark and len(kept["losses"]) >= steps
     for name in _GROWING:
         since = arrays[name]
         before = kept[name][:steps] if there else np.full((steps, *since.shape[1:]), np.nan)
         arrays[name] = np.concatenate([before, since])
     return _bytes(facts, arrays)
+
+
+def _read(state: np.ndarray) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Nothing for what cannot be read: who goes on from it is told."""
+    try:
+        return unpack(state.tobytes())
+    except RimlightError:
+        return {}, {}
 
 
 def _bytes(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:

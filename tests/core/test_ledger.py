@@ -27,6 +27,12 @@ def test_a_short_fit_has_no_ledger():
     assert joined(whole, None) is whole
 
 
+def test_a_state_of_another_kind_is_kept_as_it_is():
+    odd = np.frombuffer(b"nothing that is known here", np.uint8)
+    assert Ledger().split(odd) == (odd, None)
+    assert joined(odd, None) is odd
+
+
 def test_a_long_fit_is_written_small_and_read_whole():
     ledger, written, lefts = Ledger(), None, {}
     for count in (30_000, 40_000, 45_000, 50_001, 70_000):
