@@ -48,7 +48,10 @@ class Rooms:
 
     def checkpoint(self) -> Restore | None:
         """What the engine saved last; None where there is nothing, or where it went on saving over it meanwhile."""
-        letter = max(self._open[wire.CHECKPOINTS], key=lambda room: room.published).read()
+        rooms = self._open[wire.CHECKPOINTS]
+        while len(rooms) > 1 and rooms[1].published > rooms[0].published:  # the engine has moved
+            rooms.pop(0).close()
+        letter = rooms[0].read()
         if letter is None:
             return None
         experiment, iteration = letter.header

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.engine import mailbox
+from core.engine import mailbox, wire
 from core.engine.mailbox import PAGE, MailboxWriter, Room, lay_out
+from core.engine.rooms import Rooms
 from core.errors import RimlightError
 
 SHM = Path("/dev/shm")
@@ -168,3 +169,23 @@ def test_too_little_shared_memory_is_said_before_it_kills(monkeypatch: pytest.Mo
     with pytest.raises(RimlightError, match="--shm-size"):
         Room.create(2 * PAGE)
     Room.create(PAGE).close()
+
+
+def test_a_checkpoints_old_room_goes_when_the_engine_has_moved() -> None:
+    rooms = Rooms()
+    writer = MailboxWriter(Room.attach(rooms.names()[wire.CHECKPOINTS]))
+    post = lambda iteration, size: writer.post((None, iteration), {"state": np.full(size, iteration, np.uint8)})
+    read = lambda: (restored := rooms.checkpoint()) and (restored.iteration, len(restored.state))
+    assert post(1, 100) == 1
+    size = wire.FIRST_CAPACITY[wire.CHECKPOINTS] + 1
+    assert post(2, size) is None
+    given = rooms.grow(wire.CHECKPOINTS, writer.needed)
+    assert len(left_behind()) == 3
+    assert read() == (1, 100)  # nothing newer is there
+    writer.move(Room.attach(given.name))
+    assert post(2, size) == 2
+    assert read() == (2, size)
+    assert len(left_behind()) == 2
+    writer.close()
+    rooms.close()
+    assert left_behind() == []
