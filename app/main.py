@@ -133,6 +133,7 @@ def begin(window) -> None:  # type: ignore[no-untyped-def]
     gc.enable()
     window.controller.loaded_changed.connect(lambda loaded: gc.freeze(), Qt.ConnectionType.SingleShotConnection)
     window.controller.start()
+    window.curves.prepare()
 
 
 def _first_paint(window) -> None:  # type: ignore[no-untyped-def]

@@ -46,7 +46,6 @@ def connect_parts(w: MainWindow) -> None:
     w.panes.pixel_pinned.connect(w.on_pixel_pinned)
     w.timeline.chosen.connect(c.show_frame)
     w.timeline.live_wanted.connect(c.go_live)
-    w.painted.connect(w.curves.prepare)
     w.curves.expanded.connect(w.docks.expand_curves)
     w.lesson.opened.connect(w.files.open_lesson)
     w.lesson.do.connect(lambda command: carry_out(command, c))
