@@ -25,6 +25,7 @@ from core.experiment import Experiment
 from core.protocol import Restore
 from core.record.files import SessionRecord, write_session
 from core.record.ledger import Ledger
+from core.record.stored_state import StoredState, stored
 
 PERIOD_S = 0.25
 """Shortest time between two states: with the engine's own (core/engine/checkpoints.py) and what writing takes, a killed
@@ -60,6 +61,7 @@ class Autosave(QObject):
         """Of which problem and runs the curves are written."""
         self._curves_due = 0.0
         self._ledger = Ledger()
+        self._before: StoredState | None = None
         controller.loaded_changed.connect(self._begin)
 
     def _begin(self) -> None:
@@ -113,7 +115,8 @@ class Autosave(QObject):
         """Write a state, and the curves where they are due; bytes written."""
         shown = self._controller.experiment
         experiment = checkpoint.experiment if needs_load(checkpoint.experiment, shown) else shown
-        state, ledger = self._ledger.split(checkpoint.array())
+        self._before = stored(checkpoint.array(), self._before)
+        state, ledger = self._ledger.split(self._before)
         if ledger is not None:
             try:
                 self._write(SessionRecord(experiment, ledger, checkpoint.iteration), self._file.with_suffix(LEDGER))

@@ -76,7 +76,7 @@ class Controller(Workbench):
             self._past_number += 1
             self.dropping = self.status in (Status.RUNNING, Status.COMPILING)
             self._fork = self.replay.owner(frame)
-            self._send(protocol.Fork(frame.state.tobytes(), frame.iteration))
+            self._send(protocol.Fork(frame.state.whole().tobytes(), frame.iteration))
 
     @property
     def cancellable(self) -> bool:

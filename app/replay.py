@@ -16,6 +16,7 @@ import numpy as np
 from core.colour import linear_to_srgb
 from core.comparison.lanes import of_lane, split_lane
 from core.protocol import Snapshot
+from core.record.stored_state import StoredState, stored
 
 FRAMES = 120
 """Frames kept of one branch: a step of the timeline is then finer than its thumbnails at 2560 pixels."""
@@ -40,13 +41,13 @@ DERIVED = {"difference": ("render", "target"), "disagreement": ("derivative", "r
 class Frame:
     """A snapshot, geometry included, its picture (uint8 [h, w, 3] sRGB of the render) and what a fork goes on from.
 
-    derived: images left out of the snapshot (DERIVED). state: uint8, None where the engine sent none.
+    derived: images left out of the snapshot (DERIVED). state: None where the engine sent none.
     """
 
     snapshot: Snapshot
     thumbnail: np.ndarray
     derived: tuple[str, ...] = ()
-    state: np.ndarray | None = None
+    state: StoredState | None = None
 
     @property
     def iteration(self) -> int:
@@ -65,7 +66,7 @@ class Frame:
         yield from self.snapshot.arrays.values()
         yield self.thumbnail
         if self.state is not None:
-            yield self.state
+            yield from self.state.arrays()
 
 
 @dataclass(eq=False)
@@ -273,7 +274,8 @@ def lean(snapshot: Snapshot, before: Frame | None) -> Frame | None:
             old = before.snapshot.arrays.get(name)
             if old is not None and same(old, array):
                 arrays[name] = old
-    return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, state)
+    kept = None if state is None else stored(state, before.state if before is not None else None)
+    return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, kept)
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from dataclasses import dataclass
 
@@ -11,12 +10,11 @@ import numpy as np
 from app.edits import problem_of
 from app.replay import Branch, Frame, Replay
 from app.runs import Run, RunBook, Series
-from core.errors import RimlightError
 from core.experiment import Experiment
 from core.protocol import Snapshot
 from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun
 from core.record.history import history_of
-from core.record.packing import unpack
+from core.record.stored_state import losses_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def to_record(experiment: Experiment, replay: Replay, runs: RunBook, *, edits: b
         branches=tuple(stored),
         current=places[id(replay.current)],
         runs=stored_runs(runs),
-        edits=history_of(newest.state if newest else None, experiment).edits if edits else (),
+        edits=history_of(newest.state.head if newest and newest.state else None, experiment).edits if edits else (),
     )
 
 
@@ -63,7 +61,7 @@ def from_record(record: SessionRecord) -> Past:
     replay.adopt(branches, record.current if record.branches else 0)
     for stored_run in record.runs:
         runs.runs.append(_run(stored_run))
-    state = None if record.state is None else record.state.tobytes()
+    state = None if record.state is None else record.state.whole().tobytes()
     return Past(runs, replay, state, record.iteration)
 
 
@@ -96,7 +94,7 @@ def with_curves(record: SessionRecord, curves: SessionRecord) -> SessionRecord:
     state's (a race's states lie deeper: its curves end where they end)."""
     if problem_of(record.experiment) != problem_of(curves.experiment) or record.state is None:
         return record
-    runs, losses = list(curves.runs), _losses(record.state)
+    runs, losses = list(curves.runs), losses_of(record.state)
     last = runs[-1] if runs else StoredRun(record.experiment.method.name, 0, record.experiment.title, False, {})
     x, y = last.curves.get("loss", (np.empty(0, np.int64), np.empty(0)))
     kept = x <= record.iteration
@@ -105,13 +103,6 @@ def with_curves(record: SessionRecord, curves: SessionRecord) -> SessionRecord:
     y = np.concatenate([y[kept], losses[len(losses) - (record.iteration - first) :]])
     whole = dataclasses.replace(last, curves={**last.curves, "loss": (x, y)})
     return dataclasses.replace(record, runs=(*runs[:-1], whole) if len(x) else tuple(runs[:-1]))
-
-
-def _losses(state: np.ndarray) -> np.ndarray:
-    """Of every step that led to a state; none of one that cannot be read, which is told when it is restored."""
-    with contextlib.suppress(RimlightError):
-        return unpack(state.tobytes())[1].get("losses", np.empty(0))
-    return np.empty(0)
 
 
 def _run(stored: StoredRun) -> Run:

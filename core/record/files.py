@@ -26,10 +26,11 @@ from core.io.atomic import atomic_path
 from core.io.files import MEBIBYTE, checked_path
 from core.record.data_files import DATA_LIMIT, embedded, inner_place, text_of
 from core.record.history import Edit
+from core.record.stored_state import Block, StoredState
 from core.versions import versions
 
-FORMAT, OLDEST = 1, 1
-"""What is written, and the oldest that is still read."""
+FORMAT, OLDEST = 2, 1
+"""What is written, and the oldest that is still read. 1 kept every state whole."""
 SUFFIX = ".rimlight"
 LARGEST = 4096 * MEBIBYTE
 """Bytes that a session file may unpack to; what the window keeps is bounded far below."""
@@ -42,7 +43,7 @@ _LEVEL = 1
 
 @dataclass(frozen=True)
 class StoredFrame:
-    """arrays: as in a Snapshot, without what `derived` names. state: Session.state_bytes as uint8, or None."""
+    """arrays: as in a Snapshot, without what `derived` names."""
 
     iteration: int
     view: int
@@ -52,7 +53,7 @@ class StoredFrame:
     theta: str | None = None
     derived: tuple[str, ...] = ()
     thumbnail: np.ndarray | None = None
-    state: np.ndarray | None = None
+    state: StoredState | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class SessionRecord:
     branch at hand. edits: what a hand changed (core/record/history.py)."""
 
     experiment: Experiment
-    state: np.ndarray | None = None
+    state: StoredState | None = None
     iteration: int = 0
     branches: tuple[StoredBranch, ...] = ()
     current: int = 0
@@ -109,7 +110,7 @@ def write_session(
             "saved": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "versions": versions(),
             "iteration": record.iteration,
-            "state": writer.refer(record.state),
+            "state": _state_facts(record.state, writer),
             "branches": [_branch_facts(branch, writer) for branch in record.branches],
             "current": record.current,
             "runs": [_run_facts(run, writer) for run in record.runs],
@@ -164,8 +165,15 @@ def _branch_facts(branch: StoredBranch, writer: _Writer) -> dict[str, Any]:
     for frame in branch.frames:
         facts = {name: getattr(frame, name) for name in ("iteration", "view", "stamps", "theta", "derived")}
         facts |= {"values": _plain(frame.values), "arrays": {n: writer.refer(a) for n, a in frame.arrays.items()}}
-        frames.append({**facts, "thumbnail": writer.refer(frame.thumbnail), "state": writer.refer(frame.state)})
+        frames.append({**facts, "thumbnail": writer.refer(frame.thumbnail), "state": _state_facts(frame.state, writer)})
     return {"method": branch.method, "start": branch.start, "parent": branch.parent, "frames": frames}
+
+
+def _state_facts(state: StoredState | None, writer: _Writer) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    past = [[[writer.refer(part) for part in block] for block in lane] for lane in state.past]
+    return {"head": writer.refer(state.head), "past": past, "beside": state.beside}
 
 
 def _run_facts(run: StoredRun, writer: _Writer) -> dict[str, Any]:
@@ -228,10 +236,9 @@ def _read(archive: zipfile.ZipFile, path: Path, folder: Path) -> SessionRecord:
         for name, data in entries.items()
         if name.startswith("arrays/")
     }
-    get = lambda number: None if number is None else arrays[number]
     return SessionRecord(
         experiment=_experiment(entries, path, folder),
-        state=get(manifest["state"]),
+        state=_state(manifest["state"], arrays),
         iteration=int(manifest["iteration"]),
         branches=tuple(_branch(facts, arrays) for facts in manifest["branches"]),
         current=int(manifest["current"]),
@@ -272,6 +279,16 @@ def _experiment(entries: Mapping[str, bytes], path: Path, folder: Path) -> Exper
     return experiment_from_dict(tomllib.loads(text.decode()), home, path.name)
 
 
+def _state(facts: Any, arrays: Mapping[int, np.ndarray]) -> StoredState | None:
+    if facts is None or isinstance(facts, int):
+        return None if facts is None else StoredState(arrays[facts])
+    past = tuple(tuple(Block(arrays[x], arrays[y]) for x, y in lane) for lane in facts["past"])
+    beside = facts["beside"] and (str(facts["beside"][0]), tuple(map(int, facts["beside"][1])))
+    if beside and len(beside[1]) != len(past):
+        raise ValueError("a state's past is not as long as it says")
+    return StoredState(arrays[facts["head"]], past, beside)
+
+
 def _branch(facts: Mapping[str, Any], arrays: Mapping[int, np.ndarray]) -> StoredBranch:
     frames = []
     for f in facts["frames"]:
@@ -285,7 +302,7 @@ def _branch(facts: Mapping[str, Any], arrays: Mapping[int, np.ndarray]) -> Store
                 theta=f["theta"],
                 derived=tuple(f["derived"]),
                 thumbnail=None if f["thumbnail"] is None else arrays[f["thumbnail"]],
-                state=None if f["state"] is None else arrays[f["state"]],
+                state=_state(f["state"], arrays),
             )
         )
     return StoredBranch(facts["method"], int(facts["start"]), facts["parent"], tuple(frames))

@@ -255,9 +255,10 @@ def full_once(write):  # type: ignore[no-untyped-def]
     return tried
 
 
-@pytest.mark.parametrize("kept_in_the_state", [20_000, 2])
-def test_what_a_killed_program_did_is_offered(make_window, qtbot, monkeypatch, kept_in_the_state):
-    monkeypatch.setattr("core.record.ledger.STEPS", kept_in_the_state)
+@pytest.mark.parametrize("blocks", [10, 2])
+def test_what_a_killed_program_did_is_offered(make_window, qtbot, monkeypatch, blocks):
+    monkeypatch.setattr("core.record.stored_state.BLOCK", 1)
+    monkeypatch.setattr("core.record.ledger.AHEAD", blocks)
     monkeypatch.setattr("app.autosave.RETRY_S", 0.1)
     monkeypatch.setattr(Autosave, "_write", full_once(Autosave._write))
     window, _client = make_window()
@@ -269,7 +270,7 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot, monkeypatch, k
     assert sessions.left.files() == []  # it is ours, and we live
     dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
     beside = {file.suffix for file in sessions._folder.iterdir()} - {SUFFIX}
-    assert beside == ({CURVES, LEDGER} if kept_in_the_state < 4 else {CURVES})
+    assert beside == ({CURVES, LEDGER} if blocks < 4 else {CURVES})
     for suffix in (SUFFIX, *beside):
         os.rename(sessions._own.with_suffix(suffix), dead.with_suffix(suffix))
     again, other = make_window()

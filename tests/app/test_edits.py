@@ -193,7 +193,7 @@ def test_a_stored_frame_shows_the_very_pixels_it_was_given():
         arrays = frame.whole().arrays
         assert "state" not in arrays
         assert frame.state is not None
-        assert frame.state[0] == snapshot.iteration
+        assert frame.state.head[0] == snapshot.iteration
         for name, array in arrays.items():
             assert np.array_equal(array, snapshot.arrays[name]), name
 

@@ -10,6 +10,7 @@ import runpy
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,14 +34,17 @@ from core.experiment import (
 )
 from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun, read_session, write_session
 from core.record.history import history_of
+from core.record.packing import pack
 from core.record.script import save_script, script_text
+from core.record.stored_state import Block, StoredState, losses_of, stored
 from core.session import Session
 
 
 def record(experiment: Experiment) -> SessionRecord:
     rng = np.random.default_rng(0)
     target = rng.normal(size=(6, 5, 3)).astype(np.float32)
-    state = rng.integers(0, 255, 40).astype(np.uint8)
+    past = tuple(Block(rng.normal(size=4), rng.normal(size=(4, 2))) for _ in range(2))
+    state = StoredState(rng.integers(0, 255, 40).astype(np.uint8), (past,), ("mark", (3,)))
     frames = tuple(
         StoredFrame(
             i,
@@ -86,7 +90,10 @@ def test_a_session_opens_without_its_data(tmp_path):
     found = read_session(path, tmp_path / "cache")
     assert Path(found.experiment.shape.file).read_bytes() == content
     assert replace(found.experiment, shape=experiment.shape, target=experiment.target) == experiment
-    assert np.array_equal(found.state, given.state)
+    assert found.state.beside == ("mark", (3,))
+    for array, before in zip(found.state.arrays(), given.state.arrays(), strict=True):
+        assert np.array_equal(array, before)
+    assert next(found.branches[0].frames[0].state.arrays()) is found.state.head
     assert (found.iteration, found.current, found.edits) == (3, 1, ((3, "method.sigma", 0.7),))
     assert [b.parent for b in found.branches] == [None, 0]
     for branch, other in zip(found.branches, given.branches, strict=True):
@@ -98,7 +105,7 @@ def test_a_session_opens_without_its_data(tmp_path):
     assert found.runs[0].curves["loss"][1].tolist() == [1.0, 0.5, 0.25]
     with zipfile.ZipFile(path) as archive:
         arrays = [name for name in archive.namelist() if name.startswith("arrays/")]
-        assert len(arrays) == len(set(arrays)) == 10  # the target and the state once, not with every frame
+        assert len(arrays) == len(set(arrays)) == 14  # the target and the state once, not with every frame
         assert b"\x80\x05" not in archive.read("manifest.json")
 
 
@@ -112,20 +119,65 @@ def test_an_experiment_of_bundled_shapes_and_missing_files_keeps_its_paths(tmp_p
     assert read_session(tmp_path / "b.rimlight", tmp_path).experiment == experiment
 
 
+def rewritten(path: Path, change: Callable[[str, bytes], bytes]) -> Path:
+    target = path.with_name("changed.rimlight")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return target
+
+
+def with_manifest(path: Path, change: Callable[[dict], dict]) -> Path:
+    return rewritten(path, lambda n, d: json.dumps(change(json.loads(d))).encode() if n == "manifest.json" else d)
+
+
+def test_a_file_of_before_has_whole_states(tmp_path):
+    given = record(Experiment(shape=ShapeSpec(primitive="cube")))
+    path = write(given, tmp_path / "a.rimlight")
+
+    def format_1(manifest: dict) -> dict:
+        branches = [
+            {**b, "frames": [{**f, "state": f["state"]["head"]} for f in b["frames"]]} for b in manifest["branches"]
+        ]
+        return {**manifest, "format": 1, "state": manifest["state"]["head"], "branches": branches}
+
+    found = read_session(with_manifest(path, format_1), tmp_path)
+    for state in (found.state, found.branches[1].frames[0].state):
+        assert (state.past, state.beside) == ((), None)
+        assert np.array_equal(state.whole(), given.state.head)
+
+
+def test_a_long_fit_is_stored_with_its_losses_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.record.stored_state.BLOCK", 4)
+    losses = np.random.default_rng(1).random(30)
+    state = lambda n: np.frombuffer(pack({"iteration": n}, {"losses": losses[:n], "terms": losses[:n, None]}), np.uint8)
+    states = [stored(state(2))]
+    for n in range(3, 31):
+        states.append(stored(state(n), states[-1]))
+    blank = np.zeros((1, 1, 3), np.uint8)
+    frames = tuple(StoredFrame(n, 0, {}, {}, {}, None, (), blank, kept) for n, kept in enumerate(states, 2))
+    given = SessionRecord(
+        Experiment(shape=ShapeSpec(primitive="cube")), states[-1], 30, (StoredBranch("naive", 0, None, frames),)
+    )
+    path = write(given, tmp_path / "a.rimlight")
+    with zipfile.ZipFile(path) as archive:
+        arrays = [name for name in archive.namelist() if name.startswith("arrays/")]
+    assert len(arrays) == len(states) + 2 * 7 + 1  # heads, seven blocks of four steps, the thumbnail
+    found = read_session(path, tmp_path)
+    assert losses_of(found.state).tolist() == losses.tolist()
+    for frame in found.branches[0].frames:
+        assert losses_of(frame.state).tolist() == losses[: frame.iteration].tolist()
+    wrong = with_manifest(path, lambda m: {**m, "state": {**m["state"], "beside": ["mark", [1, 2]]}})
+    with pytest.raises(RimlightError, match="damaged"):
+        read_session(wrong, tmp_path)
+
+
 def test_damage_and_foreign_files_are_told(tmp_path):
     path = write(record(Experiment(shape=ShapeSpec(primitive="cube"))), tmp_path / "a.rimlight")
-
-    def rewritten(change) -> Path:
-        target = tmp_path / "changed.rimlight"
-        with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
-            for name in old.namelist():
-                new.writestr(name, change(name, old.read(name)))
-        return target
-
-    flipped = rewritten(lambda n, d: d[:-1] + bytes([d[-1] ^ 1]) if n.endswith("000000.npy") else d)
+    flipped = rewritten(path, lambda n, d: d[:-1] + bytes([d[-1] ^ 1]) if n.endswith("000000.npy") else d)
     with pytest.raises(RimlightError, match=r"changed.rimlight: damaged .*000000.npy is not what was written"):
         read_session(flipped, tmp_path)
-    later = rewritten(lambda n, d: json.dumps({**json.loads(d), "format": 99}).encode() if n == "manifest.json" else d)
+    later = with_manifest(path, lambda manifest: {**manifest, "format": 99})
     with pytest.raises(RimlightError, match="later Rimlight"):
         read_session(later, tmp_path)
     for content in (b"not a zip", path.read_bytes()[:200]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,22 @@ held: dict[int, list[str]] = {}
 """Of every process: what its handles were of when they were counted last."""
 
 
+LOOKS, BETWEEN_S = 3, 0.02
+"""The autosave's file is open for some milliseconds four times a second: a handle counts that is there at every look."""
+
+
 def handles(process: int) -> int:
     folder = Path(f"/proc/{process}/fd")
-    held[process] = []
-    numbers = os.listdir(folder)
-    for number in numbers:
-        with contextlib.suppress(OSError):  # closed meanwhile
-            held[process].append(os.readlink(folder / number))
-    return len(numbers)
+    found: dict[str, str] = {}
+    for look in range(LOOKS):
+        time.sleep(BETWEEN_S if look else 0.0)
+        now = {}
+        for number in os.listdir(folder):
+            with contextlib.suppress(OSError):  # closed meanwhile
+                now[number] = os.readlink(folder / number)
+        found = {number: name for number, name in now.items() if not look or found.get(number) == name}
+    held[process] = list(found.values())
+    return len(found)
 
 
 def segments(*processes: int) -> int:

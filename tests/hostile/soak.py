@@ -3,7 +3,8 @@
     python -m tests.display python -m tests.hostile.soak [--hours H] [--out FILE.csv]     (`make soak`)
 
 After the first fifth (warm-up: caches, the timeline filling its bound), memory may grow by 5 % of its mean in all, by
-the line of least squares; counts may not grow at all. With --opens N it opens and closes every panel, image, dialog
+the line of least squares; so may the most that the window holds with its timeline, which is a saw since the timeline
+thins itself, from the first third to the last. Counts may not grow at all. With --opens N it opens and closes every panel, image, dialog
 and mode N times instead.
 """
 
@@ -56,7 +57,17 @@ def complaints(samples: Sequence[dict[str, float]]) -> list[str]:
             found.append(f"{name} grew by {100 * growth:.1f} %")
         if name not in MEMORY and not _level([sample[name] for sample in kept]):
             found.append(f"{name} grew from {kept[0][name]:g} to {kept[-1][name]:g}")
+    before, after = peaks(kept)
+    if after > (1 + GROWTH) * before:
+        found.append(f"the window's peaks grew from {before:.0f} to {after:.0f} MB")
     return found
+
+
+def peaks(samples: Sequence[dict[str, float]]) -> tuple[float, float]:
+    """The most that the window held, timeline and all, in the first third and in the last."""
+    third = max(1, len(samples) // 3)
+    values = [sample[WHOLE] for sample in samples]
+    return max(values[:third]), max(values[-third:])
 
 
 def slope(samples: Sequence[dict[str, float]], name: str) -> float:
@@ -229,6 +240,7 @@ def _hours(stage: Any, seconds: float, out: Path) -> list[str]:
         first, last = judged[0][name], judged[-1][name]
         print(f"{name}: {first:.5g} -> {last:.5g}, slope {100 * slope(judged, name):+.2f} % after warm-up")
     found = complaints(samples)
+    print("the window's peaks with its timeline, first and last third: {:.1f} and {:.1f} MB".format(*peaks(judged)))
     print(
         f"{samples[-1]['seconds'] / 60:.1f} minutes, {samples[-1]['step']:,.0f} steps: {found or 'nothing grows'}; {out}"
     )

@@ -21,6 +21,7 @@ from core.experiment import Experiment, ShapeSpec
 from core.experiments.files import load_experiment, save_experiment
 from core.io.atomic import atomic_path, write_text
 from core.record.files import SessionRecord, read_session, write_session
+from core.record.stored_state import StoredState
 
 READ_ONLY = Path("/sys/rimlight")
 """A place where nobody may write, root included."""
@@ -45,7 +46,7 @@ def largest_file(size: int) -> Iterator[None]:
 
 def big_record(title: str) -> SessionRecord:
     noise = np.random.default_rng(0).integers(0, 255, 1 << 20).astype(np.uint8)
-    return SessionRecord(experiment(title), noise, 7)
+    return SessionRecord(experiment(title), StoredState(noise), 7)
 
 
 def written(record: SessionRecord, path: Path) -> Path:

@@ -24,6 +24,7 @@ from core.io.images import save_png
 from core.io.mesh_export import save_mesh
 from core.pictures import save_animation
 from core.record.files import SessionRecord, read_session, write_session
+from core.record.stored_state import StoredState
 
 BALLAST = "ballast"
 NOISE = np.random.default_rng(0).random((96, 96, 3)).astype(np.float32)
@@ -58,8 +59,9 @@ def fill(disk: Path) -> None:
 
 
 def session(path: Path, title: str) -> None:
-    state = (255 * NOISE).astype(np.uint8).reshape(-1)
-    for _ in write_session(SessionRecord(Experiment(title=title, shape=ShapeSpec(primitive="cube")), state, 7), path):
+    experiment = Experiment(title=title, shape=ShapeSpec(primitive="cube"))
+    state = StoredState((255 * NOISE).astype(np.uint8).reshape(-1))
+    for _ in write_session(SessionRecord(experiment, state, 7), path):
         pass
 
 

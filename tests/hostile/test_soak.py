@@ -28,6 +28,9 @@ def test_growth_is_told_from_warm_up_and_noise() -> None:
     assert complaints(curve(engine_mb=np.where(np.arange(100) < 15, 100.0, 400.0))) == []  # warm-up
     assert complaints(curve(engine_mb=np.linspace(400, 460, 100))) == ["engine_mb grew by 11.0 %"]
     assert complaints(curve(window_handles=20 + np.arange(100) // 30)) == ["window_handles grew from 20 to 23"]
+    saw = 300 + 100 * (np.arange(100) % 12) / 12
+    assert complaints(curve(**{WHOLE: saw})) == []
+    assert complaints(curve(**{WHOLE: saw + np.arange(100) / 2})) == ["the window's peaks grew from 409 to 439 MB"]
     assert complaints(curve(window_threads=10 + np.arange(100) % 2)) == []  # one comes and goes
     assert abs(slope(curve(), "window_mb")) < 1e-9
 
