@@ -112,7 +112,8 @@ def carry_out(command: str, c: Controller) -> None:
         c.look(int(value))
     elif name == "set":
         parameter, _, number = value.partition(":")
-        c.set_value(parameter, float(number))
+        c.move(f"move of {parameter}", parameter, c.present(parameter), float(number))
+        c.settle()
     elif name == "setting":
         setting, _, text = value.partition(":")
         c.edit(setting, with_setting(c.experiment, "method", setting, json.loads(text)))

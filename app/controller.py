@@ -136,6 +136,23 @@ class Controller(Workbench):
         self.note_moved(what, ((name, back, value),))
         self.set_value(name, value)
 
+    def present(self, theta: str) -> float | None:
+        """The displayed value that theta names; None where it is an offset, or nothing is shown yet."""
+        values = self.shown.values if self.shown else {}
+        if theta in values and not isinstance(values[theta], list):
+            return float(values[theta])
+        name, _, component = theta.rpartition(".")
+        info = next((p for p in self.loaded.parameters if p.name == name), None) if self.loaded else None
+        if info is None or component not in info.components or name not in values:
+            return None
+        return float(values[name][info.components.index(component)])
+
+    def moved_here(self, what: str) -> edits.Moved | None:
+        """The move of this name, where undo would take it back and the fit has not gone on since."""
+        last = self.undo_stack.last()
+        here = isinstance(last, edits.Moved) and self.undo_stack.next_undo() == what and last.stand == self._stand()
+        return last if here and isinstance(last, edits.Moved) else None
+
     def note_moved(self, what: str, changes: tuple[tuple[str, Any, Any], ...]) -> None:
         """Remember what a hand moved: (name, what takes it back, what does it again)."""
         self.undo_stack.note_moved(what, edits.Moved(changes, self._stand()))

@@ -123,7 +123,7 @@ class UndoStack:
     def note_moved(self, what: str, moved: Moved) -> None:
         """Remember what a hand moved, as one step with the move that still goes on (see `close`)."""
         self._redo.clear()
-        last = self._undo[-1][1] if self._undo else None
+        last = self.last()
         if isinstance(last, Moved) and last.same_as(moved):
             if what == self._open:
                 self._undo[-1] = (what, last.then(moved))
@@ -142,6 +142,10 @@ class UndoStack:
     def next_undo(self) -> str:
         """What undo would take back, "" if nothing."""
         return self._undo[-1][0] if self._undo else ""
+
+    def last(self) -> Experiment | Moved | None:
+        """What undo would go back to, or take back; None if nothing."""
+        return self._undo[-1][1] if self._undo else None
 
     def next_redo(self) -> str:
         return self._redo[-1][0] if self._redo else ""

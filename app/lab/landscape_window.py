@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from app.compare import CompareMode
 
 COUNTS_1, COUNTS_2 = (33, 65, 129), (17, 25, 41)
+START = "start in the landscape"
+"""The step's name in the menu."""
 
 
 class LandscapeWindow(ToolWindow, Themed):
@@ -101,19 +103,7 @@ class LandscapeWindow(ToolWindow, Themed):
         self._span(self.up)
 
     def _span(self, control: AxisControl) -> None:
-        control.set_span(self._present(control.theta.currentText()))
-
-    def _present(self, theta: str) -> float:
-        """Where the fit stands on theta's axis: the displayed value, or 0 where an axis is an offset."""
-        values = self.controller.shown.values if self.controller.shown else {}
-        if theta in values and not isinstance(values[theta], list):
-            return float(values[theta])
-        name, _, component = theta.rpartition(".")
-        loaded = self.loaded
-        info = next((p for p in loaded.parameters if p.name == name), None) if loaded else None
-        if info is not None and component in info.components and name in values:
-            return float(values[name][info.components.index(component)])
-        return 0.0
+        control.set_span(self.controller.present(control.theta.currentText()) or 0.0)
 
     # ------------------------------------------------------------------------------------------ asking
 
@@ -134,7 +124,8 @@ class LandscapeWindow(ToolWindow, Themed):
         self._span(self.across)
         self._on_up()
         for control in (self.across, self.up) if span else ():
-            control.set_span(self._present(control.theta.currentText()) if centre is None else centre, span)
+            here = self.controller.present(control.theta.currentText()) or 0.0
+            control.set_span(here if centre is None else centre, span)
         self.compute()
 
     def show_landscaped(self, found: Landscaped) -> None:
@@ -150,26 +141,38 @@ class LandscapeWindow(ToolWindow, Themed):
         """Put the parameters where the plot was clicked; the fit goes on from there, compared runs begin again."""
         if self.shown is None:
             return
-        if self.runs.racing:
-            self.controller.reset()
-        axes = self.shown.question.axes
+        c, axes = self.controller, self.shown.question.axes
+        before = c.moved_here(START) if self._restarted is not None else None
+        backs = {name: back for name, back, _ in before.changes} if before is not None else {}
+        changes = []
         for axis, place, here in zip(axes, (x, y), self.shown.here):
             place = min(max(place, axis.low), axis.high)
-            loaded = self.loaded
-            names = {p.name for p in loaded.parameters} if loaded else set()
-            whole = axis.theta in names or axis.theta.rpartition(".")[0] in names
-            component = whole and not axis.theta.startswith(("vertices.", "values."))
-            if component:
-                self.controller.set_value(axis.theta, place)
+            if self._is_value(axis.theta):
+                changes.append((axis.theta, backs.get(axis.theta, c.present(axis.theta)), place))
             else:
-                self.controller.set_value(f"along.{axis.theta}", place - here)
+                changes.append((f"along.{axis.theta}", here - place, place - here))
+        if self.runs.racing:
+            c.reset()
+        else:
+            if before is not None:
+                c.undo()  # offsets count from where the picture was computed
+            c.note_moved(START, tuple(changes))
+            c.settle()
+        for name, _, value in changes:
+            c.set_value(name, value)
         words = ", ".join(f"{a.theta} {numbers.number(p)}" for a, p in zip(axes, (x, y)))
         who = "All runs start" if self.runs.racing else "Starts"
-        self.controller.say("info", f"{who} from {words}; Compute again to see the slopes there")
+        c.say("info", f"{who} from {words}; Compute again to see the slopes there")
         self._restarted = (x, y)
         self._refresh()
         if self.runs.racing:
-            self.controller.play()
+            c.play()
+
+    def _is_value(self, theta: str) -> bool:
+        """Whether theta is one displayed number; others are offsets along something."""
+        names = {p.name for p in self.loaded.parameters} if self.loaded else set()
+        known = theta in names or theta.rpartition(".")[0] in names
+        return known and not theta.startswith(("vertices.", "values."))
 
     def _follow(self) -> None:
         """The compared runs went on."""

@@ -337,6 +337,15 @@ def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window
         ("value.pose.translation.x", 0.2),
         ("value.pose.rotation.y", -20.0),
     ]
+    land.chart.clicked.emit(0.3, -10.0)
+    assert window.actions_.undo.text() == "Undo start in the landscape"
+    told, values = len(asked(client, SetValue)), window.controller.shown.values
+    window.actions_.undo.trigger()
+    assert [(c.path, c.value) for c in asked(client, SetValue)[told:]] == [
+        ("value.pose.translation.x", values["pose.translation"][0]),
+        ("value.pose.rotation.y", values["pose.rotation"][1]),
+    ]
+    assert not window.actions_.undo.isEnabled()  # from one start to another is one step
     land.up.theta.setCurrentIndex(0)
     land._on_up()
     land.across.theta.setCurrentIndex(land.across.theta.findText("vertices.normal"))
@@ -347,6 +356,8 @@ def test_the_landscape_draws_slopes_and_restarts_where_it_is_clicked(make_window
         assert not land.scale.isVisible()
         land.chart.clicked.emit(0.05, 0.01)
         assert asked(client, SetValue)[-1] == SetValue("along.vertices.normal", 0.05)
+        land.chart.clicked.emit(0.02, 0.01)
+        assert [c.value for c in asked(client, SetValue)[-2:]] == [-0.05, 0.02]  # from where the picture was computed
     client.events.append(Unanswered(land.question))
     land.close()
 
