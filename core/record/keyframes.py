@@ -15,6 +15,9 @@ PERIOD_S = 0.1
 SHARE = 0.04
 """A state that takes long is taken less often, so that it costs at most this share of the time."""
 
+BYTES_PER_SECOND = 16 << 20
+"""Most of states that a window is sent: it copies each of them, and a fit of a million steps has one of 16 MB."""
+
 LONGEST_S = 10.0
 """Never longer than this: one that the system interrupted (a suspended laptop) says nothing of what the next takes."""
 
@@ -32,5 +35,5 @@ class Keyframes:
             return {}
         state = np.frombuffer(session.state_bytes(), np.uint8)
         end = self._clock()
-        self._due = end + min(max(PERIOD_S, (end - begin) / SHARE), LONGEST_S)
+        self._due = end + min(max(PERIOD_S, (end - begin) / SHARE, len(state) / BYTES_PER_SECOND), LONGEST_S)
         return {"state": state}

@@ -80,3 +80,27 @@ def test_an_interruption_does_not_postpone_the_next_state_for_minutes() -> None:
     assert not keyframes.arrays(session, running=True)
     now[0] += 10.0
     assert keyframes.arrays(session, running=True)
+
+
+def test_large_states_reach_the_window_less_often() -> None:
+    """Whoever is sent a state copies it in the thread that paints."""
+    from core.record.keyframes import BYTES_PER_SECOND, Keyframes
+
+    now = [0.0]
+
+    class Large:
+        def __init__(self, seconds: float) -> None:
+            self._bytes = bytes(int(seconds * BYTES_PER_SECOND))
+
+        def state_bytes(self) -> bytes:
+            return self._bytes
+
+    for seconds, sent in ((2.0, 5), (0.001, 100)):
+        session: Any = Large(seconds)
+        keyframes = Keyframes(lambda: now[0])
+        count = 0
+        for _ in range(100):
+            count += bool(keyframes.arrays(session, running=True))
+            now[0] += 0.1001
+        assert count == sent
+        assert keyframes.arrays(session, running=False)  # at a pause each picture has its state
