@@ -19,6 +19,7 @@ from app.panes.plates import Plate, plate_of
 from app.replay import Frame, lean
 from core.comparison.lanes import split_lane
 from core.protocol import Snapshot
+from core.record.stored_state import StoredState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,16 +29,19 @@ JOIN_S = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Developed:
-    """A snapshot, what the timeline keeps of it (None without a picture), and plates by the names of its images."""
+    """A snapshot, what the timeline keeps of it (None without a picture), and plates by the names of its images. state:
+    the newest one up to this snapshot, not all of which have one."""
 
     snapshot: Snapshot
     frame: Frame | None
     plates: Mapping[str, Plate] = field(default_factory=dict)
+    state: StoredState | None = None
 
 
 def develop(snapshot: Snapshot, before: Developed | None = None, channel: str = CHANNELS[0]) -> Developed:
     """What the window needs of a completed snapshot. before: what is not found to have changed since is shared."""
-    frame = lean(snapshot, before.frame if before is not None else None)
+    state = before.state if before is not None else None
+    frame = lean(snapshot, before.frame if before is not None else None, state)
     kept = frame.snapshot.arrays if frame is not None else {}
     old: Mapping[str, Plate] = before.plates if before is not None else {}
     plates = {
@@ -45,7 +49,7 @@ def develop(snapshot: Snapshot, before: Developed | None = None, channel: str = 
         for name, array in snapshot.arrays.items()
         if _shown(name)
     }
-    return Developed(snapshot, frame, plates)
+    return Developed(snapshot, frame, plates, frame.state or state if frame is not None else state)
 
 
 def _shown(name: str) -> bool:

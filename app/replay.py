@@ -187,7 +187,9 @@ class Replay:
         """Store a completed snapshot, as `frame` where that is known already. One of the newest frame's iteration
         replaces it; one before it drops the rest."""
         branch = self.current
-        frame = frame or lean(snapshot, branch.frames[-1] if branch.frames else None)
+        if frame is None:
+            state = next((f.state for f in reversed(branch.frames) if f.state is not None), None)
+            frame = lean(snapshot, branch.frames[-1] if branch.frames else None, state)
         if frame is None:
             return
         while branch.frames and branch.frames[-1].iteration >= snapshot.iteration:
@@ -258,9 +260,9 @@ class Replay:
         return int(np.argmin([abs(frame.iteration - iteration) for frame in self.frames]))
 
 
-def lean(snapshot: Snapshot, before: Frame | None) -> Frame | None:
-    """The frame of a snapshot: what follows from other images left out, what did not change shared with `before`. None
-    where it holds no picture."""
+def lean(snapshot: Snapshot, before: Frame | None, state_before: StoredState | None = None) -> Frame | None:
+    """The frame of a snapshot: what follows from other images left out, what did not change shared with `before` and with
+    the newest state before it. None where it holds no picture."""
     render = snapshot.arrays.get("render")
     if render is None:
         return None
@@ -274,7 +276,7 @@ def lean(snapshot: Snapshot, before: Frame | None) -> Frame | None:
             old = before.snapshot.arrays.get(name)
             if old is not None and same(old, array):
                 arrays[name] = old
-    kept = None if state is None else stored(state, before.state if before is not None else None)
+    kept = None if state is None else stored(state, state_before)
     return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, kept)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.darkroom import develop
 from app.replay import Replay
 from core.protocol import Snapshot
 from core.record.packing import pack, unpack
@@ -59,16 +60,21 @@ def test_states_of_a_run_share_what_they_have_in_common_and_nothing_else():
     assert [len(lane) for lane in again.past] == [3, 5]
 
 
-def test_the_timeline_of_a_long_fit_holds_its_losses_once():
+@pytest.mark.parametrize("by_the_darkroom", [True, False])
+def test_the_timeline_of_a_long_fit_holds_its_losses_once(by_the_darkroom):
     replay = Replay(frames=40)
     image = np.zeros((8, 8, 3), np.float32)
-    for count in range(BLOCK, len(LOSSES), 512):
-        replay.add(Snapshot(count, 0, {"render": image, "state": state(LOSSES[:count])}, {}, {}))
+    developed = None
+    for count in range(BLOCK, len(LOSSES), 256):
+        arrays = {"render": image} if count % 512 else {"render": image, "state": state(LOSSES[:count])}
+        snapshot = Snapshot(count, 0, arrays, {}, {})
+        developed = develop(snapshot, developed) if by_the_darkroom else None
+        replay.add(snapshot, developed.frame if developed is not None else None)
     losses = 3 * 8 * len(LOSSES)
     left = len(replay.frames) * (3 * 8 * BLOCK + 1024 + image.nbytes)
     assert len(replay.frames) > 20
     assert replay.bytes() < losses + left < sum(24 * frame.iteration for frame in replay.frames)
-    for frame in replay.frames:
+    for frame in replay.frames[:-1]:
         assert frame.state.whole().tobytes() == state(LOSSES[: frame.iteration]).tobytes()
 
 
