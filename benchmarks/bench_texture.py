@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.timing import machine
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import PoseSpec, SceneSpec, TermSpec, ViewsSpec
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.metrics import psnr
 from core.optimization.stepping import step
 from core.parameters import scene_values
@@ -60,7 +60,7 @@ def fit(blur: bool, mip: bool, views: list[CameraView], truth: list[np.ndarray])
     values = {**{n: np.asarray(v) for n, v in state.values.items()}, **shape.constants()}
     found = []
     for view, image in zip(views[FITTED:], truth[FITTED:]):
-        seen = as_arrays(forward(shape, method, settings, values, view, ("colour",)))["colour"]
+        seen = as_arrays(forward(Rendered(shape, method, settings, values, view, ("colour",))))["colour"]
         found.append(psnr(np.clip(seen, 0, 1), np.clip(image, 0, 1)))
     return float(np.mean(found))
 

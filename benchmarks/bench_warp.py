@@ -25,11 +25,12 @@ import numpy as np
 
 from benchmarks.timing import machine, median_ms
 from core import pictures
-from core.derivatives.derive import Rendered, cosine, method_derivative, reference_derivative, relative_error
+from core.derivatives.derive import cosine, method_derivative, reference_derivative, relative_error
 from core.derivatives.reference import hard_image, moved_values
 from core.derivatives.warp_looking import pixel_parts, split
 from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
 from core.headless import derive_sheet
+from core.inspection import Rendered
 from core.io.atomic import write_bytes
 from core.parameters import retract, scene_values, zero_tangent
 from core.registry import methods

@@ -17,7 +17,7 @@ import numpy as np
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.io.file_kinds import is_neural_file
 from core.looking import world_mesh
 from core.memo import Memo
@@ -279,7 +279,7 @@ def _shape_target(
         samples = min(TARGET_SAMPLES, max(2, SHARPEST // max(view.width, view.height)))
         arrays = hard_image(shape, values, view, channels, samples)
     else:
-        arrays = as_arrays(forward(shape, through[0], through[1], values, view, channels))
+        arrays = as_arrays(forward(Rendered(shape, through[0], through[1], values, view, channels)))
     planes = {n: tuple(np.ascontiguousarray(a[..., i]) for i in range(a.shape[-1])) for n, a in arrays.items()}
     return Target(planes, np.ones((view.height, view.width), np.float32))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,19 @@ from core.problem import Problem, State, code_key, composite_target, host_values
 from kernels.camera import lens_of
 from kernels.settings import split_settings
 from kernels.types import SURFACES, CameraView, Image, Method, Shape
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A scene to look at or to differentiate: host `values` with the shape's constants, one view, channels, method and
+    settings."""
+
+    shape: Shape
+    method: Method
+    settings: Any
+    values: Mapping[str, Any]
+    view: CameraView
+    channels: tuple[str, ...]
 
 
 class Inspection(NamedTuple):
@@ -55,40 +69,20 @@ def inspect(problem: Problem, state: State, index: int) -> Inspection:
     return Inspection(image, target, gradient, samples.method)
 
 
-def forward(
-    shape: Shape,
-    method: Method,
-    settings: Any,
-    values: Mapping[str, Any],
-    view: CameraView,
-    channels: tuple[str, ...],
-) -> Image:
-    """A method's forward image of host `values` (constants included), nothing free: NumPy planes."""
-    function, arguments, _ = _forwarding(shape, method, settings, values, view, channels)
+def forward(scene: Rendered) -> Image:
+    """The method's forward image of a scene, nothing free: NumPy planes."""
+    function, arguments, _ = _forwarding(scene)
     return {name: tuple(np.asarray(p) for p in planes) for name, planes in function(*arguments).items()}
 
 
-def warm_forward(
-    shape: Shape,
-    method: Method,
-    settings: Any,
-    values: Mapping[str, Any],
-    view: CameraView,
-    channels: tuple[str, ...],
-) -> Iterator[Waiting]:
+def warm_forward(scene: Rendered) -> Iterator[Waiting]:
     """Compile what `forward` calls, beside whatever else goes on; nothing where that has been done."""
-    function, arguments, key = _forwarding(shape, method, settings, values, view, channels)
+    function, arguments, key = _forwarding(scene)
     yield from warm_up(("forward", key), function, arguments)
 
 
-def _forwarding(
-    shape: Shape,
-    method: Method,
-    settings: Any,
-    values: Mapping[str, Any],
-    view: CameraView,
-    channels: tuple[str, ...],
-) -> tuple[Callable[..., Any], tuple, tuple]:
+def _forwarding(scene: Rendered) -> tuple[Callable[..., Any], tuple, tuple]:
+    shape, method, settings, values, channels = scene.shape, scene.method, scene.settings, scene.values, scene.channels
     key = (*code_key(shape, method, settings), channels)
     nothing: frozenset[str] = frozenset()
     if key not in _FORWARD:
@@ -97,12 +91,12 @@ def _forwarding(
             return method.evaluate(shape, values, samples, lens, traced, settings, channels, nothing)
 
         _FORWARD[key] = jax.jit(run)
-    samples = method.sample(shape, values, view, settings, nothing, channels)
+    samples = method.sample(shape, values, scene.view, settings, nothing, channels)
     # Nothing is free: a surface's vertices and colours are in the samples already, and must not be copied again.
     sampled = method.face_of(shape, settings) in SURFACES
     kept = {"values", *getattr(shape, "needed", ())}
     needed = {n: v for n, v in values.items() if not sampled or np.size(v) <= 32 or n in kept}
-    return _FORWARD[key], (needed, samples, lens_of(view), split_settings(settings)[0]), key
+    return _FORWARD[key], (needed, samples, lens_of(scene.view), split_settings(settings)[0]), key
 
 
 def compiled_count() -> int:

@@ -16,7 +16,6 @@ import numpy as np
 
 from core import protocol
 from core.build import Scene, build
-from core.derivatives.derive import Rendered
 from core.derivatives.images import derivative_images
 from core.derivatives.questions import Answer, Question
 from core.derivatives.reference import moved_values
@@ -24,6 +23,7 @@ from core.derivatives.term_gradients import term_gradient
 from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment
+from core.inspection import Rendered
 from core.label_colours import shown_channel
 from core.looking import world_mesh
 from core.measures import Measures, gradient_norms

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.derivatives import probe
-from core.derivatives.derive import Rendered, method_derivative, warm_derivative
+from core.derivatives.derive import method_derivative, warm_derivative
 from core.derivatives.field_slicing import field_slice
 from core.derivatives.landscape import landscape
 from core.derivatives.questions import (
@@ -40,7 +40,7 @@ from core.derivatives.why_zero import Counted, explain, gather
 from core.derivatives.window_truth import layers_at
 from core.engine.ports import Waiting
 from core.experiment import TermSpec
-from core.inspection import Inspection, inspect
+from core.inspection import Inspection, Rendered, inspect
 from core.optimization.terms import LOSSES
 from core.surfaces.defects import Defect, find_defects
 from core.targets.thumbnails import thumbnails_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -17,27 +17,15 @@ import numpy as np
 from core.derivatives.reference import as_arrays, hard_image, hard_image_slices, last, moved_values, step_for_pixels
 from core.engine.background import warm_up
 from core.engine.ports import Waiting
+from core.inspection import Rendered, forward, warm_forward
 from core.memory import forgettable
 from core.parameters import group_of, retract, tangent_shape
 from core.problem import code_key
 from kernels.camera import lens_of
 from kernels.settings import split_settings
-from kernels.types import CameraView, Method, Shape
 
 SILHOUETTE_PIXELS = 1
 """Silhouette pixels are those within this many pixels of a jump of the reference's coverage or identity."""
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A scene to differentiate: host `values` with the shape's constants, one view, channels, method and settings."""
-
-    shape: Shape
-    method: Method
-    settings: Any
-    values: Mapping[str, Any]
-    view: CameraView
-    channels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -165,17 +153,13 @@ def reference_derivative(
 
 def warm_own(scene: Rendered) -> Iterator[Waiting]:
     """As warm_derivative, for `own_difference`."""
-    from core.inspection import warm_forward
-
-    yield from warm_forward(scene.shape, scene.method, scene.settings, scene.values, scene.view, scene.channels)
+    yield from warm_forward(scene)
 
 
 def own_difference(scene: Rendered, direction: Mapping[str, Any], amount: float) -> dict[str, np.ndarray]:
     """Central difference of the method's OWN forward image: what is left against it is a bug, not a bias."""
-    from core.inspection import forward
-
     sides = [
-        as_arrays(forward(scene.shape, scene.method, scene.settings, moved, scene.view, scene.channels))
+        as_arrays(forward(replace(scene, values=moved)))
         for moved in (moved_values(scene.values, direction, s * amount) for s in (1.0, -1.0))
     ]
     return {c: (sides[0][c] - sides[1][c]) / np.float32(2 * amount) for c in scene.channels}

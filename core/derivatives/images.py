@@ -10,7 +10,6 @@ import numpy as np
 
 from core import protocol
 from core.derivatives.derive import (
-    Rendered,
     agreement,
     coverage_of,
     method_derivative,
@@ -25,7 +24,7 @@ from core.derivatives.derive import (
 )
 from core.derivatives.reference import as_arrays, step_for_pixels
 from core.engine.ports import Waiting
-from core.inspection import inspect
+from core.inspection import Rendered, inspect
 from core.label_colours import as_shown
 from core.looking import gradient_arrays
 from core.problem import Problem, State

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from core.derivatives.derive import Rendered, method_pullback, warm_pullback
+from core.derivatives.derive import method_pullback, warm_pullback
 from core.derivatives.elements import path_of
 from core.derivatives.questions import CHANNEL_WEIGHTS, Mover
 from core.engine.ports import Waiting
+from core.inspection import Rendered
 from core.label_colours import as_shown
 from core.parameters import XYZ, components_of, group_of, tangent_shape
 from kernels.labels import LABELS as LABEL_TABLE

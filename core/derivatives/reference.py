@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.parameters import retract
 from kernels.camera import object_to_pixel
 from kernels.types import CameraView, Face, Image, Shape
@@ -60,7 +60,7 @@ def hard_image_slices(
         for column in range(outer):
             shift = tuple((0.5 - (i + 0.5) / outer) + view.shift[a] * inner for a, i in enumerate((column, row)))
             part = replace(view, width=view.width * inner, height=view.height * inner, shift=shift)
-            image = forward(shape, method, settings, values, part, channels)
+            image = forward(Rendered(shape, method, settings, values, part, channels))
             for name, planes in image.items():
                 small = np.stack([_box(p, inner) for p in planes], axis=-1)
                 total[name] = total[name] + small if name in total else small

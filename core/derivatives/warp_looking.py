@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from core.derivatives.derive import Rendered
 from core.derivatives.reference import hard_image, moved_values
+from core.inspection import Rendered
 from kernels.field import object_rays, pixel_at_centre
 from kernels.host_field import distances
 from kernels.methods.warp import tracer_of

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from core.derivatives.derive import Rendered
 from core.derivatives.elements import element_of
 from core.derivatives.questions import Layer, Why
 from core.derivatives.window_truth import Truth, layers_at, truth_at
+from core.inspection import Rendered
 from kernels.types import Shape
 
 TITLE, WRONG_TITLE = "Why is this zero?", "Why is this wrong?"

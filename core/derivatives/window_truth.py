@@ -15,7 +15,7 @@ import numpy as np
 
 from core.derivatives.questions import Layer
 from core.derivatives.reference import hard_method, moved_values, step_for_pixels
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.io.topology import find_parts
 from kernels.types import CameraView, Face, Shape
 
@@ -57,7 +57,7 @@ def _hard(
     """The window's hard render of one channel, (size, size, C), not averaged."""
     method, settings = hard_method(shape)
     inside, window = window_of(values, view, pixel)
-    image = forward(shape, method, settings, inside, window, (channel,))
+    image = forward(Rendered(shape, method, settings, inside, window, (channel,)))
     return np.stack([np.asarray(plane) for plane in image[channel]], axis=-1)
 
 
@@ -175,6 +175,6 @@ def layers_at(shape: Shape, values: Mapping[str, Any], view: CameraView, pixel: 
         ids, inverse = _surface_ids(shape, inside, point, MOST_LAYERS)
         return tuple(Layer(int(i), 1.0 / float(w)) for i, w in zip(ids[:, 0, 0], inverse[:, 0, 0]) if w > 0)
     method, settings = hard_method(shape)
-    image = forward(shape, method, settings, inside, point, ("silhouette", "depth"))
+    image = forward(Rendered(shape, method, settings, inside, point, ("silhouette", "depth")))
     hit = float(np.asarray(image["silhouette"][0])[0, 0]) > 0.5
     return (Layer(None, float(np.asarray(image["depth"][0])[0, 0])),) if hit else ()

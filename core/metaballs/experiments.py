@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.metaballs.pose_tables import poses, sensitivity
 from core.metaballs.scene import Options, Subject, fitted, mask_error, mixtures, subject, trials
 from core.metaballs.silhouette_tables import silhouettes
@@ -51,7 +51,7 @@ def intersections(
 def _errors(one: Subject, shape: Metaballs, view: CameraView, seen: dict, intersection: str) -> tuple[float, ...]:
     """Mean relative depth error where both see the object, cross-entropy and overlap of the silhouettes."""
     image = forward(
-        shape, METHOD, Settings(intersection=intersection), one.values(shape), view, ("silhouette", "depth")
+        Rendered(shape, METHOD, Settings(intersection=intersection), one.values(shape), view, ("silhouette", "depth"))
     )
     alpha, mask = image["silhouette"][0], seen["silhouette"]
     background = float(np.linalg.norm(np.linalg.inv(view.world_to_camera)[:3, 3])) + 1.5

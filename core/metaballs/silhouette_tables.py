@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from core.derivatives.reference import hard_image
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.metaballs.carve import Carved, CarveSettings, carve
 from core.metaballs.convert import Conversion, convert_mesh
 from core.metaballs.scene import FOV, Options, Subject, mask_error, silhouette_views
@@ -60,7 +60,7 @@ def judge_carved(one: Subject, made: Carved, novel: Sequence[CameraView], truth:
     shape = Metaballs.from_data(convert_mesh(one.data, Conversion(len(made.values["means"]), "random")))
     values = {**one.values(shape), **made.values}
     seen = np.stack(
-        [forward(shape, METHOD, Settings(), values, view, ("silhouette",))["silhouette"][0] for view in novel]
+        [forward(Rendered(shape, METHOD, Settings(), values, view, ("silhouette",)))["silhouette"][0] for view in novel]
     )
     return mask_error(seen, truth), float(np.mean([iou(a, b) for a, b in zip(seen, truth)]))
 

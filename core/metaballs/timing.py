@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from core.derivatives.derive import Rendered, method_pullback
+from core.derivatives.derive import method_pullback
 from core.experiment import GridSpec
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.metaballs.scene import DISTANCE, Subject
 from core.registry import methods
 from core.report.tables import Row
@@ -51,7 +51,7 @@ def timed_rows(one: Subject, balls: Metaballs, progress: Callable[[str, float | 
             values = one.values(shape)
             scene = Rendered(shape, method, settings, values, view, CHANNELS)
             cotangent = {c: np.full((height, width, 1), 1.0 / (width * height), np.float32) for c in CHANNELS}
-            there = lambda s=scene: forward(s.shape, s.method, s.settings, s.values, s.view, CHANNELS)
+            there = lambda s=scene: forward(s)
             back = lambda s=scene, w=cotangent: method_pullback(s, POSE, w)
             size = 10 * len(values["means"]) if shape is balls else int(values[_GEOMETRY[method.face]].size)
             forward_ms, back_ms = _milliseconds(there), _milliseconds(back)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.derivatives.derive import Rendered, method_pullback, milliseconds, relative_error
+from core.derivatives.derive import method_pullback, milliseconds, relative_error
+from core.inspection import Rendered
 from core.pictures import side_by_side, stacked
 from core.report.charts import Axis, chart
 from core.report.gradients import Entry, Truth, method_total, reference_truth

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.derivatives.reference import as_arrays, hard_image
 from core.experiment import PoseSpec, SceneSpec, TermSpec
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.optimization.stepping import step
 from core.parameters import scene_values
 from core.pictures import pane, plain, side_by_side, stacked
@@ -113,7 +113,7 @@ def _fit(
         losses.append(report.loss)
     moved = {**values, "vertices": np.asarray(state.values["vertices"])}
     gaps = np.linalg.norm(moved["vertices"] - goal, axis=1)[free[:, 0] > 0]
-    image = as_arrays(forward(mesh, method, problem.settings, moved, problem.views[0], ("colour",)))["colour"]
+    image = as_arrays(forward(Rendered(mesh, method, problem.settings, moved, problem.views[0], ("colour",))))["colour"]
     name = f"{layers} layer{'s' if layers > 1 else ''}, {rate}"
     return Fit(name, np.array(losses), float(gaps.mean()), image)
 

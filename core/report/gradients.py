@@ -8,15 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from core.derivatives.derive import (
-    Rendered,
-    cosine,
-    method_derivative,
-    method_pullback,
-    reference_derivative,
-    relative_error,
-)
+from core.derivatives.derive import cosine, method_derivative, method_pullback, reference_derivative, relative_error
 from core.derivatives.reference import hard_image, hard_method
+from core.inspection import Rendered
 from core.registry import methods
 from core.report.scenes import ReportScene
 from kernels.types import Method, Shape

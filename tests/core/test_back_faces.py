@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import method_derivative, reference_derivative
 from core.derivatives.reference import as_arrays
 from core.errors import RimlightError
 from core.experiment import (
@@ -23,7 +23,7 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.files import experiment_to_toml, load_experiment
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.registry import methods
 from core.session import Session
 from core.shapes.mesh import Mesh
@@ -40,7 +40,7 @@ def test_a_sphere_shows_none_from_outside_and_nothing_else_inside_out(name: str)
     soft = name in ("splat", "soft-raster")  # at the outline they mix in what lies behind
     for turned, seen in ((faces, 0.0), (faces[:, ::-1], 1.0)):
         mesh = Mesh(0.9 * vertices, np.ascontiguousarray(turned))
-        image = as_arrays(forward(mesh, method, settings, scene(mesh), view, (BACK_FACES, "silhouette")))
+        image = as_arrays(forward(Rendered(mesh, method, settings, scene(mesh), view, (BACK_FACES, "silhouette"))))
         gap = np.abs(image[BACK_FACES] - seen * image["silhouette"])
         assert gap[10, 10] < 1e-3
         assert gap.mean() < 0.08 if soft else gap.max() < 1e-5

@@ -24,7 +24,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.looking import fragment_arrays
 from core.optimization.grid_terms import eikonal, grid_laplacian
 from core.parameters import scene_constants
@@ -133,10 +133,10 @@ def test_the_headlight_falls_off() -> None:
     values = {**grid_scene(grid), **scene_constants(SceneSpec(light="camera"))}
     values["light.ambient"] = np.float32(0.0)
     near, far = (
-        forward(
+        forward(Rendered(
             grid, SDF_LOCAL, SDF_LOCAL.Settings(), {**values, "pose.translation": np.array([0, 0, z], np.float32)},
             _front(), ("colour",),
-        )["colour"][0][15, 15]
+        ))["colour"][0][15, 15]
         for z in (0.5, 0.0)
     )  # fmt: skip
     assert float(near / far) == pytest.approx(((3.2 - 0.8) / (3.2 - 1.3)) ** 2, rel=0.02)

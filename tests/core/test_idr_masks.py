@@ -15,7 +15,7 @@ import pytest
 from scipy.ndimage import minimum_filter
 
 from core.derivatives.answers import left_out
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import method_derivative, reference_derivative
 from core.derivatives.warp_looking import pixel_parts, split
 from core.errors import RimlightError
 from core.experiment import (
@@ -32,6 +32,7 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.files import experiment_from_dict, load_experiment, save_experiment
+from core.inspection import Rendered
 from core.io.grids import save_grid
 from core.parameters import scene_values
 from core.problem import set_live

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import method_derivative, reference_derivative
 from core.experiment import (
     Experiment,
     MethodSpec,
@@ -22,6 +22,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.inspection import Rendered
 from core.io.meshes import load_mesh
 from core.parameters import scene_values
 from core.registry import methods

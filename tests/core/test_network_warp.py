@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative, relative_error
+from core.derivatives.derive import method_derivative, reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import NetworkSpec, PoseSpec, SceneSpec, ShapeSpec
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.parameters import retract, scene_values, zero_tangent
 from core.shapes.loading import load_network_shape
 from kernels.camera import lens_of
@@ -156,7 +156,7 @@ def test_the_warp_shows_what_the_radiance_network_says() -> None:
     spec = NetworkSpec(width=48, layers=2, levels=2, radiance="network", radius=0.7)
     shape = load_network_shape(ShapeSpec("sdf-network", primitive="sphere-network", network=spec), 0)
     values: Any = {**shape.parameters(), **shape.constants(), **scene_values(SceneSpec(), PoseSpec(), 40.0)}
-    image = forward(shape, WARP, WARP.Settings(samples=1), values, orbit_view(12), ("colour", "silhouette"))
+    image = forward(Rendered(shape, WARP, WARP.Settings(samples=1), values, orbit_view(12), ("colour", "silhouette")))
     inside = image["silhouette"][0] == 1
     assert inside.sum() > 20
     for plane in image["colour"]:

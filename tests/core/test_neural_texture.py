@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import method_derivative, reference_derivative
 from core.derivatives.reference import as_arrays, hard_image
 from core.errors import RimlightError
 from core.experiment import (
@@ -27,6 +27,7 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.defaults import experiment_for_file
+from core.inspection import Rendered
 from core.io.check import check_file
 from core.registry import methods
 from core.session import Session

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, method_derivative
+from core.derivatives.derive import method_derivative
 from core.derivatives.elements import element_of
 from core.derivatives.probe import bulk_name, channel_weights, listed, movers, painted_row, pixel_row, small_components
 from core.errors import RimlightError
 from core.experiment import PoseSpec, SceneSpec
+from core.inspection import Rendered
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
 from core.shapes.mesh import Mesh

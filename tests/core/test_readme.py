@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.derivatives.derive import Rendered, method_derivative
+from core.derivatives.derive import method_derivative
 from core.experiment import PoseSpec, SceneSpec
 from core.experiments.files import load_experiment
+from core.inspection import Rendered
 from core.parameters import scene_values
 from core.shapes.loading import load_shape
 from kernels.camera import look_at

@@ -22,7 +22,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.inspection import compiled_count, forward
+from core.inspection import Rendered, compiled_count, forward
 from core.io.grids import load_grid, save_grid
 from core.optimization.stepping import step
 from core.problem import initial_state
@@ -83,7 +83,7 @@ def test_a_grid_without_a_surface_loads_renders_and_draws_nothing(tmp_path: Path
     grid = SdfGrid.from_data(load_grid(tmp_path / "empty.npz"))
     values = grid_scene(grid)
     assert len(grid.display_mesh(values)[0]) == len(grid.display_mesh(values)[1]) == 0
-    image = forward(grid, METHOD, Settings(), values, orbit_view(16), ("colour", "depth"))
+    image = forward(Rendered(grid, METHOD, Settings(), values, orbit_view(16), ("colour", "depth")))
     assert all(np.isfinite(p).all() for planes in image.values() for p in planes)
     assert (image["colour"][0] == values["background"][0]).all()
     assert any("no zero crossing" in w for w in grid.facts()["warnings"])
@@ -121,7 +121,7 @@ def test_sub_pixel_shifts_make_the_supersampled_image() -> None:
     grid, view, fine = lumpy(), orbit_view(24), np.zeros((96, 96))
     values = grid_scene(grid)
     render = lambda camera, tolerance: forward(
-        grid, METHOD, Settings(hit_tolerance=tolerance), values, camera, ("silhouette", "depth")
+        Rendered(grid, METHOD, Settings(hit_tolerance=tolerance), values, camera, ("silhouette", "depth"))
     )
     for row in range(4):
         for column in range(4):

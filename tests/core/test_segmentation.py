@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import method_derivative, reference_derivative
 from core.derivatives.reference import as_arrays
 from core.errors import RimlightError
 from core.experiment import (
@@ -28,7 +28,7 @@ from core.experiment import (
     ViewsSpec,
 )
 from core.experiments.files import experiment_to_toml, load_experiment
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.io.labels import labelling_of, read_label_picture
 from core.io.meshes import load_mesh
 from core.label_colours import MOST_LABELS, as_shown, label_bytes
@@ -77,7 +77,7 @@ def banded_sphere() -> Mesh:
 def test_every_surface_method_shows_shares_that_sum_to_one(name: str) -> None:
     method, mesh, view = methods()[name], banded_sphere(), orbit_view(24)
     values = scene(mesh, PoseSpec(rotation=(70.0, 10.0, 0.0)))
-    found = as_arrays(forward(mesh, method, method.Settings(), values, view, (SEGMENTATION,)))[SEGMENTATION]
+    found = as_arrays(forward(Rendered(mesh, method, method.Settings(), values, view, (SEGMENTATION,))))[SEGMENTATION]
     assert found.shape == (24, 24, 4)
     np.testing.assert_allclose(found.sum(-1), 1.0, atol=2e-3)
     assert (found[0, 0] == [1, 0, 0, 0]).all()

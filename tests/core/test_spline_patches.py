@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, method_derivative, reference_derivative
+from core.derivatives.derive import method_derivative, reference_derivative
 from core.derivatives.reference import hard_image
 from core.errors import RimlightError
 from core.experiment import (
@@ -23,6 +23,7 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.inspection import Rendered
 from core.io.cages import read_cage
 from core.io.meshes import load_mesh
 from core.parameters import scene_values

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from core.derivatives.answers import answer
-from core.derivatives.derive import Rendered
 from core.derivatives.questions import Unanswered, WarpLook, WarpLooked
 from core.derivatives.warp_looking import points_kept, warp_field, weights_along
 from core.experiment import PoseSpec, SceneSpec
+from core.inspection import Rendered
 from core.parameters import scene_values, theta_direction
 from core.registry import methods
 from core.shapes.loading import load_shape

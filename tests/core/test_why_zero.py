@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from core.derivatives.answers import left_out
-from core.derivatives.derive import Rendered, method_derivative
+from core.derivatives.derive import method_derivative
 from core.derivatives.questions import Layer
 from core.derivatives.reference import as_arrays
 from core.derivatives.why_zero import Cause, Counted, Evidence, explain, gather
 from core.derivatives.window_truth import Truth
 from core.experiment import Experiment, MethodSpec, ParametersSpec, PoseSpec, SceneSpec, ShapeSpec, TermSpec, ViewsSpec
-from core.inspection import inspect
+from core.inspection import Rendered, inspect
 from core.io.grids import save_grid
 from core.parameters import scene_values, theta_direction
 from core.registry import methods

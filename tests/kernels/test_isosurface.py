@@ -9,10 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, method_derivative, own_difference, reference_derivative
+from core.derivatives.derive import method_derivative, own_difference, reference_derivative
 from core.derivatives.reference import hard_image, hard_method
 from core.experiment import PoseSpec
-from core.inspection import forward
+from core.inspection import Rendered, forward
 from core.parameters import retract, zero_tangent
 from core.registry import methods
 from kernels.camera import lens_of
@@ -81,7 +81,7 @@ def test_the_picture_does_not_depend_on_what_is_free(name: str) -> None:
     """Vertices evaluated inside jit are those that were sampled; the field, traced, looks the same to 1 %."""
     method, grid, view = methods()[name], lumpy(), orbit_view(48)
     values, settings = grid_scene(grid, TILTED), methods()[name].Settings()
-    fixed = forward(grid, method, settings, values, view, ("colour", "depth", "normals"))
+    fixed = forward(Rendered(grid, method, settings, values, view, ("colour", "depth", "normals")))
     free = frozenset({"values", "pose.translation"})
     samples = method.sample(grid, values, view, settings, free)
     run = jax.jit(

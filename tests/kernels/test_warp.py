@@ -14,9 +14,10 @@ import jax
 import numpy as np
 import pytest
 
-from core.derivatives.derive import Rendered, reference_derivative, relative_error
+from core.derivatives.derive import reference_derivative, relative_error
 from core.derivatives.reference import as_arrays, hard_image, moved_values
 from core.experiment import PoseSpec, SceneSpec
+from core.inspection import Rendered
 from core.parameters import retract, scene_values
 from core.shapes.loading import load_shape
 from core.shapes.sdf_analytic import SdfAnalytic
