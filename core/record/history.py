@@ -86,7 +86,7 @@ def history_of(state: np.ndarray | bytes | None, otherwise: Experiment) -> Histo
     """Of a stored state, without restoring it; none where it is of several runs side by side, or damaged (whoever
     restores it is told)."""
     try:
-        facts, _ = unpack(b"" if state is None else state if isinstance(state, bytes) else state.tobytes())
+        facts, _ = unpack(b"" if state is None else state)
         return history_from(facts.get("history"), otherwise)
     except RimlightError:
         return History(otherwise)

@@ -15,8 +15,8 @@ PERIOD_S = 0.1
 SHARE = 0.04
 """A state that takes long is taken less often, so that it costs at most this share of the time."""
 
-BYTES_PER_SECOND = 16 << 20
-"""Most of states that a window is sent: it copies each of them, and a fit of a million steps has one of 16 MB."""
+BYTES_PER_SECOND = 8 << 20
+"""Most of states that a window is sent: it copies each of them, and a fit of a million steps has one of 16 MB or more."""
 
 LONGEST_S = 10.0
 """Never longer than this: one that the system interrupted (a suspended laptop) says nothing of what the next takes."""

@@ -29,17 +29,19 @@ def pack(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     entries = [[name, a.dtype.str, list(a.shape)] for name, a in sources.items()]
     header = json.dumps({"facts": dict(facts), "arrays": entries}).encode()
     head = SIGNATURE + np.array(len(header), _LENGTH).tobytes() + header
-    return b"".join([head, *(np.ascontiguousarray(a).tobytes() for a in sources.values())])
+    return b"".join([head, *(np.ascontiguousarray(a).data for a in sources.values())])
 
 
-def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `pack` was given; the arrays are read-only views of `data`. Raises RimlightError for anything else."""
+def unpack(packed: bytes | np.ndarray) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `pack` was given, of bytes or an array of them; the arrays are views of it, nothing is copied. Raises
+    RimlightError for anything else."""
     start = len(SIGNATURE) + _LENGTH.itemsize
     try:
+        data = packed.data if isinstance(packed, np.ndarray) else memoryview(packed)
         if data[: len(SIGNATURE)] != SIGNATURE:
             raise ValueError("another signature")
         length = int(np.frombuffer(data, _LENGTH, 1, len(SIGNATURE))[0])
-        header = json.loads(data[start : start + length])
+        header = json.loads(bytes(data[start : start + length]))
         offset, arrays = start + length, {}
         for name, kind, shape in header["arrays"]:
             dtype = np.dtype(kind)

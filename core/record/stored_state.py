@@ -46,7 +46,7 @@ class StoredState:
         if not any(self.past):
             return self.head
         try:
-            facts, arrays = unpack(self.head.tobytes())
+            facts, arrays = unpack(self.head)
             if "lanes" not in facts:
                 return _grown(self.head, self.past[0])
             return _bytes(facts, {str(i): _grown(arrays[str(i)], lane) for i, lane in enumerate(self.past)})
@@ -59,7 +59,7 @@ def stored(state: np.ndarray, before: StoredState | None = None) -> StoredState:
     same. What cannot be read stays as it is: whoever goes on from it is told."""
     known = before.past if before is not None else ()
     try:
-        facts, arrays = unpack(state.tobytes())
+        facts, arrays = unpack(state)
         if "lanes" not in facts:
             head, blocks = _cut(state, known[0] if known else ())
             return StoredState(head, (blocks,)) if blocks else StoredState(state)
@@ -75,15 +75,15 @@ def stored(state: np.ndarray, before: StoredState | None = None) -> StoredState:
 def losses_of(state: StoredState) -> np.ndarray:
     """Of every step that led to a state; none of a race's or of one that cannot be read."""
     try:
-        return unpack(state.whole().tobytes())[1].get("losses", np.empty(0))
+        return unpack(state.whole())[1].get("losses", np.empty(0))
     except RimlightError:
         return np.empty(0)
 
 
 def lost(state: StoredState, counts: Sequence[int]) -> tuple[tuple[Block, ...], ...]:
     """So many blocks per lane of steps whose numbers are gone: NaN."""
-    facts, arrays = unpack(state.head.tobytes())
-    heads = [unpack(arrays[str(i)].tobytes())[1] for i in range(len(counts))] if "lanes" in facts else [arrays]
+    facts, arrays = unpack(state.head)
+    heads = [unpack(arrays[str(i)])[1] for i in range(len(counts))] if "lanes" in facts else [arrays]
     found = []
     for head, count in zip(heads, counts, strict=True):
         gone = Block(np.full(BLOCK, np.nan), np.full((BLOCK, *head["terms"].shape[1:]), np.nan))
@@ -93,7 +93,7 @@ def lost(state: StoredState, counts: Sequence[int]) -> tuple[tuple[Block, ...], 
 
 def _cut(state: np.ndarray, known: Sequence[Block]) -> tuple[np.ndarray, tuple[Block, ...]]:
     """A run's state without its whole blocks, and those."""
-    facts, arrays = unpack(state.tobytes())
+    facts, arrays = unpack(state)
     losses, terms = arrays["losses"], arrays["terms"]
     blocks: list[Block] = []
     for start in range(0, len(losses) - BLOCK + 1, BLOCK):
@@ -108,7 +108,7 @@ def _cut(state: np.ndarray, known: Sequence[Block]) -> tuple[np.ndarray, tuple[B
 
 
 def _grown(head: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
-    facts, arrays = unpack(head.tobytes())
+    facts, arrays = unpack(head)
     for name in Block._fields:
         arrays[name] = np.concatenate([*(getattr(block, name) for block in blocks), arrays[name]])
     return _bytes(facts, arrays)
