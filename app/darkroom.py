@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from app.frames import Frame, lean
 from app.panes.kinds import BY_NAME
 from app.panes.maps import CHANNELS
 from app.panes.plates import Plate, plate_of
-from app.replay import Frame, lean
 from core.comparison.lanes import split_lane
 from core.protocol import Snapshot
 from core.record.stored_state import StoredState

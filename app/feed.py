@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app.darkroom import Darkroom, Developed
+from app.frames import Frame
 from app.panes.plates import Plate
-from app.replay import WORTH_GIVING_BACK, Branch, Frame, Replay
+from app.replay import WORTH_GIVING_BACK, Branch, Replay
 from app.runs import RunBook
 from app.thumbnail_feed import ThumbnailFeed
 from app.turns import Turns

@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from app.controller import Controller
 from app.encoder import Encoder
-from app.replay import Frame
+from app.frames import Frame
 from app.widgets import current_theme
 from core.errors import RimlightError
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.edits import problem_of
-from app.replay import Branch, Frame, Replay
+from app.frames import Frame
+from app.replay import Branch, Replay
 from app.runs import Run, RunBook, Series
 from core.experiment import Experiment
 from core.protocol import Snapshot

@@ -12,7 +12,8 @@ from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPainterPath, QPa
 from PyQt6.QtWidgets import QFrame
 
 from app import numbers
-from app.replay import Branch, Frame, Replay
+from app.frames import Frame
+from app.replay import Branch, Replay
 from app.theme import BASE, HINT, NUMBER, REGULAR, Theme, font, font_scale
 from app.widgets import Head, IconButton, Themed, current_theme, hint, label, vbox
 

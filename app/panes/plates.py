@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from app.frames import same
 from app.panes.maps import CHANNELS, natural_picture, not_finite, plane, robust_range
-from app.replay import same
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ import pytest
 
 from app.edits import UndoStack, commands
 from app.experiment_panel import adapt
-from app.replay import Replay, thumbnail
+from app.frames import thumbnail
+from app.replay import Replay
 from app.runs import FULL, RunBook, Series
 from core.experiment import (
     Experiment,
