@@ -29,15 +29,21 @@ def warm_up(name: Hashable, function: Callable[..., Any], arguments: tuple[Any, 
     key = (name, _signature(arguments))
     if key in _warm:
         return
-    if key not in _compiling:
+    future = _compiling.get(key)
+    if future is None:
         copied = jax.tree.map(_own, arguments)
-        _compiling[key] = _executor().submit(lambda: jax.block_until_ready(function(*copied)))
-    future = _compiling[key]
+        future = _compiling[key] = _executor().submit(lambda: jax.block_until_ready(function(*copied)))
+        future.add_done_callback(functools.partial(_ended, key))
     while not future.done():
         yield Waiting.COMPILING
-    _compiling.pop(key, None)
     future.result()
-    _warm.add(key)
+
+
+def _ended(key: Hashable, future: concurrent.futures.Future) -> None:
+    """What was given up meanwhile is known the next time all the same, and its arguments are let go."""
+    if future.exception() is None:
+        _warm.add(key)
+    _compiling.pop(key, None)
 
 
 def _own(leaf: Any) -> Any:

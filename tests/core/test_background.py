@@ -1,58 +1,59 @@
-"""Compiling beside the loop."""
+"""Compiling beside the loop: what is given up ends unseen, is there the next time, and leaves nothing behind."""
 
 from __future__ import annotations
 
 import threading
-from itertools import count
+import time
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from core.engine import background
 from core.engine.background import warm_up
-from core.engine.ports import Waiting
 
 
-def test_the_first_call_happens_on_another_thread_and_only_once() -> None:
-    traced_on: list[str] = []
-    release = threading.Event()
-
-    def double(x):
-        release.wait(10)
-        traced_on.append(threading.current_thread().name)
-        return 2 * x
-
-    function = jax.jit(double)
-    buffer = np.ones(3, np.float32)
-    work = warm_up("test double", function, (buffer,))
-    assert next(work) is Waiting.COMPILING
-    buffer[:] = np.nan  # a sampler's buffer is overwritten meanwhile
-    release.set()
-    assert all(item is Waiting.COMPILING for item in work)
-    assert traced_on == [traced_on[0]]
-    assert traced_on[0].startswith("compile")
-    np.testing.assert_array_equal(function(np.full(3, 2, np.float32)), np.full(3, 4))
-    assert function._cache_size() == 1
-    assert list(warm_up("test double", function, (buffer,))) == []
+def wait_for_the_end(key_count: int) -> None:
+    end = time.monotonic() + 30.0
+    while len(background._compiling) > key_count and time.monotonic() < end:
+        time.sleep(0.005)
+    assert len(background._compiling) == key_count
 
 
-def test_another_shape_compiles_anew() -> None:
-    calls = count()
+def test_what_is_given_up_is_compiled_once_and_let_go() -> None:
+    may_end, calls = threading.Event(), []
 
-    def f(x):
-        next(calls)
+    def function(x):  # type: ignore[no-untyped-def]
+        calls.append(np.shape(x))
+        assert may_end.wait(30.0)
         return jnp.sum(x)
 
-    function = jax.jit(f)
-    for size in (2, 3, 2):
-        list(warm_up("test shapes", function, (np.zeros(size, np.float32),)))
-    assert next(calls) == 2
+    before = len(background._compiling)
+    values = np.arange(4.0)
+    given_up = warm_up("given up", function, (values,))
+    next(given_up)
+    given_up.close()
+    assert len(background._compiling) == before + 1
+    again = warm_up("given up", function, (values,))
+    next(again)
+    again.close()
+    may_end.set()
+    wait_for_the_end(before)
+    assert list(warm_up("given up", function, (values,))) == []
+    assert calls == [(4,)]
+    list(warm_up("given up", function, (np.arange(5.0),)))
+    assert calls == [(4,), (5,)]
 
 
-def test_what_the_call_raises_is_raised_here() -> None:
-    def bad(x):
+def test_what_fails_is_raised_where_it_is_waited_for_and_tried_again() -> None:
+    before, calls = len(background._compiling), []
+
+    def function(x):  # type: ignore[no-untyped-def]
+        calls.append(x)
         raise ValueError("no such thing")
 
-    with pytest.raises(ValueError, match="no such thing"):
-        list(warm_up("test bad", jax.jit(bad), (np.zeros(2, np.float32),)))
+    for count in (1, 2):
+        with pytest.raises(ValueError, match="no such thing"):
+            list(warm_up("fails", function, (1.0,)))
+        wait_for_the_end(before)
+        assert len(calls) == count
