@@ -22,10 +22,9 @@ from app.session_io import stored_runs
 from app.shelf import needs_load
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.protocol import Restore
 from core.record.files import SessionRecord, write_session
 from core.record.ledger import Ledger
-from core.record.stored_state import StoredState, stored
+from core.record.stored_state import Checkpoint
 
 PERIOD_S = 0.25
 """Shortest time between two states: with the engine's own (core/engine/checkpoints.py) and what writing takes, a killed
@@ -61,7 +60,6 @@ class Autosave(QObject):
         """Of which problem and runs the curves are written."""
         self._curves_due = 0.0
         self._ledger = Ledger()
-        self._before: StoredState | None = None
         controller.loaded_changed.connect(self._begin)
 
     def _begin(self) -> None:
@@ -111,12 +109,11 @@ class Autosave(QObject):
                 time.sleep(min(0.05, wait))
         self._remove()  # where the last one was finished after the window had closed
 
-    def _keep(self, checkpoint: Restore) -> int:
+    def _keep(self, checkpoint: Checkpoint) -> int:
         """Write a state, and the curves where they are due; bytes written."""
         shown = self._controller.experiment
         experiment = checkpoint.experiment if needs_load(checkpoint.experiment, shown) else shown
-        self._before = stored(checkpoint.array(), self._before)
-        state, ledger = self._ledger.split(self._before)
+        state, ledger = self._ledger.split(checkpoint.state)
         if ledger is not None:
             try:
                 self._write(SessionRecord(experiment, ledger, checkpoint.iteration), self._file.with_suffix(LEDGER))

@@ -6,6 +6,7 @@ Used by the launcher's background thread alone, but for `kill`. The launcher sta
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -14,9 +15,11 @@ from multiprocessing.process import BaseProcess
 from core import protocol
 from core.engine import wire
 from core.engine.mailbox import Letter
+from core.engine.pasts import Pasts
 from core.engine.rooms import Rooms
 from core.errors import RimlightError
 from core.protocol import Command, Event, Message, Status, StatusChanged
+from core.record.stored_state import Checkpoint
 
 ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
 """Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is
@@ -26,10 +29,13 @@ BUSY = (Status.STARTING, Status.LOADING, Status.COMPILING)
 
 
 class EngineChild:
-    """commands, events: this side's ends of the pipes. The rooms are this side's to give back."""
+    """commands, events: this side's ends of the pipes. The rooms are this side's to give back. pasts: where goes what the
+    engine tells of its steps."""
 
-    def __init__(self, process: BaseProcess, commands: Connection, events: Connection, rooms: Rooms) -> None:
-        self.process, self._commands, self.events, self.rooms = process, commands, events, rooms
+    def __init__(
+        self, process: BaseProcess, commands: Connection, events: Connection, rooms: Rooms, pasts: Pasts
+    ) -> None:
+        self.process, self._commands, self.events, self.rooms, self._pasts = process, commands, events, rooms, pasts
         self.status = Status.STARTING
         self.kept = False
         """Whether there is a checkpoint that nobody has asked for."""
@@ -64,9 +70,12 @@ class EngineChild:
                     self.send(wire.RoomRefused(kind))
                     return Message("error", str(error))
             case wire.Posted(name):
-                return self.rooms.snapshot(name)
+                letter = self.rooms.snapshot(name)
+                return None if letter is None else self._with_past(letter)
             case wire.Kept():
                 self.kept = True
+            case wire.Told():
+                self._pasts.hear(message)
             case _:
                 if isinstance(message, StatusChanged):
                     if message.status is self.status is Status.STARTING:
@@ -74,6 +83,28 @@ class EngineChild:
                     self.status = message.status
                 return message
         return None
+
+    def _with_past(self, letter: Letter) -> Letter:
+        """A snapshot whose state has its steps. One whose steps are not known comes without a state."""
+        if "state" not in letter.arrays:
+            return letter
+        state = self._pasts.of(letter.arrays["state"])
+        if state is None:
+            del letter.arrays["state"]
+            return letter
+        return letter._replace(header=dataclasses.replace(letter.header, past=state.past))
+
+    def checkpoint(self) -> Checkpoint | None:
+        """What the engine left last; None where there is nothing, or where what belongs to it is still on its way."""
+        left = self.rooms.checkpoint()
+        state = None if left is None else self._pasts.of(left.state)
+        return None if left is None or state is None else Checkpoint(left.experiment, left.iteration, state)
+
+    def last_words(self) -> protocol.Restore | None:
+        """To go on from where an engine stood that is dead."""
+        self.receive()  # what it told of its steps before it ended
+        kept = self.checkpoint()
+        return None if kept is None else protocol.Restore(kept.experiment, kept.state.whole().tobytes(), kept.iteration)
 
     def kill(self) -> None:
         """End it now, whatever it does. Returns at once."""

@@ -70,8 +70,12 @@ def lean(snapshot: Snapshot, before: Frame | None, state_before: StoredState | N
             old = before.snapshot.arrays.get(name)
             if old is not None and same(old, array):
                 arrays[name] = old
-    kept = None if state is None else stored(state, state_before)
-    return Frame(dataclasses.replace(snapshot, arrays=arrays), thumbnail(render), derived, kept)
+    kept = _kept(state, snapshot, state_before) if state is not None else None
+    return Frame(dataclasses.replace(snapshot, arrays=arrays, past=()), thumbnail(render), derived, kept)
+
+
+def _kept(state: np.ndarray, snapshot: Snapshot, before: StoredState | None) -> StoredState:
+    return StoredState(state, snapshot.past) if snapshot.past else stored(state, before)
 
 
 def _parts(name: str) -> tuple[str, str]:

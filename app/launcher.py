@@ -25,10 +25,12 @@ from core import protocol
 from core.engine import process as engine_process
 from core.engine import wire
 from core.engine.mailbox import Letter
+from core.engine.pasts import Pasts
 from core.engine.rooms import Rooms
 from core.engine.succession import Succession
 from core.errors import RimlightError
 from core.protocol import Command, Event, Message, Snapshot, Status, StatusChanged
+from core.record.stored_state import Checkpoint
 
 FACTORY = "core.comparison.race:session_for"
 
@@ -45,11 +47,12 @@ class EngineClient:
         self._snapshots: deque[tuple[EngineChild, Letter]] = deque(maxlen=1)
         self._next: tuple[EngineChild, Letter] | None = None
         self._requests: deque[Callable[[], None]] = deque()
-        self._checkpoints: SimpleQueue[protocol.Restore | None] = SimpleQueue()
+        self._checkpoints: SimpleQueue[Checkpoint | None] = SimpleQueue()
         self._checkpoint_wanted = False
         self._told_generation = 0
         self._generation = 0
         self._succession = Succession()
+        self._pasts = Pasts()
         self._child: EngineChild | None = None
         self._task: str | None = None
         self._closing = False
@@ -89,7 +92,7 @@ class EngineClient:
             return None  # of a problem that is gone
         return dataclasses.replace(letter.header, arrays=letter.arrays)
 
-    def next_checkpoint(self, seconds: float) -> protocol.Restore | None:
+    def next_checkpoint(self, seconds: float) -> Checkpoint | None:
         """The newest state that the engine left and that was not asked for yet, waiting for it; None where none comes. For
         a thread of its own, which may not be the window's."""
         self._request(self._want_checkpoint)
@@ -178,7 +181,7 @@ class EngineClient:
         """Start an engine where the last one stood."""
         self._say(StatusChanged(Status.STARTING, "the engine"))
         try:
-            self._child = start_engine(self._factory, self._generation)
+            self._child = start_engine(self._factory, self._generation, self._pasts)
         except (OSError, RimlightError) as error:
             self._say(StatusChanged(Status.DEAD, "the engine cannot start"))
             self._say(Message("error", f"The engine cannot start: {error}", traceback.format_exc(), RESTART))
@@ -231,7 +234,7 @@ class EngineClient:
         if child is None or not child.kept or not self._checkpoint_wanted:
             return
         child.kept = False
-        checkpoint = child.rooms.checkpoint()
+        checkpoint = child.checkpoint()
         if checkpoint is not None:
             self._checkpoint_wanted = False
             self._checkpoints.put(checkpoint)
@@ -246,7 +249,7 @@ class EngineClient:
     def _died(self, child: EngineChild) -> None:
         self._abandon()
         child.process.join(KILL_S)
-        self._succession.died(child.rooms.checkpoint())
+        self._succession.died(child.last_words())
         cause = _cause(child.process.exitcode)
         child.close()
         if self._closing:
@@ -271,17 +274,18 @@ class EngineClient:
             self._replace(child, "The engine was restarted")
 
     def _replace(self, child: EngineChild, what: str) -> None:
+        loading = child.status is Status.LOADING
         child.kill()
         self._abandon()
-        self._succession.died(child.rooms.checkpoint(), cancelled=child.status is Status.LOADING)
+        self._succession.died(child.last_words(), cancelled=loading)
         back = self._succession.stand() is not None
         self._say(Message("info", f"{what}; the last state is back" if back else what, remedy="" if back else RETRY))
         self._spawn()
         child.close()
 
 
-def start_engine(factory: str, generation: int) -> EngineChild:
-    """An engine process, spawned. Raises OSError or RimlightError where the system has no room for one."""
+def start_engine(factory: str, generation: int, pasts: Pasts) -> EngineChild:
+    """An engine process, spawned. pasts: of it and of those before it. Raises OSError or RimlightError where the system has no room for one."""
     context, rooms = get_context("spawn"), Rooms()
     try:
         theirs, commands = context.Pipe(duplex=False)
@@ -299,7 +303,7 @@ def start_engine(factory: str, generation: int) -> EngineChild:
     # With these open here too, neither side would notice that the other is gone.
     theirs.close()
     sent_by_them.close()
-    return EngineChild(process, commands, events, rooms)
+    return EngineChild(process, commands, events, rooms, pasts)
 
 
 def start_thread(name: str, run: Callable[[], None]) -> threading.Thread:

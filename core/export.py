@@ -87,7 +87,7 @@ def export_curves(session: Session, path: Path) -> None:
     terms = [f"{t.loss}_{t.sees}" if entry("losses", t.loss)["sees"] else t.loss for t in session.problem.terms]
     names = [f"{i}_{t}" for i, t in enumerate(terms)]
     writer.writerow(["iteration", "loss", *names])
-    parts_of = np.reshape(session.term_history, (len(session.losses), -1)).tolist() if session.losses else []
+    parts_of = np.reshape(session.past.terms, (len(session.losses), -1)).tolist() if session.losses else []
     for i, (loss, parts) in enumerate(zip(session.losses, parts_of)):
         writer.writerow([i + 1, repr(loss), *(repr(p) for p in parts)])
     write_text(path, text.getvalue())

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.derivatives.questions import Answer, Drop, Question
 from core.experiment import Experiment
+from core.record.stored_state import Block
 
 
 class Status(enum.StrEnum):
@@ -118,10 +119,6 @@ class Restore:
     experiment: Experiment
     state: bytes
     iteration: int
-
-    def array(self) -> np.ndarray:
-        """The state as session files hold it, uint8."""
-        return np.frombuffer(self.state, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -319,7 +316,8 @@ class Snapshot:
     "derivative" (C; dI/dtheta by the method), "reference" (C; by finite differences), "disagreement" (C),
     "own_difference" (C; finite differences of the method's own forward image).
     stamps: name -> iteration the array belongs to, -1 for one from before an edit. generation: the Loaded one it
-    belongs to. values: small parameters in full, by dotted name, display units.
+    belongs to. values: small parameters in full, by dotted name, display units. past: what the state leaves out
+    (core/record/stored_state.py).
     """
 
     iteration: int
@@ -329,3 +327,4 @@ class Snapshot:
     values: Mapping[str, Any]
     theta: str | None = None
     generation: int = 0
+    past: tuple[tuple[Block, ...], ...] = ()

@@ -34,6 +34,7 @@ from core.optimization.stepping import step
 from core.parameters import describe_parameters, require_settable, set_small_value, theta_direction
 from core.problem import NonFinite, State, StepReport, host_values, initial_state, set_live
 from core.record.history import History, history_from
+from core.record.past import Past, Tell
 from core.record.state import carried, freeze, thaw, with_moments
 from core.snapshots import Snapshots
 from core.targets.view_order import ViewOrder
@@ -48,10 +49,7 @@ class Session:
         self.problem = self.scene.problem
         self.state: State = initial_state(self.problem, self.scene.values)
         self.experiment = experiment
-        # Plain doubles: a fit of hours takes a million steps, and checkpoints copy this every second.
-        self.losses = array("d")
-        self.term_history = array("d")
-        """The terms of every step, one step after the other."""
+        self.past = Past()
         self.seconds = 0.0
         self.last: StepReport | None = None
         self._learning_rate = experiment.optimizer.learning_rate
@@ -66,6 +64,11 @@ class Session:
         self._snapshots = Snapshots()
 
     # ------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def losses(self) -> array:
+        """Of every step so far."""
+        return self.past.losses
 
     def loaded(self) -> protocol.Loaded:
         """What the window needs to know once a problem is ready."""
@@ -117,8 +120,7 @@ class Session:
         self.state, self.last = step(self.problem, self.state, batch, rate)
         self._view_losses[batch] = self.last.views
         self._compiled = True
-        self.losses.append(self.last.loss)
-        self.term_history.extend(self.last.terms)
+        self.past.append(self.last.loss, self.last.terms)
         self.seconds += time.perf_counter() - start
         self._pace.note()
         return protocol.Scalars(
@@ -170,7 +172,7 @@ class Session:
             self._stand()
         self.history = self.history.reset(self.experiment)
         self.state = initial_state(self.problem, self.scene.values)
-        self.losses, self.term_history = array("d"), array("d")
+        self.past = Past()
         self.last, self._pace, self.seconds = None, Pace(), 0.0
         self._view_losses[:] = np.inf
 
@@ -284,13 +286,14 @@ class Session:
         new.history = self.history.replaced(self.state.iteration, experiment)
         return new
 
-    def state_bytes(self) -> bytes:
-        """The state, for a fork, a session file, or a restart after the engine was ended; see restore_state."""
+    def state_bytes(self, tell: Tell | None = None) -> bytes:
+        """The state, for a fork, a session file, or a restart after the engine was ended; see restore_state. With `tell` it
+        leaves out the steps that were told (core/record/past.py)."""
         return freeze(
             self.state,
             self.scene.values,
             self.problem.free,
-            (self.losses, self.term_history),
+            self.past.kept(tell),
             self.seconds,
             self._stages.kept(self.problem),
             self.history.facts(),
@@ -299,7 +302,7 @@ class Session:
     def restore_state(self, data: bytes) -> None:
         """Go on from state_bytes of a session of the same problem. Raises RimlightError where it cannot be read."""
         kept, live = thaw(data), self.problem
-        self.losses, self.term_history, self.seconds = kept.losses, kept.terms, kept.seconds
+        self.past, self.seconds = Past(kept.losses, kept.terms), kept.seconds
         self.history = history_from(kept.history, self.experiment)
         self._stages.resume(kept.stages, kept.values, self._report)
         if self._stages.entered or self._stages.changed:

@@ -21,6 +21,7 @@ from core.experiment import Experiment
 from core.parameters import display_values
 from core.record.history import History, history_from
 from core.record.packing import pack, unpack
+from core.record.past import Tell
 from core.session import Session
 
 Report = Callable[[str, float | None], None]
@@ -207,8 +208,8 @@ class Race:
         new.history = self.history.replaced(self.iteration, experiment)
         return new
 
-    def state_bytes(self) -> bytes:
-        states = {str(i): np.frombuffer(lane.state_bytes(), np.uint8) for i, lane in enumerate(self.lanes)}
+    def state_bytes(self, tell: Tell | None = None) -> bytes:
+        states = {str(i): np.frombuffer(lane.state_bytes(tell), np.uint8) for i, lane in enumerate(self.lanes)}
         return pack({"lanes": len(self.lanes), "history": self.history.facts()}, states)
 
     def restore_state(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from core.engine.ports import SaveCheckpoint, SessionLike
 from core.experiment import Experiment
+from core.record.past import Tell
 
 PERIOD_S = 0.3
 """Seconds between two checkpoints: a killed engine loses at most a second, on a busy machine too, and so does a killed
@@ -20,10 +21,11 @@ LONGEST_S = 10.0
 
 
 class Checkpoints:
-    """Saves what changed, when it is due. `save` None: nobody would read it, nothing is done."""
+    """Saves what changed, when it is due. `save` None: nobody would read it, nothing is done. tell: who keeps the steps'
+    numbers (core/record/past.py)."""
 
-    def __init__(self, save: SaveCheckpoint | None, clock: Callable[[], float]) -> None:
-        self._save, self._clock = save, clock
+    def __init__(self, save: SaveCheckpoint | None, clock: Callable[[], float], tell: Tell | None = None) -> None:
+        self._save, self._clock, self._tell = save, clock, tell
         self._due = -math.inf
         self._unsaved = False
 
@@ -49,6 +51,6 @@ class Checkpoints:
             return
         begin = self._clock()
         self._unsaved, self._due = False, begin + PERIOD_S
-        self._save(experiment, iteration, session.state_bytes())
+        self._save(experiment, iteration, session.state_bytes(self._tell))
         end = self._clock()
         self._due = end + min(max(PERIOD_S, (end - begin) / SHARE), LONGEST_S)

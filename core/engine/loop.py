@@ -27,6 +27,7 @@ from core.engine.voice import Voice
 from core.experiment import Experiment
 from core.memory import Bound
 from core.protocol import Command, Event, Status
+from core.record.past import Tell
 
 COMPILING_S = 0.01
 """Between two looks whether a derivative image has compiled, while there is nothing else to do."""
@@ -47,17 +48,18 @@ class Engine:
         save: SaveCheckpoint | None = None,
         generation: int = 0,
         clock: Callable[[], float] = time.perf_counter,
+        tell: Tell | None = None,
     ) -> None:
-        """generation: of the problem before this engine's first, so that a successor's snapshots are told apart."""
+        """tell: who keeps the steps' numbers (core/record/past.py). generation: of the problem before this engine's first, so that a successor's snapshots are told apart."""
         self._inbox, self._post = Inbox(receive), post
         self._factory, self._clock = factory, clock
         self.session: SessionLike | None = None
         self._voice = Voice(post)
         self._derive = DeriveService(clock)
-        self._showing = Showing(sink, self._derive, clock)
+        self._showing = Showing(sink, self._derive, clock, tell)
         self._answers = AnswerService(post, clock)
         self._between = BetweenSteps(self._derive, self._answers, self._showing, self._voice, self._inbox.gather)
-        self._checkpoints = Checkpoints(save, clock)
+        self._checkpoints = Checkpoints(save, clock, tell)
         self._code = Bound()
         self._experiment = Experiment()
         self._generation = generation

@@ -30,6 +30,7 @@ from core.engine.voice import Voice
 from core.experiment import Experiment
 from core.priorities import give_way
 from core.protocol import Command, Event, Scalars, Snapshot, Status, StatusChanged
+from core.record.stored_state import Block
 
 FLUSH_S = 0.016
 """Scalars are sent at most this often: a frame. Thousands of steps a second would otherwise wake the window as often."""
@@ -114,6 +115,10 @@ class Link:
             self._posted = sequence
             self._send(wire.Posted(self._writers[wire.SNAPSHOTS].room_name))
 
+    def tell(self, era: str, index: int, block: Block) -> None:
+        """See past.Tell. It goes before the state that leaves it out."""
+        self._send(wire.Told(era, index, block))
+
     def save(self, experiment: Experiment, iteration: int, state: bytes) -> None:
         """See engine_ports.SaveCheckpoint. One that no memory is left for is dropped."""
         if (
@@ -161,7 +166,7 @@ def main(commands: Connection, events: Connection, rooms: dict[str, str], factor
     failed = 0
     try:
         caches.configure()
-        Engine(link.receive, link.post, link, resolve(factory), link.save, generation).run()
+        Engine(link.receive, link.post, link, resolve(factory), link.save, generation, tell=link.tell).run()
     except Exception as error:
         Voice(link.post).fail(error, "The engine cannot go on")
         failed = 1

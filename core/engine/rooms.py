@@ -5,9 +5,21 @@ At most two rooms of a kind are open, the current one and, until the engine has 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+
 from core.engine import wire
 from core.engine.mailbox import Letter, Room
-from core.protocol import Restore
+from core.experiment import Experiment
+
+
+class Left(NamedTuple):
+    """A checkpoint as the engine wrote it; state: Session.state_bytes, uint8, without the steps that it told."""
+
+    experiment: Experiment
+    iteration: int
+    state: np.ndarray
 
 
 class Rooms:
@@ -46,7 +58,7 @@ class Rooms:
             rooms.pop(0).close()
         return rooms[0].read()
 
-    def checkpoint(self) -> Restore | None:
+    def checkpoint(self) -> Left | None:
         """What the engine saved last; None where there is nothing, or where it went on saving over it meanwhile."""
         rooms = self._open[wire.CHECKPOINTS]
         while len(rooms) > 1 and rooms[1].published > rooms[0].published:  # the engine has moved
@@ -55,7 +67,7 @@ class Rooms:
         if letter is None:
             return None
         experiment, iteration = letter.header
-        return Restore(experiment, letter.arrays["state"].tobytes(), iteration)
+        return Left(experiment, iteration, letter.arrays["state"])
 
     def close(self) -> None:
         """Give everything back; again is harmless."""

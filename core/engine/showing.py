@@ -9,6 +9,7 @@ from collections.abc import Callable
 from core.engine.derive_service import DeriveService
 from core.engine.ports import SessionLike, SnapshotSink
 from core.record.keyframes import Keyframes
+from core.record.past import Tell
 
 FRAME_S = 1 / 30
 """Shortest time between two snapshots of a running fit: what software GL can draw."""
@@ -23,9 +24,16 @@ UNTAKEN_S = 0.02
 class Showing:
     """Posts snapshots to a sink, each with the newest derivative images, as often as it takes them."""
 
-    def __init__(self, sink: SnapshotSink | None, derive: DeriveService, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sink: SnapshotSink | None,
+        derive: DeriveService,
+        clock: Callable[[], float],
+        tell: Tell | None = None,
+    ) -> None:
+        """tell: who keeps the steps' numbers (core/record/past.py)."""
         self._sink, self._derive, self._clock = sink, derive, clock
-        self._keyframes = Keyframes(clock)
+        self._keyframes = Keyframes(clock, tell)
         self._dirty = self._topology_due = False
         self._next = -math.inf
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.record.stored_state import Block
+
 SNAPSHOTS = "snapshots"
 CHECKPOINTS = "checkpoints"
 
@@ -65,11 +67,20 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Engine: the block of steps number `index` of a session's past; states that come later leave it out."""
+
+    era: str
+    index: int
+    block: Block
+
+
+@dataclass(frozen=True)
 class Taken:
     """Launcher: the window took the snapshot with this sequence number."""
 
     sequence: int
 
 
-FromEngine = Attached | RoomNeeded | Posted | Kept
+FromEngine = Attached | RoomNeeded | Posted | Kept | Told
 ToEngine = RoomGiven | RoomRefused | Taken

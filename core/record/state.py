@@ -39,13 +39,13 @@ def freeze(
     state: State,
     start: Mapping[str, Any],
     free: Iterable[str],
-    history: tuple[array, array],
+    past: tuple[np.ndarray, np.ndarray, tuple[str, int] | None],
     seconds: float,
     stages: tuple[int, Mapping[str, np.ndarray]],
     hand: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The state in full. start: the scene's values, which unfreed ones are compared with. history: doubles, the losses
-    and, one step after the other, the terms. hand: History.facts."""
+    """The state in full. start: the scene's values, which unfreed ones are compared with. past: Past.kept. hand:
+    History.facts."""
     free = set(free)
     arrays: dict[str, np.ndarray] = {}
     for name, value in state.values.items():
@@ -54,10 +54,11 @@ def freeze(
             arrays[f"value/{name}"] = array
     for index, leaf in enumerate(jax.tree.leaves(state.optimizer)):
         arrays[f"moment/{index}"] = np.asarray(leaf)
-    arrays["losses"] = np.asarray(history[0], np.float64)
-    arrays["terms"] = np.asarray(history[1], np.float64).reshape(len(history[0]), -1 if history[0] else 0)
+    arrays["losses"], arrays["terms"], told = past
     arrays |= {f"stage/{name}": array for name, array in stages[1].items()}
     facts = {"iteration": state.iteration, "seconds": seconds, "stages": stages[0], "history": hand}
+    if told is not None:
+        facts["past"] = told
     return pack(facts, arrays)
 
 

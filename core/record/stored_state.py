@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.errors import RimlightError
+from core.experiment import Experiment
 from core.record.packing import pack, unpack
 
 BLOCK = 2_048
@@ -52,6 +53,14 @@ class StoredState:
             return _bytes(facts, {str(i): _grown(arrays[str(i)], lane) for i, lane in enumerate(self.past)})
         except (RimlightError, KeyError, ValueError):
             return self.head
+
+
+class Checkpoint(NamedTuple):
+    """What an engine left to go on from."""
+
+    experiment: Experiment
+    iteration: int
+    state: StoredState
 
 
 def stored(state: np.ndarray, before: StoredState | None = None) -> StoredState:
@@ -100,7 +109,7 @@ def _cut(state: np.ndarray, known: Sequence[Block]) -> tuple[np.ndarray, tuple[B
         new = Block(losses[start : start + BLOCK], terms[start : start + BLOCK])
         old = known[len(blocks)] if len(blocks) < len(known) else None
         # Copies, or every block would keep the whole state it came with.
-        blocks.append(old if old is not None and _same(old, new) else Block(*(part.copy() for part in new)))
+        blocks.append(old if old is not None and same_block(old, new) else Block(*(part.copy() for part in new)))
     if not blocks:
         return state, ()
     cut = BLOCK * len(blocks)
@@ -114,7 +123,7 @@ def _grown(head: np.ndarray, blocks: Sequence[Block]) -> np.ndarray:
     return _bytes(facts, arrays)
 
 
-def _same(one: Block, other: Block) -> bool:
+def same_block(one: Block, other: Block) -> bool:
     """Bit for bit: NaN is NaN."""
     bits = lambda a: np.ascontiguousarray(a).view(np.uint8)
     return all(a.shape == b.shape and np.array_equal(bits(a), bits(b)) for a, b in zip(one, other))

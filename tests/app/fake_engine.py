@@ -17,6 +17,7 @@ from core.experiment import Experiment
 from core.experiments.rules import parameter_names
 from core.protocol import Command, Event, Loaded, ParameterInfo, Scalars, Snapshot, Status, StatusChanged, ViewInfo
 from core.record.packing import pack, unpack
+from core.record.stored_state import Checkpoint, StoredState, stored
 from tests.fakes.fake_answers import fake_answer
 
 SIDE = 48
@@ -55,6 +56,7 @@ class FakeClient:
         """Whether questions are answered."""
         self.view, self.theta = 0, None
         self._kept: tuple | None = None
+        self._stored: StoredState | None = None
         self._compile_polls, self._compiling, self._compiled = compile_polls, 0, False
 
     # the client's interface -----------------------------------------------------------------------------
@@ -111,14 +113,15 @@ class FakeClient:
         self.dirty = False
         return self.snapshot()
 
-    def next_checkpoint(self, seconds: float) -> protocol.Restore | None:
+    def next_checkpoint(self, seconds: float) -> Checkpoint | None:
         """Called by a thread of the window's."""
         end = time.monotonic() + seconds
         while not self.calls.count("close") and time.monotonic() < end:
             stand = self.experiment, self.generation, self.iteration
             if self.generation and stand != self._kept:
                 self._kept = stand
-                return protocol.Restore(self.experiment, self._state(), self.iteration)
+                self._stored = stored(np.frombuffer(self._state(), np.uint8), self._stored)
+                return Checkpoint(self.experiment, self.iteration, self._stored)
             time.sleep(0.01)
         return None
 

@@ -18,6 +18,8 @@ from app.launcher import EngineClient
 from core import protocol
 from core.errors import RimlightError
 from core.protocol import Load, Look, Pause, Play, SetValue, Status, StatusChanged, Step
+from core.record.packing import unpack
+from core.record.stored_state import BLOCK, StoredState, losses_of
 from tests.fakes.fake_session import experiment
 
 FAKE = "tests.fakes.fake_session:FakeSession"
@@ -135,10 +137,45 @@ def test_a_checkpoint_larger_than_its_room_moves_to_a_larger_one(window: Window)
     assert window.of(protocol.Loaded)[-1].iteration == 2
 
 
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_long_fit_hands_on_each_step_once_and_goes_on_with_all(window: Window, killed: bool) -> None:
+    window.client.send(Load(experiment()))
+    window.client.send(Step(2 * BLOCK + 100))
+    window.until(lambda: saved(window) == 2 * BLOCK + 100)
+    state = kept_state(window)
+    window.until(lambda: window.snapshots[-1].iteration == 2 * BLOCK + 100)
+    shown = window.snapshots[-1]
+    assert [a is b for a, b in zip(shown.past[0], state.past[0], strict=True)] == [True, True]
+    for head in (shown.arrays["state"], state.head):
+        assert len(unpack(head)[1]["losses"]) == 100
+        assert head.nbytes < 4000
+    if killed:
+        kill(window)
+    window.client.restart()
+    window.until(lambda: window.statuses[-1] is Status.PAUSED and window.snapshots[-1].generation == 2)
+    assert window.of(protocol.Loaded)[-1].iteration == 2 * BLOCK + 100
+    window.client.send(Step(BLOCK))
+    window.until(lambda: saved(window) == 3 * BLOCK + 100)
+    again = kept_state(window)
+    assert losses_of(again).tolist() == [1.0 / i for i in range(1, 3 * BLOCK + 101)]
+    assert [a is b for a, b in zip(again.past[0], state.past[0])] == [True, True]
+    window.client.send(protocol.Fork(state.whole().tobytes(), 2 * BLOCK + 100))
+    window.until(lambda: saved(window) == 2 * BLOCK + 100)
+    assert losses_of(kept_state(window)).tolist() == losses_of(state).tolist()
+
+
+def kept_state(window: Window) -> StoredState:
+    child = window.client._child
+    assert child is not None
+    kept = child.checkpoint()
+    assert kept is not None
+    return kept.state
+
+
 def saved(window: Window) -> int:
     """The iteration of the engine's last checkpoint, -1 before the first."""
     child = window.client._child
-    checkpoint = None if child is None else child.rooms.checkpoint()
+    checkpoint = None if child is None else child.checkpoint()
     return -1 if checkpoint is None else checkpoint.iteration
 
 

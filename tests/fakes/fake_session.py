@@ -6,9 +6,9 @@ state_bytes (what a checkpoint weighs), stop, staged_at.
 
 from __future__ import annotations
 
-import pickle
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +19,8 @@ from core.derivatives.questions import Answer, Checked, MeshCheck, Question
 from core.engine.ports import Waiting
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec
+from core.record.packing import pack, unpack
+from core.record.past import Past, Tell
 
 FACES = np.array([[0, 1, 2]], np.int32)
 
@@ -34,6 +36,7 @@ class FakeSession:
         self.progress = progress
         self.iteration = 0
         self.value = 0.0
+        self.past = Past()
         self.compiled = False
         self.calls: list[str] = []
         self.include_topology: list[bool] = []
@@ -75,6 +78,7 @@ class FakeSession:
             raise ZeroDivisionError("division by zero\nin two lines")
         time.sleep(self.settings.get("step_s", 0.0))
         self.iteration += 1
+        self.past.append(1.0 / self.iteration, (1.0 / self.iteration,))
         return protocol.Scalars(self.iteration, 1.0 / self.iteration)
 
     def staged(self) -> protocol.Staged | None:
@@ -87,7 +91,7 @@ class FakeSession:
         return "Stopped" if self.iteration >= self.settings.get("stop", 10**9) else None
 
     def reset(self) -> None:
-        self.iteration, self.value = 0, 0.0
+        self.iteration, self.value, self.past = 0, 0.0, Past()
 
     def set_value(self, path: str, value: Any) -> None:
         if path == "method.unknown":
@@ -145,8 +149,13 @@ class FakeSession:
         new.iteration, new.value = self.iteration, self.value
         return new
 
-    def state_bytes(self) -> bytes:
-        return pickle.dumps((self.iteration, self.value, b"x" * self.settings.get("state_bytes", 0)))
+    def state_bytes(self, tell: Tell | None = None) -> bytes:
+        losses, terms, told = self.past.kept(tell)
+        weight = np.zeros(self.settings.get("state_bytes", 0), np.uint8)
+        facts = {"iteration": self.iteration, "value": self.value, **({"past": told} if told else {})}
+        return pack(facts, {"losses": losses, "terms": terms, "weight": weight})
 
     def restore_state(self, data: bytes) -> None:
-        self.iteration, self.value, _ = pickle.loads(data)
+        facts, arrays = unpack(data)
+        self.iteration, self.value = facts["iteration"], facts["value"]
+        self.past = Past(*(array("d", arrays[name].tobytes()) for name in ("losses", "terms")))

@@ -64,7 +64,7 @@ def test_an_interruption_does_not_postpone_the_next_state_for_minutes() -> None:
     now = [0.0]
 
     class Stopped:
-        def state_bytes(self) -> bytes:
+        def state_bytes(self, tell: object = None) -> bytes:
             now[0] += 20.0
             return b"state"
 
@@ -92,7 +92,7 @@ def test_large_states_reach_the_window_less_often() -> None:
         def __init__(self, seconds: float) -> None:
             self._bytes = bytes(int(seconds * BYTES_PER_SECOND))
 
-        def state_bytes(self) -> bytes:
+        def state_bytes(self, tell: object = None) -> bytes:
             return self._bytes
 
     for seconds, sent in ((2.0, 5), (0.001, 100)):
