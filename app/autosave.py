@@ -24,7 +24,7 @@ from core.errors import RimlightError
 from core.experiment import Experiment
 from core.record.files import SessionRecord, write_session
 from core.record.ledger import Ledger
-from core.record.stored_state import Checkpoint
+from core.record.stored_state import Checkpoint, StoredState
 
 PERIOD_S = 0.25
 """Shortest time between two states: with the engine's own (core/engine/checkpoints.py) and what writing takes, a killed
@@ -93,9 +93,10 @@ class Autosave(QObject):
             if checkpoint is None:
                 time.sleep(0.01)  # a client that is closed does not wait
                 continue
-            begin = time.thread_time()  # a clock that rests while the program is stopped
             try:
-                size = self._keep(checkpoint)
+                state = self._beside_ledger(checkpoint)
+                begin = time.thread_time()  # a clock that rests while the program is stopped
+                size = self._keep(checkpoint, state)
             except (RimlightError, OSError) as error:
                 if not told:
                     self.failed.emit(str(error))
@@ -109,17 +110,22 @@ class Autosave(QObject):
                 time.sleep(min(0.05, wait))
         self._remove()  # where the last one was finished after the window had closed
 
-    def _keep(self, checkpoint: Checkpoint) -> int:
-        """Write a state, and the curves where they are due; bytes written."""
-        shown = self._controller.experiment
-        experiment = checkpoint.experiment if needs_load(checkpoint.experiment, shown) else shown
+    def _beside_ledger(self, checkpoint: Checkpoint) -> StoredState:
+        """What of a state is to be written, the ledger having the rest. That is written seldom, and delays no state."""
         state, ledger = self._ledger.split(checkpoint.state)
         if ledger is not None:
+            record = SessionRecord(checkpoint.experiment, ledger, checkpoint.iteration)
             try:
-                self._write(SessionRecord(experiment, ledger, checkpoint.iteration), self._file.with_suffix(LEDGER))
+                self._write(record, self._file.with_suffix(LEDGER))
             except (RimlightError, OSError):
                 self._ledger = Ledger()  # what states say of this one is not so
                 raise
+        return state
+
+    def _keep(self, checkpoint: Checkpoint, state: StoredState) -> int:
+        """Write a state, and the curves where they are due; bytes written."""
+        shown = self._controller.experiment
+        experiment = checkpoint.experiment if needs_load(checkpoint.experiment, shown) else shown
         size = self._write(SessionRecord(experiment, state, checkpoint.iteration), self._file)
         runs = self._controller.runs
         which = problem_of(experiment), [(run.method, run.start, run.pinned) for run in runs.runs]

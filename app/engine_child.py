@@ -19,7 +19,7 @@ from core.engine.pasts import Pasts
 from core.engine.rooms import Rooms
 from core.errors import RimlightError
 from core.protocol import Command, Event, Message, Status, StatusChanged
-from core.record.stored_state import Checkpoint
+from core.record.stored_state import Checkpoint, StoredState
 
 ASK_S, TERMINATE_S, KILL_S = 0.3, 0.3, 0.4
 """Seconds that an engine gets to end by itself, by request of the system, and by force: a second in all. One that is
@@ -101,10 +101,16 @@ class EngineChild:
         return None if left is None or state is None else Checkpoint(left.experiment, left.iteration, state)
 
     def last_words(self) -> protocol.Restore | None:
-        """To go on from where an engine stood that is dead."""
+        """To go on from where an engine stood that is dead or was killed."""
+        self.process.join(KILL_S)  # until then it may write
         self.receive()  # what it told of its steps before it ended
-        kept = self.checkpoint()
-        return None if kept is None else protocol.Restore(kept.experiment, kept.state.whole().tobytes(), kept.iteration)
+        left = self.rooms.checkpoint()
+        if left is None:
+            return None
+        state = self._pasts.of(left.state) or StoredState(
+            left.state
+        )  # without its first steps the fit goes on all the same
+        return protocol.Restore(left.experiment, state.whole().tobytes(), left.iteration)
 
     def kill(self) -> None:
         """End it now, whatever it does. Returns at once."""
