@@ -112,8 +112,7 @@ def carry_out(command: str, c: Controller) -> None:
         c.look(int(value))
     elif name == "set":
         parameter, _, number = value.partition(":")
-        c.move(f"move of {parameter}", parameter, c.present(parameter), float(number))
-        c.settle()
+        c.put(parameter, float(number))
     elif name == "setting":
         setting, _, text = value.partition(":")
         c.edit(setting, with_setting(c.experiment, "method", setting, json.loads(text)))

@@ -153,6 +153,15 @@ class Controller(Workbench):
         here = isinstance(last, edits.Moved) and self.undo_stack.next_undo() == what and last.stand == self._stand()
         return last if here and isinstance(last, edits.Moved) else None
 
+    def put(self, name: str, value: float) -> None:
+        """As set_value, by a hand that types one displayed number: a step of its own to undo."""
+        back = self.present(name)
+        if back is None:
+            self.set_value(name, value)
+        else:
+            self.move(f"change of {name}", name, back, value)
+            self.settle()
+
     def note_moved(self, what: str, changes: tuple[tuple[str, Any, Any], ...]) -> None:
         """Remember what a hand moved: (name, what takes it back, what does it again)."""
         self.undo_stack.note_moved(what, edits.Moved(changes, self._stand()))

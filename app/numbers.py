@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 MINUS = "\u2212"
+THIN = "\u2009"
 NOT_A_NUMBER = "\u2013"
 """Shown for NaN and for values that do not exist."""
 
@@ -44,6 +45,11 @@ def field(value: float) -> str:
 
 def integer(value: int) -> str:
     return f"{MINUS}{-value}" if value < 0 else str(value)
+
+
+def count(value: int) -> str:
+    """Of iterations and the like: digits in threes from 10 000 on, a thin space between them."""
+    return integer(value) if abs(value) < 10_000 else f"{value:,}".replace(",", THIN).replace("-", MINUS)
 
 
 def colour(value: float | None) -> str:

@@ -70,6 +70,8 @@ class Axis(pg.AxisItem):
             return [_log_label(value, self.narrow) for value in values]
         if self.from_top is not None:
             values = [self.from_top - value for value in values]
+        if self.whole and all(value == round(value) for value in values):
+            return [numbers.count(round(value)) for value in values]
         return [f"{value:g}".replace("-", numbers.MINUS) for value in values]
 
 

@@ -182,7 +182,7 @@ class Strip(QFrame, Themed):
             left = iteration == 0
             box = QRectF(x if left else x - 24, top, 48, high)
             painter.drawText(
-                box, Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignHCenter, numbers.integer(iteration)
+                box, Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignHCenter, numbers.count(iteration)
             )
 
     # ------------------------------------------------------------------------------------------ hands
@@ -254,6 +254,6 @@ class Timeline(QFrame):
     def set_replay(self, replay: Replay, shown: int, steps: int, replaying: bool) -> None:
         """shown: the iteration on screen. steps: how many the run has."""
         self.strip.set_replay(replay, shown)
-        self.now.setText(numbers.integer(shown))
-        self.of.setText(f"of {numbers.integer(steps)}")
+        self.now.setText(numbers.count(shown))
+        self.of.setText(f"of {numbers.count(steps)}")
         self.live.setVisible(replaying)

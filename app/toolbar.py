@@ -116,7 +116,7 @@ class Toolbar(QToolBar):
             self.speed.setText("")
 
     def set_scalars(self, last: Scalars | None, running: bool) -> None:
-        self.iteration.setText(numbers.integer(last.iteration if last else 0))
+        self.iteration.setText(numbers.count(last.iteration if last else 0))
         self.loss.setText(numbers.number(last.loss if last else None))
         if running and last is not None and last.steps_per_second > 0:
             self.speed.setText(f"{numbers.number(last.steps_per_second)} it/s")

@@ -21,7 +21,7 @@ class ParametersSection(PanelSection):
         self.rows.addWidget(self.tree)
         self.tree.freed.connect(self._free)
         self.tree.theta_chosen.connect(controller.choose_theta)
-        self.tree.value_entered.connect(controller.set_value)
+        self.tree.value_entered.connect(controller.put)
         self._known = {e["name"]: e for e in entries("parameters")}
         self._units = {name: e["unit"] for name, e in self._known.items()}
         self._built: object = None

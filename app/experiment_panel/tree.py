@@ -295,9 +295,9 @@ def _derivable(row: Row) -> bool:
 
 
 def _short(value: float, unit: str) -> str:
-    """Three digits, two where that would not fit: the column is narrow."""
-    text = numbers.number(value) + unit
-    return text if len(text) <= FITS and "e" not in text else numbers.narrow(value) + unit
+    """Three digits, two beside a power, fewer where they would not fit: the column is narrow."""
+    texts = [numbers.number(value, digits) + unit for digits in (3, 2, 1)]
+    return next((t for t in texts[:2] if len(t) <= FITS and (t is not texts[0] or "e" not in t)), texts[2])
 
 
 def _write(row: Row, column: int, text: str) -> None:

@@ -43,6 +43,12 @@ def test_signs_and_narrow_columns():
     assert numbers.narrow(0.087) == "0.087"
     assert numbers.field(0.0035) == "3.5e−3"
     assert numbers.integer(-8790) == f"{M}8790"
+    assert [numbers.count(n) for n in (150, 9999, 10_000, -1_000_082)] == [
+        "150",
+        "9999",
+        "10\u2009000",
+        f"{M}1\u2009000\u2009082",
+    ]
     assert numbers.colour(-0.2536) == f"{M}0.254"
     assert numbers.signed_colour(0.1) == "+0.100"
     assert numbers.signed_colour(-0.0001) == "0.000"
@@ -65,3 +71,20 @@ def test_what_is_typed_is_understood(typed, value):
 def test_what_is_not_a_number_is_refused(typed):
     with pytest.raises(ValueError):  # noqa: PT011
         numbers.parse(typed)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.119, "°", "0.119°"),
+        (-0.0015, "°", "−2e−3°"),
+        (-112.0, "°", "−112°"),
+        (-5.3e-4, "", "−5.3e−4"),
+        (25.0, "", "25.0"),
+    ],
+)
+def test_values_fit_the_column_of_the_tree(value, unit, shown):
+    from app.experiment_panel.tree import FITS, _short
+
+    assert _short(value, unit) == shown
+    assert len(shown) <= FITS

@@ -50,6 +50,22 @@ def test_sliders_are_live_and_undone_in_one(make_window, qtbot):
     assert row.value() == start
 
 
+def test_a_value_typed_into_the_tree_is_undone(make_window, qtbot):
+    window, client = make_window()
+    before = window.controller.shown.values["pose.translation"][0]
+    tree = window.panel.parameters.tree
+    for value in (0.5, -0.25):
+        tree.value_entered.emit("pose.translation.x", value)
+        assert client.sent[-1] == SetValue("value.pose.translation.x", value)
+    assert window.actions_.undo.text() == "Undo change of pose.translation.x"
+    window.controller.undo()
+    assert client.sent[-1] == SetValue("value.pose.translation.x", 0.5)
+    window.controller.undo()
+    assert client.sent[-1] == SetValue("value.pose.translation.x", before)
+    window.controller.redo()
+    assert client.sent[-1] == SetValue("value.pose.translation.x", 0.5)
+
+
 def test_typed_numbers_are_taken_or_refused(make_window, qtbot):
     window, client = make_window()
     field = window.panel.optimizer.rate.field
