@@ -120,9 +120,11 @@ def svg(name: str, colour: str) -> str:
 
 @cache
 def pixmap(name: str, colour: str, size: int = 16, ratio: float = RATIO) -> QPixmap:
-    """One tinted icon, `size` logical pixels square, `ratio` device pixels each."""
+    """One tinted icon, `size` logical pixels square, `ratio` device pixels each; nothing where there is no room."""
     side = int(size * ratio)
-    result = QPixmap(side, side)
+    result = QPixmap(max(side, 0), max(side, 0))
+    if result.isNull():
+        return result
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
     QSvgRenderer(svg(name, colour).encode()).render(painter, QRectF(0, 0, side, side))

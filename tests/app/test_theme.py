@@ -113,3 +113,10 @@ def test_an_icon_is_drawn_in_the_colour_of_its_state_and_the_size_asked_for(qapp
             bar = image.pixelColor(int(0.34 * image.width()), image.height() // 2)
             assert bar.name().upper() == expected, (asked, ratio, of)
     assert icon.actualSize(QSize(40, 40)) == QSize(16, 16)
+
+
+@pytest.mark.window
+def test_an_icon_without_room_is_no_drawing_and_no_warning(qapp, qtlog):
+    for side in (0, -3):
+        assert icons.pixmap("pause", "#FFFFFF", side).isNull()
+    assert [record.message for record in qtlog.records] == []
