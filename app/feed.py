@@ -23,7 +23,7 @@ from app.turns import Turns
 from core import protocol
 from core.derivatives.questions import Answer
 from core.experiment import Experiment
-from core.memory import give_back
+from core.memory import GIVE_BACK_S, give_back
 from core.protocol import Command, Event, Loaded, Message, Snapshot, Status
 from core.record.stored_state import Checkpoint
 
@@ -34,9 +34,6 @@ FASTEST_MS, SLOWEST_MS = 16, 120
 REST = 1.0
 """Share of time left to the engine and to hands: with software GL a frame costs 50 ms of the same two cores."""
 
-
-GIVE_BACK_S = 60.0
-"""Between two times that memory is given back while pictures come: hours of small things leave a tenth of it in holes."""
 
 LOOK_MS = 4
 """Between two looks whether everything has had its turn."""

@@ -28,6 +28,7 @@ from core.engine.mailbox import MailboxWriter, Room
 from core.engine.ports import Factory
 from core.engine.voice import Voice
 from core.experiment import Experiment
+from core.memory import keep_giving_back
 from core.priorities import give_way
 from core.protocol import Command, Event, Scalars, Snapshot, Status, StatusChanged
 from core.record.stored_state import Block
@@ -161,6 +162,7 @@ def main(commands: Connection, events: Connection, rooms: dict[str, str], factor
     """The child's main: serve until Quit or until the parent is gone. rooms: kind -> name of the memory to write to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the window's to handle
     give_way()
+    keep_giving_back()
     link = Link(commands, events, rooms)
     link.post(StatusChanged(Status.STARTING, "the engine"))
     failed = 0

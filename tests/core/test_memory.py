@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from core.memory import Bound, forgettable, give_back, resident_bytes
+from core.memory import Bound, forgettable, give_back, keep_giving_back, resident_bytes
 
 
 def test_compiled_code_is_forgotten_beyond_a_bound() -> None:
@@ -42,6 +43,7 @@ def test_freed_memory_is_no_longer_resident() -> None:
 
 IMAGES = """
 import sys
+import threading
 import numpy as np
 from core.memory import keep_large_blocks_apart, resident_bytes
 if sys.argv[1] == "apart":
@@ -79,3 +81,14 @@ def test_images_that_do_not_fit_are_refused_before_memory_is_taken(monkeypatch) 
     with pytest.raises(RimlightError, match=r"4096 x 4096 pixels by [a-z-]+ take about 6.7 GB .* 5.0 GB are free"):
         build.build(made)
     assert small is None or (resident_bytes() or 0) - small < 400 << 20
+
+
+def test_an_engine_gives_back_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = threading.Semaphore(0)
+    monkeypatch.setattr("core.memory.give_back", called.release)
+    enough = keep_giving_back(0.005)
+    assert all(called.acquire(timeout=10.0) for _ in range(3))
+    (thread,) = [t for t in threading.enumerate() if t.name == "memory"]
+    enough.set()
+    thread.join(10.0)
+    assert not thread.is_alive()
