@@ -107,9 +107,8 @@ class EngineChild:
         left = self.rooms.checkpoint()
         if left is None:
             return None
-        state = self._pasts.of(left.state) or StoredState(
-            left.state
-        )  # without its first steps the fit goes on all the same
+        # Without its first steps a fit goes on all the same.
+        state = self._pasts.of(left.state) or StoredState(left.state)
         return protocol.Restore(left.experiment, state.whole().tobytes(), left.iteration)
 
     def kill(self) -> None:

@@ -285,7 +285,8 @@ class EngineClient:
 
 
 def start_engine(factory: str, generation: int, pasts: Pasts) -> EngineChild:
-    """An engine process, spawned. pasts: of it and of those before it. Raises OSError or RimlightError where the system has no room for one."""
+    """An engine process, spawned. pasts: of it and of those before it. Raises OSError or RimlightError where the system has
+    no room for one."""
     context, rooms = get_context("spawn"), Rooms()
     try:
         theirs, commands = context.Pipe(duplex=False)
