@@ -30,15 +30,17 @@ class Shelf:
         self._kept: dict[str, Any] = {}
         self.experiment: Experiment | None = None
         """What the panels showed; None while the shelf is empty."""
+        self.running = False
+        """Whether the fit was."""
 
     def put_by(self, experiment: Experiment) -> None:
         """Keep what is shown, `experiment` as its experiment, unless something older is kept."""
         if self.experiment is None and self._owner.loaded is not None:
             self._kept = {name: getattr(self._owner, name) for name in (*SHELVED, *OPENED)}
-            self.experiment = experiment
+            self.experiment, self.running = experiment, self._owner.running
 
     def clear(self) -> None:
-        self._kept, self.experiment = {}, None
+        self._kept, self.experiment, self.running = {}, None, False
 
     @property
     def opened(self) -> bool:

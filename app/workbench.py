@@ -137,33 +137,38 @@ class Workbench(Feed):
             super()._on_message(owed)
 
     def _on_message(self, message: Message) -> None:
-        failed = self.loading and message.level == "error"
+        failed, goes_on = self.loading and message.level == "error", False
         if failed and self.loaded is None:
             self._owed = message  # a load puts messages away: told again after it
             self.failed_first.emit()
         elif failed and self.loaded is not None:
-            self._return_to(self.loaded.experiment)
+            goes_on = self._shelf.running and self._shelf.opened
+            goes_on = self._return_to(self.loaded.experiment) and goes_on
             self._asked = self.loaded.experiment  # it stands there, whatever was put back
         super()._on_message(message)  # last: what is shown again must not take the message away
+        if goes_on:  # a file that cannot be opened is no reason to stop the fit
+            self.resuming = True
+            self._send(protocol.Play())
 
     def _on_resumed(self, experiment: Experiment) -> None:
         self._return_to(experiment)
 
-    def _return_to(self, stand: Experiment) -> None:
-        """What was being loaded is void, and the engine stands at `stand`: show that."""
+    def _return_to(self, stand: Experiment) -> bool:
+        """What was being loaded is void, and the engine stands at `stand`: show that. Whether it is what was put by."""
         if not needs_load(stand, self._sent):
-            return
+            return False
         self._settle.stop()
         self._asked, self._void = stand, True
         if self._shelf.experiment is None or needs_load(stand, self._shelf.experiment):
             self._follow(stand)
-            return
+            return False
         experiment = self._shelf.experiment
         if self._shelf.give_back():
             self.open_failed.emit()
         self._show_again(experiment)
         if self.shown is not None:
             self.snapshot_shown.emit(self.shown)
+        return True
 
     def _follow(self, stand: Experiment) -> None:
         """The engine stands at something that came between, and was asked for here: show it."""

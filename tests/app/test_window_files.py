@@ -58,6 +58,31 @@ def test_a_file_that_cannot_be_loaded_leaves_everything_as_it_was(make_window, q
     qtbot.waitUntil(lambda: c.last.iteration == steps + 1, timeout=3000)
 
 
+def test_a_file_that_cannot_be_loaded_does_not_stop_the_fit(make_window, qtbot, tmp_path):
+    window, _client = make_window()
+    c, told = window.controller, []
+    c.message_posted.connect(lambda message: told.append(message.text))
+    (tmp_path / "broken.ply").write_text("ply")
+
+    def opened() -> None:
+        told.clear()
+        assert window.files.open_path(tmp_path / "broken.ply")
+        qtbot.waitUntil(lambda: any("broken.ply: mesh has no faces" in text for text in told), timeout=3000)
+
+    c.play()
+    qtbot.waitUntil(lambda: c.last is not None and c.last.iteration > 0, timeout=3000)
+    opened()
+    stood = c.last.iteration
+    qtbot.waitUntil(lambda: c.status is protocol.Status.RUNNING and c.last.iteration > stood, timeout=3000)
+    assert "broken.ply: mesh has no faces" in window.status.message.text
+    c.pause()
+    qtbot.waitUntil(lambda: c.status is protocol.Status.PAUSED, timeout=3000)
+    stood = c.last.iteration
+    opened()
+    qtbot.wait(100)
+    assert (c.last.iteration, c.status) == (stood, protocol.Status.PAUSED)  # what stands is not started by it
+
+
 def test_a_broken_first_file_opens_the_first_lesson_instead(make_window, qtbot, tmp_path):
     (tmp_path / "broken.ply").write_text("ply")
     window, _client = make_window(start=False)
