@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QLineEdit, QWidget
 
 from app import numbers
 from app.theme import HINT, NUMBER, REGULAR, Theme, font
-from app.widgets import Themed, current_theme
+from app.widgets import SHORTER, Themed, current_theme
 
 HEIGHT = 25
 LEAST_SPAN = 110.0
@@ -49,7 +49,8 @@ class Footer(QWidget, Themed):
         self._signed, self._theme = signed, current_theme()
         self._limit: float | None = None
         self._edited = False
-        self._facts = ""
+        self._brief = ""
+        """The facts, then with ever fewer of the last of them."""
         self._value: float | None = None
         self._reading = ""
         self._editor: QLineEdit | None = None
@@ -73,7 +74,8 @@ class Footer(QWidget, Themed):
 
     def set_facts(self, facts: str) -> None:
         """Shown instead of a bar while there is no range; whole in the tooltip, where a narrow pane cuts it."""
-        self._facts = facts
+        parts = facts.split(", ")
+        self._brief = SHORTER.join(", ".join(parts[:count]) for count in range(len(parts), 0, -1))
         if not self._signed:
             self.setToolTip(facts)
         self.update()
@@ -100,7 +102,7 @@ class Footer(QWidget, Themed):
         if not self._signed or self._limit is None:
             reading = self._reading if not self._signed else ""
             painter.setPen(QColor(theme.text if reading else theme.text2))
-            text = painter.fontMetrics().elidedText(reading or self._facts, Qt.TextElideMode.ElideRight, int(width))
+            text = painter.fontMetrics().elidedText(reading or self._brief, Qt.TextElideMode.ElideRight, int(width))
             painter.drawText(QRectF(0, 3, width, 20), _LEFT, text)
             return
         paint_bar(painter, QRectF(0, 1, width, 7), theme.signed_lut())

@@ -19,6 +19,8 @@ class Kind:
     locked: bool = False
     note: str = ""
     """What stands muted beside the title; "{method}" is the method's name."""
+    brief: str = ""
+    """The same in a narrow pane."""
     empty: str = ""
     """What an empty pane says, and what its button does in one word."""
     icon: str = "image"
@@ -34,7 +36,15 @@ class Kind:
 KINDS = (
     Kind(1, "target", "Target", signed=False, empty="No target yet."),
     Kind(2, "render", "Render", signed=False, empty="Nothing rendered yet."),
-    Kind(3, "difference", "Difference", note="render − target", empty="Nothing rendered yet.", icon="difference"),
+    Kind(
+        3,
+        "difference",
+        "Difference",
+        note="render − target",
+        brief="2 − 1",
+        empty="Nothing rendered yet.",
+        icon="difference",
+    ),
     Kind(
         4,
         "derivative",

@@ -15,7 +15,7 @@ from app.panes.over import Over, mixed
 from app.panes.picture import Picture
 from app.panes.plates import Plate, plate_of
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, Theme
-from app.widgets import Dot, Elided, Glyph, IconButton, Themed, current_theme, frame, hbox, label, mini, vbox
+from app.widgets import SHORTER, Dot, Elided, Glyph, IconButton, Themed, current_theme, frame, hbox, label, mini, vbox
 
 CAPTION_HEIGHT = 24
 
@@ -68,7 +68,9 @@ class Pane(QWidget, Themed):
         self.footer = Footer(kind.signed)
         self.dot = Dot(FINITE_DIFFERENCES if kind.name == "reference" else "")
         self.dot.setVisible(kind.name in ("derivative", "reference"))
-        self.note = Elided(kind.note.replace("{method}", ""), HINT)
+        self.note = Elided(
+            SHORTER.join((kind.note.replace("{method}", ""), *filter(None, [kind.note and kind.brief]))), HINT
+        )
         self.lock = mini("unlock", "", checkable=True, checked=kind.locked)
         self.lock.setVisible(kind.signed)
         self.lock.toggled.connect(self._on_lock)

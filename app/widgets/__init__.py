@@ -1,6 +1,7 @@
 """The small widgets everything in the window is built of."""
 
 from app.widgets.basics import (
+    SHORTER,
     Elided,
     Item,
     Themed,
@@ -21,6 +22,7 @@ from app.widgets.heads import Head, Section
 from app.widgets.painted import Bar, Dot, Glyph, Mark, Spinner, paint_mark
 
 __all__ = [
+    "SHORTER",
     "Bar",
     "Dot",
     "Elided",

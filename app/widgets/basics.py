@@ -131,8 +131,13 @@ def hint(text: str = "", *, right: bool = False) -> QLabel:
     return label(text, HINT, REGULAR, "text3", right=right)
 
 
+SHORTER = "\x9c"
+"""Between a text and the one that Qt draws where that is too long."""
+
+
 class Elided(QLabel):
-    """A label that gives way first when its row is narrow and ends in an ellipsis; its tooltip then begins with the whole."""
+    """A label that gives way first when its row is narrow and ends in an ellipsis, or says it SHORTER; its tooltip then
+    begins with the whole."""
 
     def __init__(
         self, text: str = "", pixels: int = HINT, weight: int = REGULAR, tone: str = "text3", lines: int = 1
@@ -196,9 +201,7 @@ class Elided(QLabel):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        cut = self.fitted(self.width())
-        whole = (
-            f"{self.text()}: {self._tip}" if self._tip and self.text() not in self._tip else self._tip or self.text()
-        )
-        self.setToolTip(whole if cut.replace("\n", " ") != self.text() else self._tip)
+        cut, text = self.fitted(self.width()), self.text().partition(SHORTER)[0]
+        whole = f"{text}: {self._tip}" if self._tip and text not in self._tip else self._tip or text
+        self.setToolTip(whole if cut.replace("\n", " ") != text else self._tip)
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, cut if len(cut) > 2 else "")

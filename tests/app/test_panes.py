@@ -199,6 +199,19 @@ def test_the_cursor_is_linked_and_reads_values(grid, qtbot):
     assert pinned.args == [None]
 
 
+def test_a_narrow_pane_says_its_note_shorter(grid):
+    note = grid.panes["difference"].note
+    whole = note.fontMetrics().horizontalAdvance("render − target")
+    assert note.fitted(whole) == "render − target"
+    assert note.fitted(whole - 1) == "2 − 1"
+    note.resize(whole - 1, note.height())
+    note.grab()
+    assert note.toolTip() == "render − target"
+    note.resize(whole, note.height())
+    note.grab()
+    assert note.toolTip() == ""
+
+
 def test_copying_the_values_at_the_pin(grid):
     grid.show_snapshot(derived())
     grid.set_pin((48, 32))
