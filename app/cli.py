@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.arguments import slip_of, whole
-from core.errors import RimlightError
+from core.errors import OUT_OF_MEMORY, RimlightError, out_of_memory
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MemoryError:
-        return _fail("out of memory; use a smaller shape, fewer views or smaller pictures")
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
@@ -248,6 +246,8 @@ def _version() -> str:
 
 
 def _unexpected(error: Exception) -> str:
+    if out_of_memory(error):
+        return OUT_OF_MEMORY
     cause = " ".join(str(error).split())[:200]
     return f"unexpected {type(error).__name__}: {cause}; set {DEBUG}=1 to see the traceback"
 

@@ -58,7 +58,8 @@ TOUR = (
     (
         "Bring your own",
         "Drop a mesh, a grid, a picture or an experiment on the window, or a shape and its target together. Save writes "
-        "the experiment as a TOML file that gives the same numbers again, here and with rimlight fit.",
+        "the experiment as a TOML file that gives the same numbers again, here and with rimlight fit (on a graphics card, "
+        "to rounding).",
     ),
     (
         "Sculpt",
@@ -71,7 +72,7 @@ TOUR = (
         "64, 4 layers, 4 levels, pictures of 64 x 64, one view and 1,024 random pixels a step, and beside a radiance network "
         "a rate of distances of 0.02; python -m benchmarks.bench_spot fits spot so in minutes, without masks. The papers' "
         "own is width 256, 8 layers, 6 levels and a radiance network, the warp with k = 7 to 14: give that to a graphics "
-        "card (pip install '.[cuda]', which the engine then uses), where larger pictures and more pixels a step fit too.",
+        "card (pip install '.[cuda]', which the engine then uses, as its words at the top right say), where larger pictures and more pixels a step fit too.",
     ),
     ("Your keys", "Change shortcuts, in the Help menu, gives any action another key, or its own back."),
 )

@@ -24,6 +24,7 @@ ENGINE = {
     Status.RUNNING: ("accent", "engine running"),
     Status.DEAD: ("error", "engine stopped"),
 }
+ENGINE_TIP = "What the engine is doing"
 
 
 class Toolbar(QToolBar):
@@ -90,9 +91,9 @@ class Toolbar(QToolBar):
             (hbox(muted("it"), self.iteration), "Steps taken"),
             (hbox(self.speed), "Steps a second while the fit runs"),
             (hbox(muted("loss"), self.loss), "The weighted sum of the terms at the last step"),
-            (hbox(self.dot, self.engine), "What the engine is doing"),
+            (hbox(self.dot, self.engine), ENGINE_TIP),
         ):
-            box = frame(layout)
+            box = self.engine_box = frame(layout)
             box.setContentsMargins(8, 0, 8, 0)
             box.setToolTip(tip)
             self.addWidget(box)
@@ -114,6 +115,10 @@ class Toolbar(QToolBar):
             self.speed.setText("paused" if status is not Status.DEAD else "")
         elif self.speed.text() == "paused":  # until there is a speed to tell
             self.speed.setText("")
+
+    def set_device(self, device: str) -> None:
+        """What the engine computes on, in words."""
+        self.engine_box.setToolTip(f"{ENGINE_TIP}; it computes on {device}" if device else ENGINE_TIP)
 
     def set_scalars(self, last: Scalars | None, running: bool) -> None:
         self.iteration.setText(numbers.count(last.iteration if last else 0))

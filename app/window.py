@@ -112,6 +112,7 @@ class MainWindow(QMainWindow):
         self.curves.set_runs(self.controller.runs, experiment.stop.steps)
 
     def on_loaded(self, loaded: Loaded) -> None:
+        self.toolbar.set_device(loaded.device)
         self.viewport.set_loaded(loaded)
         self.viewport.set_view(self.controller.view)
         self.panes.set_loaded(loaded)

@@ -15,15 +15,18 @@ from typing import Any
 
 
 def machine() -> str:
-    """One line: processor, cores this process may use, load, Python, and the versions of the numeric libraries."""
+    """One line: processor, the GPU where JAX has one, cores this process may use, load, Python, and the versions of the
+    numeric libraries."""
     import jax
     import numba
     import numpy
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    chosen = jax.devices()[0]
+    gpu = "" if chosen.platform == "cpu" else f", JAX on {chosen.device_kind}"
     versions = f"Python {platform.python_version()}, NumPy {numpy.__version__}, Numba {numba.__version__}"
-    return f"{_processor()}, {cores} cores{load}, {platform.system()}; {versions}, JAX {jax.__version__}"
+    return f"{_processor()}{gpu}, {cores} cores{load}, {platform.system()}; {versions}, JAX {jax.__version__}"
 
 
 def _processor() -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -208,13 +209,20 @@ def _check_room(views: tuple[CameraView, ...], method: Method, settings: Any, ra
     layers = max(int(getattr(settings, name, 1)) for name in ("layers", "faces_per_pixel"))
     pixels = largest.width * largest.height
     needed = PIXEL_BYTES * layers * (min(rays, pixels) if rays and method.pixelwise else pixels)
-    free = available_bytes() if needed > WORTH_ASKING else None
+    free = _free_bytes() if needed > WORTH_ASKING else None
     if free is not None and needed > free:
         raise RimlightError(
             f"views.width, views.height: {largest.width} x {largest.height} pixels by {method.name} take about "
             f"{needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; choose smaller images"
             + (" or fewer layers" if layers > 1 else "")
         )
+
+
+def _free_bytes() -> int | None:
+    """What a step may take: of the system's memory, or of the GPU's where that computes and has less."""
+    on_device = jax.devices()[0].memory_stats() or {}  # a processor has none
+    rest = on_device["bytes_limit"] - on_device["bytes_in_use"] if "bytes_limit" in on_device else None
+    return min((free for free in (available_bytes(), rest) if free is not None), default=None)
 
 
 def _hull(experiment: Experiment, aims: _Aims, report: Report) -> Shape:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
+import psutil
 
+from core.accelerators import complaints
 from core.engine import caches
-from core.engine.accelerators import complaints
 from core.versions import versions
 
 Line = tuple[str, str]
@@ -66,10 +67,9 @@ _THREAD_SETTINGS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREAD
 
 def _memory() -> str:
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        sizes = {line.partition(":")[0]: int(line.split()[1]) / 2**20 for line in lines}
-        return f"{sizes['MemTotal']:.1f} GiB, {sizes['MemAvailable']:.1f} GiB available"
-    except (OSError, ValueError, KeyError, IndexError):
+        memory = psutil.virtual_memory()
+        return f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} GiB available"
+    except (psutil.Error, OSError, NotImplementedError):
         return "unknown"
 
 

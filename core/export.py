@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core import pictures
+from core.accelerators import device
 from core.catalog import entry
 from core.comparison.curve_svg import curves_svg
 from core.errors import RimlightError
@@ -149,5 +150,6 @@ def report(session: Session) -> dict[str, Any]:
         "parameters": display_values({n: values[n] for n in session.state.values}),
         "stopped": session.finished(),
         "warnings": list(session.scene.warnings),
+        "device": device(),
         "versions": versions(),
     }

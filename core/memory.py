@@ -40,7 +40,7 @@ def resident_bytes() -> int | None:
     try:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError, AttributeError):
-        return None
+        return _asked(lambda psutil: psutil.Process().memory_info().rss)
 
 
 def available_bytes() -> int | None:
@@ -49,6 +49,16 @@ def available_bytes() -> int | None:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, ValueError, IndexError, StopIteration):
+        return _asked(lambda psutil: psutil.virtual_memory().available)
+
+
+def _asked(question: Callable[[Any], int]) -> int | None:
+    """What psutil answers. Linux is asked directly: importing it takes 26 ms, which the window's start does not have."""
+    import psutil
+
+    try:
+        return question(psutil)
+    except (psutil.Error, OSError, NotImplementedError):
         return None
 
 
@@ -66,9 +76,9 @@ def give_back() -> None:
 
 
 def keep_giving_back(seconds: float = GIVE_BACK_S) -> threading.Event:
-    """Start a thread that gives back now and then, until the event that is returned. Each thread's heap keeps up to 64 MB of what it freed otherwise: on a busy
-    machine an engine's memory rises by tens of megabytes within an hour, for nothing."""
-
+    """Start a thread that gives back now and then, until the event that is returned. Each thread's heap keeps up to 64 MB
+    of what it freed otherwise: on a busy machine an engine's memory rises by tens of megabytes within an hour, for nothing.
+    """
     enough = threading.Event()
 
     def run() -> None:

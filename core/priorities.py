@@ -15,9 +15,6 @@ NICENESS = 5
 """Measured on two busy cores: the window's timer wakes 4 ms late at the 99th percentile instead of 14; on idle cores
 the fit loses nothing. 10 is no better."""
 
-BELOW_NORMAL_PRIORITY_CLASS = 0x4000
-"""The same, in Windows' words."""
-
 SPIN = "4"
 """Exponent of two of the cycles for which a thread of NumPy's linear algebra waits busily; its own 26 costs a sixth of a
 core beside ten snapshots a second."""
@@ -41,10 +38,9 @@ def take_turns() -> None:
 def give_way() -> None:
     """Let other processes go first: every thread that is there, as NumPy's, and later ones, which inherit it."""
     if sys.platform == "win32":
-        import ctypes
+        import psutil
 
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), BELOW_NORMAL_PRIORITY_CLASS)
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         return
     nice = os.nice(NICENESS)
     if (

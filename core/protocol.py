@@ -186,7 +186,8 @@ class Loaded:
     """A problem is ready. target_vertices (n, 3) world, target_faces (m, 3): the ghost, None for image targets.
 
     generation: counts problems; the snapshots of this one carry it too. iteration: where it stands. continued: it
-    goes on from what was there (a change of method, an engine restarted), so curves are kept up to `iteration`.
+    goes on from what was there (a change of method, an engine restarted), so curves are kept up to `iteration`. device:
+    what computes it, in words.
     """
 
     experiment: Experiment
@@ -199,6 +200,7 @@ class Loaded:
     generation: int = 0
     iteration: int = 0
     continued: bool = False
+    device: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core import protocol
+from core.accelerators import device
 from core.build import Scene, build
 from core.derivatives.images import derivative_images
 from core.derivatives.questions import Answer, Question
@@ -83,6 +84,7 @@ class Session:
             target_vertices=None if ghost is None else ghost[0],
             target_faces=None if ghost is None else ghost[1],
             warnings=self.scene.warnings,
+            device=device(),
         )
 
     def world_mesh(self) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 # Pictures are tiny here, and most of a test's time goes into compiling what runs for milliseconds: without optimizing it
 # takes a fifth of the time. Kernels and long fits are `optimized`; with `XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0 make
 # test` everything is.
+# On the processor, whose numbers are the same at every run; `JAX_PLATFORMS= make suite` takes the GPU where there is one.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 

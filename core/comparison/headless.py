@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core import pictures
+from core.accelerators import device
 from core.comparison.curve_svg import curves_svg
 from core.comparison.lanes import lane_tokens, of_lane, split_lane, usual_lanes, with_methods
 from core.comparison.race import Race
@@ -158,6 +159,7 @@ def _write(race: Race, folder: Path, arrays: dict[str, np.ndarray], noise: dict[
         "repeats": repeats,
         "noise": noise,
         "notes": notes,
+        "device": device(),
         "versions": versions(),
     }
     write_json(folder / "compare.json", report)

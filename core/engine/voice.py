@@ -5,8 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from core.errors import RimlightError
+from core.errors import OUT_OF_MEMORY, RimlightError, out_of_memory
 from core.protocol import Event, Message, Progress, Status, StatusChanged
+
+GPU_LOST = "CUDA_ERROR"
+"""In the words of an error after which a process computes nothing more on a GPU: a laptop slept, its driver was reset."""
 
 LONGEST_LINE = 200
 """Characters of an unforeseen error's text that go into the message area; the whole of it is in the details."""
@@ -48,6 +51,8 @@ class Voice:
         if isinstance(error, RimlightError):
             self.post(Message("error", str(error), error.details))
             return
-        line = " ".join(f"{what}: {type(error).__name__}: {error}".split())
+        cause = OUT_OF_MEMORY if out_of_memory(error) else f"{type(error).__name__}: {error}"
+        line = " ".join(f"{what}: {cause}".split())
         line = line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
-        self.post(Message("error", line, "".join(traceback.format_exception(error))))
+        details = "".join(traceback.format_exception(error))
+        self.post(Message("error", line, details, "Restart engine" if GPU_LOST in str(error) else ""))

@@ -10,11 +10,16 @@ import json
 import math
 import os
 import secrets
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import RimlightError
+
+REFUSALS, REFUSED_S = 6, 0.03
+"""How often Windows is asked again, and after which time."""
 
 
 @contextlib.contextmanager
@@ -28,7 +33,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        os.replace(temporary, target)
+        _replace(temporary, target)
     except OSError as error:
         raise RimlightError(
             f"{path}: cannot be written ({error.strerror or error}); choose another folder or free some space"
@@ -36,6 +41,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """os.replace; Windows refuses it for the moment in which a virus scanner or an index reads either file."""
+    for _ in range(REFUSALS if sys.platform == "win32" else 0):
+        try:
+            os.replace(temporary, target)
+            return
+        except PermissionError:
+            time.sleep(REFUSED_S)
+    os.replace(temporary, target)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ as text whose paths are relative to the root.
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ from core.experiment import Experiment
 from core.experiments.files import experiment_from_dict, experiment_to_toml
 from core.record.packing import unpack
 
-ROOT = Path("/").absolute()
+ROOT = Path(Path(os.path.expanduser("~")).absolute().anchor)
+"""Of one's own drive, wherever the program was started. What lies on others is stored with its drive."""
 EXPERIMENT = "experiment"
 """What an edit of more than a value is called; its value is the whole new experiment as text."""
 _HANDS = ("value.", "along.")

@@ -13,7 +13,7 @@ TEMPLATE = '''"""{title}: reproduces this run of Rimlight {version} without a wi
 
     python {name} [OUT]        results in OUT (default: {stem}-out)
 
-The same machine and versions give the same numbers. {hand}
+The same machine and versions give the same numbers (on a GPU, to rounding). {hand}
 """
 
 import sys

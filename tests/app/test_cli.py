@@ -151,6 +151,17 @@ def test_the_unexpected_becomes_one_line_and_a_hint(monkeypatch, capsys):
         cli.main(["check", "x"])
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")])
+def test_no_memory_is_one_line_with_a_remedy(error, monkeypatch, capsys):
+    def broken(path):
+        raise error
+
+    monkeypatch.delenv(cli.DEBUG, raising=False)
+    monkeypatch.setattr("core.io.check.check_file", broken)
+    assert cli.main(["check", "x"]) == 1
+    assert capsys.readouterr().err == "error: x: out of memory; use a smaller shape, fewer views or smaller pictures\n"
+
+
 def test_ctrl_c_ends_in_one_line(monkeypatch, capsys):
     def interrupted(path):
         raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import pytest
@@ -134,6 +135,13 @@ def test_before_the_engine_is_there_the_lesson_is_named(make_window):
     assert window.panel.shape.source.name.text()
     assert window.panel.parameters.tree.topLevelItemCount() > 5
     assert window.toolbar.engine.text() == "engine starting"
+    assert window.toolbar.engine_box.toolTip() == "What the engine is doing"
+
+
+def test_the_engine_says_what_it_computes_on(make_window):
+    window, _client = make_window()
+    window.on_loaded(dataclasses.replace(window.controller.loaded, device="H100 (gpu)"))
+    assert window.toolbar.engine_box.toolTip() == "What the engine is doing; it computes on H100 (gpu)"
 
 
 def test_space_runs_and_pauses_and_numbers_follow(make_window, qtbot):

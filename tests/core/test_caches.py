@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 import zlib
 from pathlib import Path
 
 import pytest
 
-from core.engine import accelerators, caches
+from core.engine import caches
 
 
 def test_the_oldest_go_until_the_rest_fits(tmp_path: Path) -> None:
@@ -22,6 +20,13 @@ def test_the_oldest_go_until_the_rest_fits(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["program 0", "program 1"]
     caches.prune(tmp_path, 250)
     assert len(list(tmp_path.iterdir())) == 2
+    tuned = tmp_path / "tuned for a GPU"
+    tuned.mkdir()
+    (tuned / "old").write_bytes(b"x" * 100)
+    os.utime(tuned / "old", (1, 1))
+    caches.prune(tmp_path, 250)
+    assert list(tuned.iterdir()) == []
+    assert (tmp_path / "program 1").exists()
     caches.prune(tmp_path / "absent", 0)
 
 
@@ -55,24 +60,3 @@ def test_what_a_full_disk_left_half_of_goes(tmp_path: Path) -> None:
     caches.drop_half_written(tmp_path)
     assert there() == ["a", "d", "g"]  # only what came since the last look is read
     caches.drop_half_written(tmp_path / "absent")
-
-
-def test_a_gpu_that_cannot_be_used_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """JAX's own words are a traceback of thirty lines, at every start on a machine without a driver."""
-    monkeypatch.setattr(accelerators, "complaints", [])
-    accelerators.complain_plainly()
-    accelerators.complain_plainly()
-    logger, handler = logging.getLogger(accelerators.LOGGER), logging.StreamHandler(sys.stderr)
-    monkeypatch.setattr(logger, "handlers", [handler])
-    monkeypatch.setattr(logger, "propagate", False)
-    try:
-        raise RuntimeError("Unable to load cuDNN.\n Is it installed?")
-    except RuntimeError:
-        logger.exception("Jax plugin configuration error: Exception when calling %s.initialize()", "plugin")
-    logger.warning("Another %s", "matter")
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("gpu: JAX's plugin cannot use one (Unable to load cuDNN. Is it installed?); the processor")
-    assert second == "Another matter"
-    assert accelerators.complaints == ["Unable to load cuDNN. Is it installed?"]

@@ -6,6 +6,7 @@ import pytest
 
 from core import protocol
 from core.engine.inbox import without_superseded
+from core.engine.voice import Voice
 from core.protocol import Derive, Load, Look, Message, Pause, Play, Quit, Reset, SetValue, Status, Step
 from tests.fakes.desk import Desk
 from tests.fakes.fake_session import experiment
@@ -123,6 +124,22 @@ def test_a_failing_step_pauses_with_one_line(desk: Desk, settings: dict, text: s
     assert desk.statuses[-1] is Status.PAUSED
     assert desk.snapshots[-1].iteration == 2
     assert desk.iterations == [1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "remedy"),
+    [
+        (MemoryError(), "The step failed: out of memory; use a smaller shape, fewer views or smaller pictures", ""),
+        (RuntimeError("RESOURCE_EXHAUSTED: allocating 9 bytes"), "The step failed: out of memory; use a smaller", ""),
+        (RuntimeError("INTERNAL: CUDA_ERROR_ILLEGAL_ADDRESS"), "The step failed: RuntimeError: INT", "Restart engine"),
+    ],
+)
+def test_what_a_machine_lacks_has_a_remedy(error: Exception, text: str, remedy: str) -> None:
+    told: list[Message] = []
+    Voice(told.append).fail(error, "The step failed")
+    (message,) = told
+    assert message.text.startswith(text)
+    assert (message.level, message.remedy) == ("error", remedy)
 
 
 def test_a_failed_load_keeps_what_was_there(desk: Desk) -> None:

@@ -6,10 +6,11 @@ import ctypes
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from core.memory import Bound, forgettable, give_back, keep_giving_back, resident_bytes
+from core.memory import Bound, available_bytes, forgettable, give_back, keep_giving_back, resident_bytes
 
 
 def test_compiled_code_is_forgotten_beyond_a_bound() -> None:
@@ -27,18 +28,34 @@ def test_compiled_code_is_forgotten_beyond_a_bound() -> None:
     assert not bound.visit()  # 280
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="another C library than glibc")
 def test_freed_memory_is_no_longer_resident() -> None:
     import numpy as np
 
     before = resident_bytes()
-    if before is None:
-        pytest.skip("the system does not tell what is resident")
+    assert before is not None
     blocks = [np.ones(8000) for _ in range(2000)]  # 64 kB each: of the heap, below what malloc maps
     kept = blocks[::100]
     del blocks
     give_back()
     assert (resident_bytes() or 0) - before < 40 << 20
     assert len(kept) == 20
+
+
+def test_where_there_is_no_proc_memory_is_known_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    asked = resident_bytes(), available_bytes()
+    monkeypatch.setattr("core.memory.Path", lambda name: Path("/nowhere") / name.lstrip("/"))
+    resident, available = resident_bytes(), available_bytes()
+    assert resident == pytest.approx(asked[0], rel=0.05)
+    assert available == pytest.approx(asked[1], rel=0.2)
+
+    def refuse() -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "virtual_memory", refuse)
+    assert available_bytes() is None
 
 
 IMAGES = """

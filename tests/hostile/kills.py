@@ -23,6 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psutil
+
 from app.launcher import EngineClient
 from core import protocol
 from core.experiment import Experiment
@@ -187,9 +189,9 @@ def program_kill(draw: random.Random, folder: Path, factory: str = "") -> tuple[
         program.kill()
     assert told, "the program told nothing"
     deadline = time.monotonic() + 10.0
-    while Path(f"/proc/{engine}").exists() and time.monotonic() < deadline:
+    while psutil.pid_exists(engine) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not Path(f"/proc/{engine}").exists(), "the engine outlives its program"
+    assert not psutil.pid_exists(engine), "the engine outlives its program"
     if (folder / KEPT).exists():
         read_session(folder / KEPT, folder / "unpacked")  # old or new, never half
     done = subprocess.run([*command, "--restore"], capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)

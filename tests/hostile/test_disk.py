@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,8 @@ from core.experiments.files import load_experiment, save_experiment
 from core.io.atomic import atomic_path, write_text
 from core.record.files import SessionRecord, read_session, write_session
 from core.record.stored_state import StoredState
+
+resource = pytest.importorskip("resource", reason="limits of Unix")
 
 READ_ONLY = Path("/sys/rimlight")
 """A place where nobody may write, root included."""
@@ -113,6 +115,29 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("refusals", "written"), [(3, "new"), (99, "old")])
+def test_windows_is_asked_again_while_somebody_reads_the_file(
+    refusals: int, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace, asked = tmp_path / "kept.txt", os.replace, []
+
+    def refused(*places: Any) -> None:
+        asked.append(places)
+        if len(asked) <= refusals:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(*places)
+
+    path.write_text("old")
+    monkeypatch.setattr("core.io.atomic.sys.platform", "win32")
+    monkeypatch.setattr("core.io.atomic.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("core.io.atomic.os.replace", refused)
+    with contextlib.suppress(RimlightError):
+        write_text(path, "new")
+    assert path.read_text() == written
+    assert len(asked) == (refusals + 1 if written == "new" else 7)
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -14,6 +14,8 @@ from tests.hostile.gauges import FIELDS
 from tests.hostile.problems import complaints as grown
 from tests.hostile.soak import WHOLE, complaints, open_and_close, slope, soak, ways
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="gauges read Linux's /proc")
+
 
 def curve(**changes: Any) -> list[dict[str, float]]:
     """A hundred level samples, some fields as given."""
@@ -64,6 +66,7 @@ def stage(qapp: Any, tmp_path: Path) -> Iterator[Any]:
         one.close()
 
 
+@needs_proc
 @pytest.mark.window
 def test_a_run_with_everything_open_holds_what_it_held(stage: Any) -> None:
     one = stage(lambda: EngineClient("tests.fakes.fake_session:FakeSession"))
@@ -76,6 +79,7 @@ def test_a_run_with_everything_open_holds_what_it_held(stage: Any) -> None:
     assert samples[-1]["segments"] >= 2
 
 
+@needs_proc
 @pytest.mark.window
 def test_what_is_closed_is_gone(stage: Any) -> None:
     from tests.hostile.scripted import scripted_client
