@@ -98,6 +98,12 @@ def soak(stage: Any, seconds: float, note: Callable[[dict[str, float]], None]) -
     stage.live(0.5)
     c.play()
     assert stage.wait(lambda: c.last is not None and c.last.iteration > 0, READY_S), "no step was taken"
+    return watch(stage, seconds, note)
+
+
+def watch(stage: Any, seconds: float, note: Callable[[dict[str, float]], None]) -> list[dict[str, float]]:
+    """Look at both processes now and then while the fit goes on."""
+    window, c = stage.window, stage.window.controller
     begin, samples = time.monotonic(), []
     while time.monotonic() - begin < seconds:
         stage.live(max(0.2, seconds / LOOKS))
