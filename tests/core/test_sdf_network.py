@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 
@@ -27,22 +26,21 @@ from core.experiment import (
 )
 from core.experiments.defaults import experiment_for_file
 from core.experiments.files import experiment_from_dict, load_experiment, save_experiment
+from core.inspection import Rendered
 from core.io.check import check_file
 from core.io.grids import load_grid
 from core.io.meshes import load_mesh
 from core.io.networks import load_network
-from core.parameters import retract, scene_values, zero_tangent
+from core.parameters import scene_values
 from core.session import Session
 from core.shapes.loading import load_network_shape
 from core.shapes.sdf_network import SdfNetwork
-from kernels.camera import lens_of
 from kernels.methods.naive import METHOD as NAIVE
 from kernels.methods.naive import Settings as NaiveSettings
 from kernels.network import DistanceNetwork
 from kernels.network_parts import TURN, Architecture, initial, sizes_of
-from kernels.settings import split_settings
-from kernels.types import CHANNELS
-from tests.kernels.scenes import QUICK, orbit_view
+from tests.kernels.modes import assert_transposes
+from tests.kernels.scenes import orbit_view
 
 SMALL = NetworkSpec(width=48, layers=2, levels=2, radius=0.7)
 
@@ -100,30 +98,11 @@ def test_slope_and_normal_are_the_distance_s() -> None:
     assert not np.asarray(some)[~hit].any()
 
 
-def test_both_modes_agree_on_a_network() -> None:
-    """<Ju, w> = <u, J^T w>, float32, a seeded pair; weights, radiance and pose. (Plain: test_network_warp.py.)"""
-    shape, view, channels = network("network"), orbit_view(12), ("colour", "depth")
-    names = {"network.weights", "network.bias", "pose.rotation", "radiance.weights"}
-    values, free, settings = values_of(shape), frozenset(names), NaiveSettings()
-    samples = NAIVE.sample(shape, values, view, settings, free, channels)
-    fixed = (values, samples, lens_of(view), split_settings(settings)[0])
-
-    def image(delta: Any, fixed: Any) -> Any:
-        values, samples, lens, traced = fixed
-        return NAIVE.evaluate(shape, retract(values, delta), samples, lens, traced, settings, channels, free)
-
-    zero, rng = zero_tangent(values, free), np.random.default_rng(2)
-    draw = lambda z: rng.standard_normal(np.shape(z)).astype(np.float32)
-    u, w = jax.tree.map(draw, zero), {c: tuple(draw(np.zeros((12, 12))) for _ in range(CHANNELS[c])) for c in channels}
-    both = lambda u, w, f: (
-        jax.jvp(lambda d: image(d, f), (zero,), (u,))[1],
-        jax.vjp(lambda d: image(d, f), zero)[1](w)[0],
-    )
-    pushed, pulled = jax.jit(both, compiler_options=QUICK)(u, w, fixed)
-    pairs = lambda a, b: zip(jax.tree.leaves(a), jax.tree.leaves(b))
-    dot = lambda a, b: sum(float(np.vdot(np.float64(x), np.float64(y))) for x, y in pairs(a, b))
-    assert dot(pushed, pushed) > 0
-    assert abs(dot(pushed, w) - dot(u, pulled)) <= 1e-4 * np.sqrt(dot(pushed, pushed) * dot(w, w))
+def test_both_modes_agree_on_a_radiance_network() -> None:
+    """Beside what tests/kernels/test_modes.py has: colours by a network of their own."""
+    shape, names = network("network"), {"network.weights", "network.bias", "pose.rotation", "radiance.weights"}
+    rendered = Rendered(shape, NAIVE, NaiveSettings(), values_of(shape), orbit_view(12), ("colour", "depth"))
+    assert_transposes(rendered, names, False)
 
 
 def test_a_warm_start_stands_where_the_grid_does(tmp_path: Path) -> None:

@@ -184,20 +184,6 @@ def test_divergence_is_that_of_the_warp(kind: str, attached: bool) -> None:
         assert np.median(error) > 0.01
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_both_modes_agree(name: str) -> None:
-    """<Ju, w> = <u, J^T w>, float32, a seeded pair."""
-    found, rng = case(name), np.random.default_rng(2)
-    draw = lambda shape: rng.standard_normal(shape).astype(np.float32)
-    u = {n: draw(np.shape(d)) for n, d in found.direction.items()}
-    w = {"colour": tuple(draw((SIZE, SIZE)) for _ in range(3))}
-    fixed = found.fixed()
-    pushed, pulled = found.push(u, *fixed), found.pull(w, u, *fixed)
-    pairs = lambda a, b: zip(jax.tree.leaves(a), jax.tree.leaves(b))
-    dot = lambda a, b: sum(float(np.vdot(np.float64(x), np.float64(y))) for x, y in pairs(a, b))
-    assert abs(dot(pushed, w) - dot(u, pulled)) <= 1e-4 * np.sqrt(dot(pushed, pushed) * dot(w, w))
-
-
 def test_forward_image_is_the_hard_one_and_needs_no_points() -> None:
     shape, view = shape_of("torus"), orbit_view(SIZE)
     values = values_of(shape)
