@@ -26,7 +26,7 @@ from fake_engine import FakeClient
 from app.settings import Settings
 from app.window import MainWindow
 settings = Settings()
-settings.theme = "light"
+settings.theme = {theme!r}
 client = FakeClient()
 window = MainWindow(lambda: client, settings)
 window.resize(1024, 700)
@@ -68,8 +68,9 @@ def run(script: list[str], **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_at_scale_one_and_a_half(tmp_path, qapp):
-    script = SCALED.format(root=str(ROOT), here=str(Path(__file__).parent), settings=str(tmp_path))
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_at_scale_one_and_a_half(tmp_path, qapp, theme):
+    script = SCALED.format(root=str(ROOT), here=str(Path(__file__).parent), settings=str(tmp_path), theme=theme)
     finished = run(["-c", script], QT_SCALE_FACTOR="1.5")
     assert finished.returncode == 0, finished.stderr
     found = json.loads(finished.stdout.splitlines()[-1])
