@@ -31,6 +31,7 @@ def make_catalog() -> dict[str, list[dict[str, Any]]]:
                 compares=loss.compares,
                 needs=list(loss.needs),
                 clearance=loss.clearance,
+                banded=loss.banded,
             )
             for name, loss in LOSSES.items()
         ],

@@ -17,15 +17,18 @@ from core.experiment import Experiment, TermSpec
 from core.experiments.fitting import loss_reason, sees_choices
 from core.protocol import Loaded
 
-LEVELS = 6
-"""Pyramid levels offered: 256 pixels down to 8."""
+LEVELS, MOST_LEVELS = 6, 12
+"""Pyramid levels offered, 256 pixels down to 8, and those that a file may ask for (core/experiments/schema.py)."""
+
+MOST_CELLS = 64.0
+"""Of a band."""
 
 SHORT = 54
 """Width of the loss's name where what it sees stands beside it: only L1 and L2 have a choice there."""
 
 
 class TermRow(QWidget):
-    """loss | what it sees | sharpness, of IDR's masks | weight | more (pyramid levels, remove)."""
+    """loss | what it sees | sharpness, of IDR's masks | band, of a grid's values | weight | more (levels, remove)."""
 
     def __init__(self, section: LossSection, index: int) -> None:
         super().__init__()
@@ -49,13 +52,17 @@ class TermRow(QWidget):
             "once. IDR starts at 50 and doubles it as it goes"
         )
         self.sharpness.setAccessibleName("Sharpness")
+        self.band = NumberField(0.0, MOST_CELLS)
+        self.band.setFixedWidth(50)
+        self.band.setToolTip("Band: only nodes nearer to the surface than so many cells count; 0 for the whole grid")
+        self.band.setAccessibleName("Band")
         self.more = mini("more", "Pyramid levels, and removing this term")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self._levels_group = QActionGroup(self)
         self._fill_menu()
         self.more.setMenu(self.menu)
-        self.setLayout(hbox(self.loss, self.sees, self.sharpness, self.weight, self.more, gap=4))
+        self.setLayout(hbox(self.loss, self.sees, self.sharpness, self.band, self.weight, self.more, gap=4))
         self.loss.activated.connect(lambda i: self._edit("loss", lambda e: with_loss(e, self.index, self._losses[i])))
         self.sees.activated.connect(
             lambda i: self._edit("loss", lambda e: with_term(e, self.index, sees=self.sees.itemData(i)))
@@ -63,12 +70,13 @@ class TermRow(QWidget):
         self.sharpness.entered.connect(
             lambda v: self._edit("sharpness", lambda e: with_term(e, self.index, sharpness=v))
         )
+        self.band.entered.connect(lambda v: self._edit("band", lambda e: with_term(e, self.index, band=v)))
         self.weight.entered.connect(lambda v: self._edit("weight", lambda e: with_term(e, self.index, weight=v)))
 
     def _fill_menu(self) -> None:
         self.menu.setToolTipsVisible(True)
         self.levels = []
-        for count in range(1, LEVELS + 1):
+        for count in range(1, MOST_LEVELS + 1):
             title = "Full resolution only" if count == 1 else f"Pyramid of {count} levels"
             action = self.menu.addAction(title)
             assert action is not None
@@ -77,6 +85,7 @@ class TermRow(QWidget):
             action.triggered.connect(
                 lambda _, n=count: self._edit("levels", lambda e: with_term(e, self.index, levels=n))
             )
+            action.setVisible(count <= LEVELS)
             self._levels_group.addAction(action)
             self.levels.append(action)
         self.menu.addSeparator()
@@ -114,7 +123,11 @@ class TermRow(QWidget):
         clearance = entry("losses", term.loss)["clearance"]
         self.sharpness.show_value(term.sharpness)
         self.sharpness.setVisible(clearance)
-        self.levels[min(term.levels, LEVELS) - 1].setChecked(True)
+        for count, action in enumerate(self.levels, 1):
+            action.setVisible(count <= LEVELS or count == term.levels)
+        self.levels[term.levels - 1].setChecked(True)
+        self.band.show_value(term.band)
+        self.band.setVisible(entry("losses", term.loss)["banded"])
         self._levels_group.setEnabled(bool(choices) and not clearance)
         self.alone.setEnabled("vertices" in experiment.parameters.free)
         last = last_image_term(experiment, self.index)

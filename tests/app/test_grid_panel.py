@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.experiment_panel.adapt import with_new_term
 from core.experiment import GridSpec
 from core.experiments.fitting import with_shape
 from core.experiments.rules import check_experiment
@@ -54,3 +55,19 @@ def test_a_raw_array_opens_its_form(make_window, tmp_path: Path) -> None:
     c.edit("shape", with_shape(c.experiment, "sdf-grid", None, "torus"))
     assert c.experiment.shape.grid == GridSpec(resolution=32)  # the rest was said of the file
     assert part.spacing.isHidden()
+
+
+def test_terms_on_a_grids_values_have_a_band_and_a_files_levels_are_shown(make_window) -> None:
+    window, _ = make_window(start=False)
+    c = window.controller
+    c.edit("shape", with_shape(c.experiment, "sdf-grid", None, "torus-grid"))
+    c.edit("loss", with_new_term(c.experiment, "eikonal"))
+    image, row = window.panel.loss.terms[0], window.panel.loss.terms[-1]
+    assert (image.band.isHidden(), row.band.isHidden()) == (True, False)
+    row.band.entered.emit(3.0)
+    assert c.experiment.terms[-1].band == 3.0
+    assert [action.isVisible() for action in image.levels] == [True] * 6 + [False] * 6
+    first = dataclasses.replace(c.experiment.terms[0], levels=8)
+    c.edit("loss", dataclasses.replace(c.experiment, terms=(first, *c.experiment.terms[1:])))
+    assert image.levels[7].isChecked()
+    assert [action.isVisible() for action in image.levels] == [True] * 6 + [False, True] + [False] * 4
