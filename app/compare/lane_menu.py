@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from core.catalog import entries, entry
 from core.comparison.lanes import has_own_shape, lane_experiment
-from core.experiment import Experiment, LaneSpec
+from core.experiment import Experiment, LaneSpec, MethodSpec, OptimizerSpec
 from core.experiments.fitting import method_reason
 from core.experiments.rules import MOST_LANES
 from core.io.suffixes import GRID_SUFFIXES, MESH_SUFFIXES, shape_kind
@@ -60,7 +60,11 @@ class LaneMenu(QMenu):
         self._methods("Method", own, fresh, "")
         self._shapes("Shape", own, put, "")
         self._optimizers(own, put)
-        self._settings(own, put)
+        runs = lane_experiment(self._experiment, own)
+        by_method = lambda **value: put(replace(own, settings={**own.settings, **value}))
+        by_optimizer = lambda **value: put(replace(own, optimizer_settings={**own.optimizer_settings, **value}))
+        self._settings("Settings", "methods", runs.method, by_method)
+        self._settings("Optimizer's settings", "optimizers", runs.optimizer, by_optimizer)
         rate = own.learning_rate or self._experiment.optimizer.learning_rate
         for text, factor in (("Half the learning rate", 0.5), ("Twice the learning rate", 2.0)):
             changed = replace(own, learning_rate=min(factor * rate, MOST_RATE))
@@ -113,21 +117,21 @@ class LaneMenu(QMenu):
         menu, now = self._sub("Optimizer"), own.optimizer or self._experiment.optimizer.name
         for found in entries("optimizers"):
             reason = "It is this run's optimizer" if found["name"] == now else ""
-            changed = replace(own, optimizer="" if found["name"] == self._experiment.optimizer.name else found["name"])
+            name = "" if found["name"] == self._experiment.optimizer.name else found["name"]
+            changed = replace(own, optimizer=name, optimizer_settings={})
             self._add(menu, found["title"], found["help"], lambda changed=changed: put(changed), reason)
 
-    def _settings(self, own: LaneSpec, put: Callable[[LaneSpec], None]) -> None:
-        """Every setting of the run's method with the values beside the present one."""
-        menu, method = self._sub("Settings"), lane_experiment(self._experiment, own).method
-        for setting in entry("methods", method.name)["settings"]:
-            name, now = setting["name"], method.settings.get(setting["name"], setting["default"])
+    def _settings(self, title: str, kind: str, spec: MethodSpec | OptimizerSpec, choose: Callable[..., None]) -> None:
+        """Every setting of the run's method or optimizer with the values beside the present one. kind: of the catalog."""
+        menu = self._sub(title)
+        for setting in entry(kind, spec.name)["settings"]:
+            name, now = setting["name"], spec.settings.get(setting["name"], setting["default"])
             values = QMenu(f"{setting['title'].capitalize()}: {_word(now)} {setting['unit']}".strip(), menu)
             menu.addMenu(values)
             for value in _beside(setting, now):
-                changed = replace(own, settings={**own.settings, name: value})
-                self._add(values, _word(value), setting["help"], lambda changed=changed: put(changed))
+                self._add(values, _word(value), setting["help"], lambda n=name, v=value: choose(**{n: v}))
         if menu.isEmpty():
-            self._add(menu, "None", "", lambda: None, "This method has no settings")
+            self._add(menu, "None", "", lambda: None, f"{entry(kind, spec.name)['title']} has no settings")
 
     def _sub(self, title: str) -> QMenu:
         menu = QMenu(title, self)

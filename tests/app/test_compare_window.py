@@ -127,9 +127,13 @@ def test_shapes_settings_and_repeats_are_lanes_too(make_window, qtbot):
     reach = named(below(0, "Settings"), "Reach").menu()
     named(reach, "0.5").trigger()
     assert c.experiment.lanes[0].settings == {"reach": 0.5}
+    rate = next(a for a in below(1, "Optimizer's").actions() if a.text().startswith("Beta1")).menu()
+    named(rate, "0.45").trigger()
+    assert c.experiment.lanes[1].optimizer_settings == {"beta1": 0.45}
     others = [a for a in below(1, "Optimizer").actions() if a.isEnabled()]
     others[0].trigger()
     assert c.experiment.lanes[1].optimizer not in ("", c.experiment.optimizer.name)
+    assert c.experiment.lanes[1].optimizer_settings == {}  # they were the other's
     named(window.compare.menu(0), "Add a repeat").trigger()
     assert c.experiment.lanes[2] == replace(c.experiment.lanes[0], repeat=1)
     qtbot.waitUntil(lambda: len(view.columns) == 3 and c.shown is not None, timeout=20_000)
