@@ -36,12 +36,12 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
+from core.experiments.paths import table_paths, with_paths
 from core.experiments.rules import check_experiment
 from core.experiments.schema import Complaint, read_settings, read_table, read_value, shown
 from core.io.atomic import write_text
 from core.io.file_kinds import file_kind
 from core.io.files import MEBIBYTE, read_text
-from core.io.suffixes import LABEL_WORDS
 
 FILE_LIMIT = MEBIBYTE
 
@@ -68,12 +68,6 @@ LISTS: dict[str, tuple[str, type, str]] = {
 
 _PLURALS = {"method": "methods", "optimizer": "optimizers"}
 """Tables whose further keys are the settings of the named thing, and its kind in the catalog."""
-
-_PATHS = {"file", "images", "masks"}
-"""Keys that hold a path."""
-
-_LABEL_FILES = {"shape", "target"}
-"""Keys of [labels] that hold a path, unless they are a word."""
 
 _POSES = {"shape": ("start", "pose"), "target": ("pose", "start")}
 """The pose of a table: our field, and the other word for it that is accepted."""
@@ -143,9 +137,9 @@ def _read_lanes(experiment: Experiment, base: Path, complain: Complaint) -> tupl
         settings = read_settings(described, lane.settings, f"compare[{i}]", complain)
         steps = entry("optimizers", lane.optimizer or experiment.optimizer.name)["settings"]
         own = read_settings(steps, lane.optimizer_settings, f"compare[{i}].optimizer_settings", complain)
-        file = None if lane.file is None else os.path.normpath(base / lane.file)
-        kind = lane.shape_kind or (file_kind(file) if file is not None else "")
-        found.append(dataclasses.replace(lane, settings=settings, optimizer_settings=own, file=file, shape_kind=kind))
+        paths = table_paths("compare", vars(lane), lambda _, path: os.path.normpath(base / path))
+        kind = lane.shape_kind or (file_kind(paths["file"]) if "file" in paths else "")
+        found.append(dataclasses.replace(lane, settings=settings, optimizer_settings=own, shape_kind=kind, **paths))
     return tuple(found)
 
 
@@ -154,17 +148,11 @@ def _read_spec(table: str, data: Any, base: Path, complain: Complaint) -> Any:
     if table in _POSES and isinstance(data, Mapping):
         data = _one_pose(table, data, complain)
     values = read_table(spec, data, table, complain, "settings" if table in _PLURALS else None)
+    values |= table_paths(table, values, lambda _, path: os.path.normpath(base / path))
     if values.get("file") is not None:
-        values["file"] = os.path.normpath(base / values["file"])
         kind = "shape_kind" if table == "target" else "kind"
         if kind not in values:
             values[kind] = file_kind(values["file"])
-    for key in _PATHS - {"file"}:
-        if values.get(key) is not None:
-            values[key] = os.path.normpath(base / values[key])
-    if table == "labels":
-        for key in _LABEL_FILES & {k for k, v in values.items() if v not in LABEL_WORDS}:
-            values[key] = os.path.normpath(base / values[key])
     if table in _PLURALS:
         name = values.get("name", spec().name)
         described = entry(_PLURALS[table], name)["settings"]
@@ -191,28 +179,28 @@ def save_experiment(experiment: Experiment, path: str | Path) -> None:
     write_text(path, experiment_to_toml(experiment, path.absolute().parent))
 
 
-def experiment_to_toml(experiment: Experiment, base: str | Path) -> str:
-    """The TOML text of an experiment. Every key is written, so that later defaults do not change it."""
+def experiment_to_toml(experiment: Experiment, base: str | Path | None) -> str:
+    """The TOML text of an experiment. Every key is written, so that later defaults do not change it. base: the folder
+    that paths become relative to; None leaves them as they are."""
+    if base is not None:
+        experiment = with_paths(experiment, lambda _, path: _relative(path, Path(base)))
     lines = [f"title = {_toml(experiment.title)}", f"seed = {experiment.seed}"]
     for table in TABLES:
-        lines += ["", f"[{table}]", *_table_lines(getattr(experiment, table), Path(base))]
+        lines += ["", f"[{table}]", *_table_lines(getattr(experiment, table))]
         for key, (field, _, after) in LISTS.items():
             for item in getattr(experiment, field) if table == after else ():
-                lines += ["", f"[[{key}]]", *_table_lines(item, Path(base))]
+                lines += ["", f"[[{key}]]", *_table_lines(item)]
     return "\n".join(lines) + "\n"
 
 
-def _table_lines(spec: Any, base: Path) -> list[str]:
+def _table_lines(spec: Any) -> list[str]:
     lines = []
-    paths = _LABEL_FILES if isinstance(spec, LabelsSpec) else _PATHS
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
         if field.name == "settings":
             lines += [f"{name} = {_toml(setting)}" for name, setting in value.items()]
         elif value is not None and value != {}:
-            lines.append(
-                f"{field.name} = {_toml(_relative(value, base) if field.name in paths and value not in LABEL_WORDS else value)}"
-            )
+            lines.append(f"{field.name} = {_toml(value)}")
     return lines
 
 

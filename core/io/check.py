@@ -103,10 +103,10 @@ def _check_image(path: Path) -> Checked:
     return Checked(f"{image.summary}{guessed}", image.warnings)
 
 
-def _check_cameras(path: Path) -> Checked:
+def _check_cameras(path: Path, images: str | None = None) -> Checked:
     from core.io.cameras import load_cameras
 
-    cameras = load_cameras(path)
+    cameras = load_cameras(path, images)
     return Checked(cameras.summary, cameras.warnings)
 
 
@@ -133,15 +133,18 @@ def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
     warnings: dict[str, None] = {}
     for kind, file in dict.fromkeys(wanted):
         if file is not None and checked_path(file, MESH_LIMIT).stat().st_size <= limit:
-            found = _target_picture_oddities(experiment) if kind == "image" else _read(kind, Path(file)).warnings
+            if kind == "image":
+                found = _target_picture_oddities(experiment)
+            elif kind == "cameras":
+                found = _check_cameras(Path(file), target.images).warnings
+            else:
+                found = _read(kind, Path(file)).warnings
             warnings |= dict.fromkeys(f"{Path(file).name}: {warning}" for warning in found)
     return list(warnings)
 
 
 def _read(kind: str, path: Path) -> Checked:
     """A file as what it is used for, where its ending alone does not say. What is converted is left to the fit."""
-    if kind == "cameras":
-        return _check_cameras(path)
     if kind == "spline-patches":
         return _check_cage(path)
     if kind == "metaballs" and is_point_cloud(path):

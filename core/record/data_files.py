@@ -1,54 +1,78 @@
 """The data of a session: which files an experiment needs, and what they are called inside the session file.
 
-Single files lie in data/ under a number and their name. A set of cameras keeps its folders below data/N-cameras/, since its
-file names its pictures by them. What is too large, or cannot be read, is named by its place on this machine instead.
+Single files lie in data/ under a number and their name; those that name others by their place (materials and textures of
+an OBJ, buffers and pictures of a .gltf) in a folder with them, and a set of cameras keeps its folders below
+data/N-cameras/. What is too large, or cannot be read, is named by its place on this machine instead.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from core.errors import RimlightError
 from core.experiment import Experiment, TargetSpec
 from core.experiments.files import experiment_to_toml
+from core.experiments.paths import with_paths
 from core.io.camera_set import split_file
 from core.io.cameras import load_cameras
 from core.io.files import MEBIBYTE
+from core.io.materials import read_libraries
 from core.record.history import ROOT
 
 DATA_LIMIT = 512 * MEBIBYTE
-"""A data file, or a set of cameras with its pictures, larger than this is named in the session file, not kept in it."""
-INSIDE = ROOT / "inside-the-session-file" / "data"
-"""Where embedded files are said to be while the experiment's text is written."""
-_PATH_LINE = re.compile(r'(?m)^(file|images|masks) = "([^"]*)"')
+"""A data file with those that it names, or a set of cameras with its pictures, larger than this is named in the session
+file, not kept in it."""
+INSIDE = ROOT / "inside-the-session-file"
+"""Where embedded files, below data/, are said to be while the experiment's text is written."""
 _COLMAP = ("cameras.txt", "images.txt", "points3D.txt")
+_CAMERA_KEYS = ("target.file", "target.images", "target.masks")
 
 
 def embedded(experiment: Experiment) -> tuple[Experiment, dict[str, Path]]:
     """The experiment with its files below INSIDE, and what to put there: name below data/ -> file."""
     data: dict[str, Path] = {}
+    places: dict[str, str] = {}
+    if experiment.target.kind == "cameras":
+        experiment = dataclasses.replace(experiment, target=_keep_cameras(experiment.target, data))
 
-    def keep(file: str | None) -> str | None:
-        if file is None or not Path(file).is_file() or Path(file).stat().st_size > DATA_LIMIT:
-            return file
-        name = next((n for n, p in data.items() if p == Path(file)), None) or f"{len(data)}-{_safe(Path(file).name)}"
-        data[name] = Path(file)
-        for companion in _companions(Path(file)):
-            data.setdefault(companion.name, companion)
-        return str(INSIDE / name)
+    def keep(key: str, path: str) -> str:
+        if experiment.target.kind == "cameras" and key in _CAMERA_KEYS:
+            return path
+        if path not in places:
+            try:
+                places[path] = _keep(Path(path).absolute(), data)
+            except (RimlightError, OSError, ValueError):
+                places[path] = path  # opening it says what is wrong with it
+        return places[path]
 
-    shape = dataclasses.replace(experiment.shape, file=keep(experiment.shape.file))
-    lanes = tuple(dataclasses.replace(lane, file=keep(lane.file)) for lane in experiment.lanes)
-    target = experiment.target
-    if target.kind == "cameras":
-        target = _keep_cameras(target, data)
+    return with_paths(experiment, keep), data
+
+
+def _keep(path: Path, data: dict[str, Path]) -> str:
+    """Put a file, with what it names, or a folder's files among `data`; where it is then, or where it was."""
+    number = len(data)
+    if path.is_dir():
+        inner = f"{number}-{_safe(path.name)}"
+        names = {f"{inner}/{each.name}": each for each in _files_of(path)}
+    elif companions := _companions(path):
+        home = f"{number}-{_safe(path.stem)}"
+        inner = f"{home}/{_safe(path.name)}"
+        names = {inner: path, **{f"{home}/{each.relative_to(path.parent).as_posix()}": each for each in companions}}
     else:
-        target = dataclasses.replace(target, file=keep(target.file))
-    return dataclasses.replace(experiment, shape=shape, lanes=lanes, target=target), data
+        inner = f"{number}-{_safe(path.name)}"
+        names = {inner: path}
+    if not names or sum(each.stat().st_size for each in names.values()) > DATA_LIMIT:
+        return str(path)
+    for name in names:
+        inner_place(name)
+    data |= names
+    return str(INSIDE / "data" / inner)
 
 
 def _keep_cameras(target: TargetSpec, data: dict[str, Path]) -> TargetSpec:
@@ -68,7 +92,7 @@ def _keep_cameras(target: TargetSpec, data: dict[str, Path]) -> TargetSpec:
     except ValueError:
         return target
     data |= names
-    inner = lambda path: None if path is None else str(INSIDE / home / Path(path).absolute().relative_to(root))
+    inner = lambda path: None if path is None else str(INSIDE / "data" / home / Path(path).absolute().relative_to(root))
     return dataclasses.replace(target, file=inner(target.file), images=inner(target.images), masks=inner(target.masks))
 
 
@@ -84,35 +108,58 @@ def _camera_files(target: TargetSpec) -> Iterator[Path]:
         yield each
         yield from (Path(os.path.abspath(picture)) for picture in load_cameras(each, target.images).pictures)
     if target.masks is not None:
-        yield from sorted(path for path in Path(target.masks).absolute().iterdir() if path.is_file())
+        yield from _files_of(Path(target.masks).absolute())
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """A folder's own files, without those that systems hide in it."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def _companions(path: Path) -> list[Path]:
-    """Materials and textures that an OBJ names, which lie beside it."""
-    if path.suffix.lower() != ".obj":
-        return []
-    found: list[Path] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith("mtllib "):
-            found.append(path.parent / line.partition(" ")[2].strip())
-    for material in list(found):
-        if material.is_file():
-            text = material.read_text(encoding="utf-8", errors="replace")
-            found += [material.parent / m[1].split()[-1] for m in re.finditer(r"(?m)^\s*map_\w+\s+(.+)$", text)]
-    return [file for file in found if file.is_file() and file.parent == path.parent]
+    """The files that a shape's file names by their place, and that are there: all below its own folder, which no path in
+    a file leads out of."""
+    kind = path.suffix.lower()
+    named = _obj_names(path) if kind == ".obj" else _gltf_names(path) if kind == ".gltf" else ()
+    home, found = path.parent, []
+    for file in (Path(os.path.abspath(each)) for each in named):
+        below = file.is_relative_to(home) and file.resolve().is_relative_to(home.resolve())
+        if below and file != path and file.is_file():
+            found.append(file)
+    return list(dict.fromkeys(found))
+
+
+def _obj_names(path: Path) -> Iterator[Path]:
+    """Material libraries and their textures, as core/io/obj.py and core/io/materials.py find them."""
+    with path.open("rb") as file:
+        libraries = [line.strip()[6:].strip() for line in file if line.lstrip().startswith(b"mtllib")]
+    for name in libraries:
+        written = Path(name.decode("utf-8", errors="replace").replace("\0", "").replace("\\", "/"))
+        yield from (path.parent / written, path.parent / written.name)
+    materials, _ = read_libraries(libraries, (), path)
+    yield from (material.texture for material in materials.values() if material.texture is not None)
+
+
+def _gltf_names(path: Path) -> Iterator[Path]:
+    """Buffers and pictures that are files of their own. A broken file names none; opening it says what is wrong."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        uris = [item.get("uri") for kind in ("buffers", "images") for item in document.get(kind, [])]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return
+    for uri in uris:
+        if isinstance(uri, str) and not uri.startswith("data:"):
+            yield path.parent / unquote(uri)
 
 
 def text_of(experiment: Experiment) -> str:
-    """The experiment's text as it stands in the session file."""
-    return _PATH_LINE.sub(_inner_path, experiment_to_toml(experiment, ROOT))
+    """The experiment's text as it stands in the session file: data/NAME for what is inside, absolute paths otherwise."""
+    return experiment_to_toml(with_paths(experiment, _inner_path), None)
 
 
-def _inner_path(line: re.Match[str]) -> str:
-    """A path relative to ROOT as the file's reader needs it: data/NAME for what is inside, absolute otherwise."""
-    key, path = line[1], line[2]
-    inner = INSIDE.relative_to(ROOT).as_posix()
-    kept = f"data{path.removeprefix(inner)}" if path.startswith(inner) else (ROOT / path).as_posix()
-    return f'{key} = "{kept}"'
+def _inner_path(key: str, path: str) -> str:
+    place = Path(path).absolute()
+    return place.relative_to(INSIDE).as_posix() if place.is_relative_to(INSIDE) else place.as_posix()
 
 
 def inner_place(name: str) -> Path:

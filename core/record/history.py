@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from core.errors import RimlightError
 from core.experiment import Experiment
 from core.experiments.files import experiment_from_dict, experiment_to_toml
+from core.experiments.paths import document_with_paths, paths_of, with_paths
 from core.record.packing import unpack
 
 ROOT = Path(Path(os.path.expanduser("~")).absolute().anchor)
@@ -32,11 +33,13 @@ Edit = tuple[int, str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """begun: the experiment at iteration 0, and the same as text, which is made once: states are stored often."""
+    """begun: the experiment at iteration 0, and the same as text, which is made once: states are stored often. lost: why
+    it cannot be repeated here; `begun` is then not what the text says."""
 
     begun: Experiment
     edits: tuple[Edit, ...] = ()
     text: str = dataclasses.field(default="", repr=False, compare=False)
+    lost: str = ""
 
     def __post_init__(self) -> None:
         if not self.text:
@@ -74,13 +77,20 @@ class History:
 
 
 def history_from(facts: Any, otherwise: Experiment) -> History:
-    """What `facts` made, of a stored state; a state without it began with `otherwise`. Raises RimlightError."""
+    """What `facts` made, of a stored state; a state without it began with `otherwise`. Raises RimlightError.
+
+    Files that are gone are looked for where `otherwise` has them: a session brings its own along.
+    """
     if not isinstance(facts, dict):
         return History(otherwise)
     try:
         edits = tuple((int(i), str(what), value) for i, what, value in facts["edits"])
-        return History(experiment_of(facts["begun"]), edits)
-    except (KeyError, TypeError, ValueError) as error:
+        text = facts["begun"]
+        try:
+            return History(experiment_of(text, otherwise), edits)
+        except RimlightError as error:  # a file that only the beginning needed is not here: the fit can still go on
+            return History(otherwise, edits, text, str(error))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RimlightError(f"a stored state's edits are damaged ({error}); start the fit anew") from error
 
 
@@ -94,9 +104,18 @@ def history_of(state: np.ndarray | bytes | None, otherwise: Experiment) -> Histo
         return History(otherwise)
 
 
-def experiment_of(text: str) -> Experiment:
-    """An experiment from a history's text."""
-    return experiment_from_dict(tomllib.loads(text), ROOT, "history")
+def experiment_of(text: str, present: Experiment | None = None) -> Experiment:
+    """An experiment from a history's text; files that are gone lie where the present one has them. Raises RimlightError."""
+    document = tomllib.loads(text)
+    if present is not None:
+        document = document_with_paths(document, _there(present))
+    return experiment_from_dict(document, ROOT, "history")
+
+
+def _there(present: Experiment) -> Callable[[str, str], str]:
+    """The path of a key (core/experiments/paths.py): its own, or that of the present experiment where it is gone."""
+    known = paths_of(present)
+    return lambda key, path: path if (ROOT / path).exists() else known.get(key, path)
 
 
 def due(edits: Iterable[Edit], iteration: int) -> list[Edit]:
@@ -106,19 +125,13 @@ def due(edits: Iterable[Edit], iteration: int) -> list[Edit]:
 
 def with_present_files(history: History, present: Experiment) -> History:
     """The experiment it began with reads its data where the present one does: a session brings its own along."""
-    begun = history.begun
-    shape, target = begun.shape, begun.target
-    if shape.file is not None and not Path(shape.file).exists():
-        shape = dataclasses.replace(shape, file=present.shape.file or shape.file)
-    if target.file is not None and not Path(target.file).exists():
-        target = dataclasses.replace(target, file=present.target.file or target.file)
-    return History(dataclasses.replace(begun, shape=shape, target=target), history.edits)
+    return dataclasses.replace(history, begun=with_paths(history.begun, _there(present)), text="")
 
 
-def text_edits(edits: Sequence[Edit], base: Path) -> list[Edit]:
+def text_edits(edits: Sequence[Edit], base: Path, present: Experiment) -> list[Edit]:
     """Edits for a script in the folder `base`: experiments name their files relative to it."""
     return [
-        (i, what, experiment_to_toml(experiment_of(value), base) if what == EXPERIMENT else value)
+        (i, what, experiment_to_toml(experiment_of(value, present), base) if what == EXPERIMENT else value)
         for i, what, value in edits
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.errors import RimlightError
 from core.experiment import Experiment
 from core.experiments.files import experiment_to_toml
 from core.io.atomic import write_text
@@ -47,12 +48,14 @@ HAND = "EDITS is what a hand changed while the run went on, and is done again."
 
 def script_text(experiment: Experiment, path: Path, history: History | None = None) -> str:
     """The script as it stands at `path`; files are named relative to it. history: what the run, or the runs side by side,
-    began with and what a hand changed since, up to now; None where nothing was."""
+    began with and what a hand changed since, up to now; None where nothing was. Raises RimlightError."""
     from core.versions import versions
 
     race, base = bool(experiment.lanes), path.absolute().parent
     history = with_present_files(history or History(experiment), experiment)
-    edits = text_edits(history.edits, base)
+    edits = text_edits(history.edits, base, experiment)
+    if edits and history.lost:
+        raise RimlightError(f"{path.name}: how the run began cannot be told ({history.lost}); bring that file back")
     begun = history.begun if edits else experiment
     lines = ["", "EDITS = [", *(f"    {edit!r}," for edit in edits), "]", '"""(iteration, what, value)"""', ""]
     return TEMPLATE.format(
