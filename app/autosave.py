@@ -22,8 +22,9 @@ from app.session_io import stored_runs
 from app.shelf import needs_load
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.record.files import SessionRecord, write_session
+from core.record.files import write_session
 from core.record.ledger import Ledger
+from core.record.session_record import SessionRecord
 from core.record.stored_state import Checkpoint, StoredState
 
 PERIOD_S = 0.25

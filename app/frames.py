@@ -78,6 +78,14 @@ def _kept(state: np.ndarray, snapshot: Snapshot, before: StoredState | None) -> 
     return StoredState(state, snapshot.past) if snapshot.past else stored(state, before)
 
 
+def makeable(arrays: Mapping[str, np.ndarray], name: str) -> bool:
+    """Whether an image that was left out can be made of these: what a file says need not be so."""
+    if split_lane(name)[1] not in DERIVED:
+        return False
+    first, second = (arrays.get(part) for part in _parts(name))
+    return first is not None and second is not None and first.shape == second.shape
+
+
 def _parts(name: str) -> tuple[str, str]:
     """The two images whose difference an image is, of the same lane; all lanes have one target."""
     lane, plain = split_lane(name)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.edits import problem_of
-from app.frames import Frame
+from app.frames import Frame, makeable
 from app.replay import Branch, Replay
 from app.runs import Run, RunBook, Series
 from core.experiment import Experiment
 from core.protocol import Snapshot
-from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun
 from core.record.history import history_of
+from core.record.session_record import SessionRecord, StoredBranch, StoredFrame, StoredRun
 from core.record.stored_state import losses_of
 
 
@@ -76,7 +76,8 @@ def _stored(frame: Frame) -> StoredFrame:
 def _frame(stored: StoredFrame) -> Frame:
     snapshot = Snapshot(stored.iteration, stored.view, stored.arrays, stored.stamps, stored.values, stored.theta)
     thumbnail = stored.thumbnail if stored.thumbnail is not None else np.zeros((1, 1, 3), np.uint8)
-    return Frame(snapshot, thumbnail, stored.derived, stored.state)
+    derived = tuple(name for name in stored.derived if makeable(stored.arrays, name))
+    return Frame(snapshot, thumbnail, derived, stored.state)
 
 
 def stored_runs(runs: RunBook, *, current: bool = False) -> tuple[StoredRun, ...]:

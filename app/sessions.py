@@ -21,8 +21,9 @@ from app.left_behind import LeftBehind
 from app.session_io import from_record, to_record, with_curves
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.record.files import SUFFIX, SessionRecord, read_session, write_session
+from core.record.files import SUFFIX, read_session, write_session
 from core.record.ledger import joined
+from core.record.session_record import SessionRecord
 
 SLICE_S = 0.008
 """Writing goes on for so long at a time."""

@@ -21,6 +21,9 @@ from core.io.suffixes import (
 )
 from core.optimization.resampling import same_aspect
 
+SESSION_SUFFIXES = (".rimlight",)
+"""core/record/files.py, SUFFIX; named here so that looking at a mesh does not import it."""
+
 QUICK_LIMIT = 16 * MEBIBYTE
 """What is read in a fraction of a second, so that reading it twice costs nobody anything."""
 
@@ -123,6 +126,22 @@ def _check_experiment(path: Path) -> Checked:
     return Checked(summary, tuple(warnings))
 
 
+def _check_session(path: Path) -> Checked:
+    import tempfile
+
+    from core.record.files import read_session
+
+    with tempfile.TemporaryDirectory() as folder:
+        record = read_session(path, folder)
+        try:
+            warnings = [*record.experiment.warnings, *check_inputs(record.experiment)]
+        except RimlightError as error:  # of a file in it, or of one that it names
+            raise RimlightError(f"{path.name}: {error}") from error
+    count = len(record.runs)
+    summary = f"session, {record.experiment.title!r}: step {record.iteration}, {count} run{'' if count == 1 else 's'}"
+    return Checked(f"{summary}, saved by Rimlight {record.versions.get('rimlight', '?')}", tuple(warnings))
+
+
 def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
     """Read what an experiment names, each file as what it is used for; what is odd. Raises RimlightError.
 
@@ -184,4 +203,5 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Path], Checked]], ...] = (
     (IMAGE_SUFFIXES, _check_image),
     (CAMERA_SUFFIXES, _check_cameras),
     (EXPERIMENT_SUFFIXES, _check_experiment),
+    (SESSION_SUFFIXES, _check_session),
 )

@@ -11,9 +11,9 @@ import hashlib
 import io
 import json
 import time
+import tokenize
 import zipfile
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from core.errors import RimlightError
 from core.experiment import Experiment
 from core.experiments.files import experiment_from_dict
 from core.io.atomic import atomic_path
-from core.io.files import MEBIBYTE, checked_path
+from core.io.files import DAMAGED_ARCHIVE, MEBIBYTE, checked_path, one_line
 from core.record.data_files import DATA_LIMIT, embedded, inner_place, text_of
-from core.record.history import Edit
-from core.record.stored_state import Block, StoredState
+from core.record.manifest import branch_of, count, place, run_of, state_of, table, text
+from core.record.session_record import SessionRecord, StoredBranch, StoredRun
+from core.record.stored_state import StoredState
 from core.versions import versions
 
 FORMAT, OLDEST = 2, 1
@@ -37,59 +38,16 @@ LARGEST = 4096 * MEBIBYTE
 CHUNK = MEBIBYTE // 2
 """Bytes written at a time: a few milliseconds."""
 
+_DAMAGED = (
+    *DAMAGED_ARCHIVE, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+    SyntaxError, tokenize.TokenError,
+)  # fmt: skip
+"""What a damaged session makes zipfile, JSON, TOML, NumPy and our own reading raise."""
+_NUMBERS = "biuf"
+"""NumPy kinds of the arrays that a session holds."""
+
 _LEVEL = 1
 """Of deflate: images of floats hardly get smaller above it, and take three times as long."""
-
-
-@dataclass(frozen=True)
-class StoredFrame:
-    """arrays: as in a Snapshot, without what `derived` names."""
-
-    iteration: int
-    view: int
-    arrays: Mapping[str, np.ndarray]
-    stamps: Mapping[str, int]
-    values: Mapping[str, Any]
-    theta: str | None = None
-    derived: tuple[str, ...] = ()
-    thumbnail: np.ndarray | None = None
-    state: StoredState | None = None
-
-
-@dataclass(frozen=True)
-class StoredBranch:
-    """parent: place in the list, None for a run from the problem's start."""
-
-    method: str
-    start: int
-    parent: int | None
-    frames: tuple[StoredFrame, ...]
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A run's curves: name -> (iterations, values); "loss" is every step's."""
-
-    method: str
-    start: int
-    title: str
-    pinned: bool
-    curves: Mapping[str, tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class SessionRecord:
-    """A session as it is saved. state: the newest one, at `iteration`; None where no step was stored. current: the
-    branch at hand. edits: what a hand changed (core/record/history.py)."""
-
-    experiment: Experiment
-    state: StoredState | None = None
-    iteration: int = 0
-    branches: tuple[StoredBranch, ...] = ()
-    current: int = 0
-    runs: tuple[StoredRun, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------------------------------------- writing
@@ -204,8 +162,9 @@ def read_session(path: str | Path, unpack_into: str | Path) -> SessionRecord:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive, path, Path(unpack_into))
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, EOFError, OSError) as error:
-        raise RimlightError(f"{path.name}: damaged or no session file ({error}); use another copy") from error
+    except _DAMAGED as error:
+        cause = one_line(error) or type(error).__name__
+        raise RimlightError(f"{path.name}: damaged or no session file ({cause}); use another copy") from error
 
 
 def session_title(path: str | Path) -> tuple[str, int]:
@@ -213,8 +172,8 @@ def session_title(path: str | Path) -> tuple[str, int]:
     try:
         with zipfile.ZipFile(path) as archive:
             manifest = json.loads(archive.read("manifest.json"))
-            return str(manifest["title"]), int(manifest["iteration"])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, OSError):
+            return text(manifest["title"]), count(manifest["iteration"])
+    except _DAMAGED:
         return "", 0
 
 
@@ -236,22 +195,19 @@ def _read(archive: zipfile.ZipFile, path: Path, folder: Path) -> SessionRecord:
         for name, data in entries.items()
         if name.startswith("arrays/")
     }
+    if any(array.dtype.kind not in _NUMBERS for array in arrays.values()):
+        raise ValueError("an array holds no numbers")
+    branches = tuple(branch_of(facts, arrays, i) for i, facts in enumerate(manifest["branches"]))
     return SessionRecord(
         experiment=_experiment(entries, path, folder),
-        state=_state(manifest["state"], arrays),
-        iteration=int(manifest["iteration"]),
-        branches=tuple(_branch(facts, arrays) for facts in manifest["branches"]),
-        current=int(manifest["current"]),
-        runs=tuple(
-            StoredRun(
-                r["method"], int(r["start"]), r["title"], bool(r["pinned"]),
-                {name: (arrays[x], arrays[y]) for name, (x, y) in r["curves"].items()},
-            )
-            for r in manifest["runs"]
-        ),
-        edits=tuple((int(i), str(what), *value) for i, what, *value in manifest["edits"]),
-        versions=manifest["versions"],
-    )  # fmt: skip
+        state=state_of(manifest["state"], arrays),
+        iteration=count(manifest["iteration"]),
+        branches=branches,
+        current=place(manifest["current"], max(1, len(branches))),
+        runs=tuple(run_of(facts, arrays) for facts in manifest["runs"]),
+        edits=tuple((count(i), str(what), *value) for i, what, *value in manifest["edits"]),
+        versions=table(manifest["versions"]),
+    )
 
 
 def _checked(archive: zipfile.ZipFile, name: str, digest: str) -> bytes:
@@ -265,7 +221,7 @@ def _experiment(entries: Mapping[str, bytes], path: Path, folder: Path) -> Exper
     """The experiment, its data files unpacked where they are named by their content."""
     import tomllib
 
-    text = entries["experiment.toml"]
+    written = entries["experiment.toml"].decode()
     data = {name.removeprefix("data/"): content for name, content in entries.items() if name.startswith("data/")}
     home = path.absolute().parent
     if data:
@@ -276,33 +232,4 @@ def _experiment(entries: Mapping[str, bytes], path: Path, folder: Path) -> Exper
             if not target.is_file() or target.stat().st_size != len(content):
                 with atomic_path(target) as temporary:
                     temporary.write_bytes(content)
-    return experiment_from_dict(tomllib.loads(text.decode()), home, path.name)
-
-
-def _state(facts: Any, arrays: Mapping[int, np.ndarray]) -> StoredState | None:
-    if facts is None or isinstance(facts, int):
-        return None if facts is None else StoredState(arrays[facts])
-    past = tuple(tuple(Block(arrays[x], arrays[y]) for x, y in lane) for lane in facts["past"])
-    beside = facts["beside"] and (str(facts["beside"][0]), tuple(map(int, facts["beside"][1])))
-    if beside and len(beside[1]) != len(past):
-        raise ValueError("a state's past is not as long as it says")
-    return StoredState(arrays[facts["head"]], past, beside)
-
-
-def _branch(facts: Mapping[str, Any], arrays: Mapping[int, np.ndarray]) -> StoredBranch:
-    frames = []
-    for f in facts["frames"]:
-        frames.append(
-            StoredFrame(
-                iteration=int(f["iteration"]),
-                view=int(f["view"]),
-                arrays={name: arrays[number] for name, number in f["arrays"].items()},
-                stamps={name: int(stamp) for name, stamp in f["stamps"].items()},
-                values=f["values"],
-                theta=f["theta"],
-                derived=tuple(f["derived"]),
-                thumbnail=None if f["thumbnail"] is None else arrays[f["thumbnail"]],
-                state=_state(f["state"], arrays),
-            )
-        )
-    return StoredBranch(facts["method"], int(facts["start"]), facts["parent"], tuple(frames))
+    return experiment_from_dict(tomllib.loads(written), home, path.name)

@@ -50,6 +50,8 @@ def unpack(packed: bytes | np.ndarray) -> tuple[dict[str, Any], dict[str, np.nda
             count = int(np.prod(shape, dtype=np.int64))
             arrays[name] = np.frombuffer(data, dtype, count, offset).reshape(shape)
             offset += count * dtype.itemsize
+        if not isinstance(header["facts"], dict):
+            raise TypeError("its facts are no table")
         return header["facts"], arrays
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError, SyntaxError) as error:
         raise RimlightError(f"a stored state is damaged ({error}); start the fit anew") from error

@@ -41,21 +41,21 @@ def settings_folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def make_window(qtbot, qapp, settings_folder, fake_engine) -> Iterator[Any]:
-    """make_window(size=(1440, 900), theme="dark", compile_polls=0, start=True) -> (window, client)."""
+    """make_window(size=(1440, 900), theme="dark", compile_polls=0, start=True, files=()) -> (window, client)."""
     from app.settings import Settings
     from app.window import MainWindow
 
     qapp.setStyle("Fusion")
     windows = []
 
-    def make(size=(1440, 900), theme="dark", compile_polls=0, start=True):  # type: ignore[no-untyped-def]
+    def make(size=(1440, 900), theme="dark", compile_polls=0, start=True, files=()):  # type: ignore[no-untyped-def]
         client = fake_engine.FakeClient(compile_polls=compile_polls)
         settings = Settings()
         settings.theme = theme
         window = MainWindow(lambda: client, settings)
         windows.append(window)
         window.resize(*size)
-        window.open_first()
+        window.open_first(*files)
         window.show()
         window.activateWindow()  # without a window manager nothing else does, and keys go to active windows only
         with qtbot.waitActive(window):

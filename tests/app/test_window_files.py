@@ -11,6 +11,9 @@ from PyQt6.QtGui import QDropEvent
 from app.lessons import bundled_lessons
 from core import protocol
 from core.catalog import ASSETS
+from core.experiment import Experiment, ShapeSpec
+from core.record.files import write_session
+from core.record.session_record import SessionRecord
 
 pytestmark = pytest.mark.window
 
@@ -56,6 +59,23 @@ def test_a_file_that_cannot_be_loaded_leaves_everything_as_it_was(make_window, q
     assert window.panes.isVisible()
     client.send(protocol.Step(1))
     qtbot.waitUntil(lambda: c.last.iteration == steps + 1, timeout=3000)
+
+
+def test_the_window_opens_beside_a_damaged_session(make_window, tmp_path):
+    """Given on the command line it says so and shows the first lesson; opened later it leaves everything as it was."""
+    broken = tmp_path / "broken.rimlight"
+    for _ in write_session(SessionRecord(Experiment(shape=ShapeSpec(primitive="cube"))), broken):
+        pass
+    data = bytearray(broken.read_bytes())
+    data[data.index(b"experiment.toml") + 40] ^= 1  # in what deflate wrote
+    broken.write_bytes(data)
+    window, _client = make_window(files=[broken])
+    c = window.controller
+    assert c.origin[1] is not None  # a lesson
+    before = c.experiment
+    assert not window.files.open_path(broken)
+    assert window.status.message.text.startswith("broken.rimlight: damaged or no session file (")
+    assert c.experiment is before
 
 
 def test_a_file_that_cannot_be_loaded_does_not_stop_the_fit(make_window, qtbot, tmp_path):

@@ -32,7 +32,8 @@ from core.io.lenses import Intrinsics
 from core.io.meshes import load_mesh
 from core.problem import Target
 from core.record.data_files import inner_place
-from core.record.files import SessionRecord, read_session, write_session
+from core.record.files import read_session, write_session
+from core.record.session_record import SessionRecord
 from core.session import Session
 from core.targets.camera_targets import load_camera_scene
 from core.targets.lazy_targets import LazyTargets, target_bytes

@@ -30,9 +30,10 @@ from core.experiments.paths import PATHS, paths_of, with_paths
 from core.io.check import check_inputs
 from core.io.meshes import load_mesh
 from core.record.data_files import embedded
-from core.record.files import SessionRecord, read_session, write_session
+from core.record.files import read_session, write_session
 from core.record.history import EXPERIMENT, History, history_from
 from core.record.script import script_text
+from core.record.session_record import SessionRecord
 from tests.hostile import seeds
 
 NO_PATHS = {

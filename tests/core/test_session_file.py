@@ -32,10 +32,11 @@ from core.experiment import (
     TermSpec,
     ViewsSpec,
 )
-from core.record.files import SessionRecord, StoredBranch, StoredFrame, StoredRun, read_session, write_session
+from core.record.files import read_session, write_session
 from core.record.history import history_of
 from core.record.packing import pack
 from core.record.script import save_script, script_text
+from core.record.session_record import SessionRecord, StoredBranch, StoredFrame, StoredRun
 from core.record.stored_state import Block, StoredState, losses_of, stored
 from core.session import Session
 

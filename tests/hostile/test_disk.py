@@ -20,7 +20,8 @@ from core.errors import RimlightError
 from core.experiment import Experiment, ShapeSpec
 from core.experiments.files import load_experiment, save_experiment
 from core.io.atomic import atomic_path, write_text
-from core.record.files import SessionRecord, read_session, write_session
+from core.record.files import read_session, write_session
+from core.record.session_record import SessionRecord
 from core.record.stored_state import StoredState
 
 resource = pytest.importorskip("resource", reason="limits of Unix")

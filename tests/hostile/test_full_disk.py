@@ -23,7 +23,8 @@ from core.io.grids import save_grid
 from core.io.images import save_png
 from core.io.mesh_export import save_mesh
 from core.pictures import save_animation
-from core.record.files import SessionRecord, read_session, write_session
+from core.record.files import read_session, write_session
+from core.record.session_record import SessionRecord
 from core.record.stored_state import StoredState
 
 BALLAST = "ballast"
