@@ -129,21 +129,25 @@ def _fit(options: argparse.Namespace) -> int:
     if options.seed is not None:
         experiment = dataclasses.replace(experiment, seed=options.seed)
     _prepare_engine()
-    from core.headless import BY_HAND, run_fit
+    from core.headless import BY_HAND, GAVE_UP, run_fit
 
     with ProgressLine() as progress:
         report = run_fit(experiment, options.out, options.steps, progress)
     loss = report["loss"]
     print(f"{report['title']}: {report['steps']} steps in {report['seconds']:.1f} s, {report['method']}")
-    print(f"loss {loss['first']:.4g} -> {loss['last']:.4g}")
+    if loss["first"] is not None:  # there was a step
+        print(f"loss {loss['first']:.4g} -> {loss['last']:.4g}")
     for name, value in report["metrics"].items():
         if isinstance(value, int | float):
             print(f"{name} {value:.4g}")
     for warning in report["warnings"]:
         print(f"warning: {warning}")
     print(f"results in {Path(options.out).absolute()}")
-    if str(report["stopped"]).startswith(BY_HAND):
-        raise KeyboardInterrupt(f"{report['stopped']}, whose results these are")
+    stopped = str(report["stopped"])
+    if stopped.startswith(BY_HAND):
+        raise KeyboardInterrupt(f"{stopped}, whose results these are")
+    if stopped.startswith(GAVE_UP):
+        raise RimlightError(f"{Path(options.experiment).name}: {stopped}")
     return 0
 
 

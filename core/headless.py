@@ -30,6 +30,7 @@ from core.inspection import inspect
 from core.interrupts import held
 from core.io.atomic import write_bytes, write_json
 from core.label_colours import as_shown
+from core.problem import NonFinite
 from core.record.history import EXPERIMENT, Edit, due
 from core.session import Session
 
@@ -38,6 +39,9 @@ Progress = Callable[[str, float | None], None]
 
 BY_HAND = "Ctrl-C"
 """How a report's "stopped" begins where a hand ended the fit before its stop rule did."""
+
+GAVE_UP = "could not go on"
+"""How it begins where a step was not possible: a loss or gradient that is not finite, a stage that the shape cannot enter."""
 
 FRAMES = 60
 """Frames of the animation a fit leaves."""
@@ -52,7 +56,8 @@ def run_fit(
 ) -> dict[str, Any]:
     """Fit to the stop rule (or `steps`), write report.json, history.csv, the shape, PNGs and fit.gif; return the report.
 
-    Ctrl-C ends the fit after the step in hand: all is written as it is then, and the report's "stopped" says so.
+    Ctrl-C ends the fit after the step in hand, and so does a step that cannot be taken: all is written as it is then, the
+    last good state, and the report's "stopped" says so, beginning with BY_HAND or GAVE_UP.
     edits: what a hand changed at which iteration (core/record/history.py), done again. Raises RimlightError.
     """
     if steps is not None:
@@ -64,24 +69,32 @@ def run_fit(
     total = experiment.stop.steps
     every = max(1, total // FRAMES)
     frames = [_frame(session)]
+    ended = ""
     with held() as stopped:
         while not stopped():
             session = edited(session, edits)
             if session.finished() is not None:
                 break
-            if session.needs_compile():
-                session.compile()
-            scalars = session.step()
+            try:
+                if session.needs_compile():
+                    session.compile()
+                scalars = session.step()
+            except RimlightError as error:
+                if not (isinstance(error, NonFinite) or session.state.iteration):
+                    raise  # it never began
+                ended = f"{GAVE_UP} after {session.state.iteration} of {total} steps: {error}"
+                break
             if scalars.iteration % every == 0:
                 frames.append(_frame(session))
             progress(f"Fitting, loss {scalars.loss:.3e}", scalars.iteration / max(total, 1))
-        early = stopped()
+        if stopped():
+            ended = f"{BY_HAND} after {session.state.iteration} of {total} steps"
     progress("Writing", None)
     pictures.save_animation(folder / "fit.gif", frames)
     export(session, "all", str(folder))
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    if early:
-        report["stopped"] = f"{BY_HAND} after {report['steps']} of {total} steps"
+    if ended:
+        report["stopped"] = ended
         write_json(folder / "report.json", report)
     return report
 

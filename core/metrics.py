@@ -94,19 +94,32 @@ def surface_distances(
 
     Divided by the longest side of b's bounding box. Empty where either has no area: then there is no distance.
     """
-    from scipy.spatial import cKDTree
-
     if any(not _areas(vertices, faces).sum() > 0 for vertices, faces in (a, b)):
         return {}
     rng = np.random.default_rng(seed)
     points = [_sample_surface(vertices, faces, samples, rng) for vertices, faces in (a, b)]
-    there = cKDTree(points[1]).query(points[0], workers=-1)[0]
-    back = cKDTree(points[0]).query(points[1], workers=-1)[0]
+    there, back = _nearest(points[0], points[1]), _nearest(points[1], points[0])
     size = float(np.ptp(points[1], axis=0).max())
     return {
         "hausdorff": float(max(there.max(), back.max())) / size,
         "chamfer": float(0.5 * (there.mean() + back.mean())) / size,
     }
+
+
+FAR = 1e6
+"""From so many radii away, points of a cloud are equally near to a millionth: a tree would look at all of them, one after
+the other (a mesh that a step too long has blown up took a minute)."""
+
+
+def _nearest(points: np.ndarray, cloud: np.ndarray) -> np.ndarray:
+    """(n,): how far each point (n, 3) is from the nearest of a cloud (m, 3)."""
+    from scipy.spatial import cKDTree
+
+    low, high = cloud.min(axis=0), cloud.max(axis=0)
+    gaps = np.linalg.norm(points - 0.5 * (low + high), axis=1)
+    near = gaps <= FAR * 0.5 * float(np.linalg.norm(high - low))
+    gaps[near] = cKDTree(cloud).query(points[near], workers=-1)[0]
+    return gaps
 
 
 def _areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -231,6 +231,17 @@ def test_a_fit_that_ctrl_c_ended_says_what_its_results_are(monkeypatch, capsys, 
     assert capsys.readouterr().err.endswith("stopped; Ctrl-C after 3 of 150 steps, whose results these are\n")
 
 
+def test_a_fit_that_could_not_go_on_exits_with_1(monkeypatch, capsys, tmp_path):
+    Recorded(monkeypatch).stopped = "could not go on after 3 of 150 steps: the loss (inf) is not finite"
+    lesson = str(ASSETS / "lessons" / "02-silhouette.toml")
+    assert cli.main(["fit", lesson, "--out", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert "results in" in out
+    assert err.endswith(
+        "error: 02-silhouette.toml: could not go on after 3 of 150 steps: the loss (inf) is not finite\n"
+    )
+
+
 def test_check_reads_what_fit_reads(tmp_path, capsys):
     points = tmp_path / "points.xyz"
     points.write_text("0 0 0\n1 0 0\n0 1 0\n")

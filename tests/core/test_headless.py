@@ -7,13 +7,16 @@ import math
 import signal
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core.derivatives.images import derivative_images
 from core.engine.ports import Waiting
-from core.experiment import Experiment, MethodSpec, PoseSpec, ShapeSpec, TermSpec
+from core.errors import RimlightError
+from core.experiment import Experiment, MethodSpec, PoseSpec, ShapeSpec, StageSpec, TermSpec
 from core.headless import derive_one, run_fit
 from core.io.atomic import write_json
+from core.problem import NonFinite
 from core.protocol import Derive
 from core.session import Session
 
@@ -41,6 +44,51 @@ def test_ctrl_c_ends_a_fit_after_the_step_in_hand_and_writes_what_is_there(small
     assert report["stopped"] == "Ctrl-C after 3 of 100 steps"
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
     assert (tmp_path / "fit.gif").stat().st_size > 0
+
+
+BLOWN_UP = (TermSpec(), TermSpec("laplacian", weight=1e6))
+
+
+@pytest.mark.parametrize(("rate", "steps"), [(100.0, range(1, 40)), (3e38, range(3))])
+def test_a_step_that_is_not_finite_ends_a_fit_and_the_state_before_it_is_written(small, tmp_path, rate, steps):
+    small = replace(
+        small,
+        shape=replace(small.shape, primitive="torus"),
+        terms=BLOWN_UP,
+        optimizer=replace(small.optimizer, name="sgd", learning_rate=rate, decay=1.0),
+        parameters=replace(small.parameters, free=("vertices",)),
+    )
+    report = run_fit(small, tmp_path, 100)
+    assert report["steps"] in steps
+    assert report["stopped"].startswith(f"could not go on after {report['steps']} of 100 steps: iteration ")
+    assert "not finite" in report["stopped"]
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
+    assert all(math.isfinite(loss) for loss in report["loss"]["curve"])
+    kept = (tmp_path / "shape.ply").read_bytes()
+    vertices = np.frombuffer(kept, "<f4", 3, kept.index(b"end_header") + 11)
+    assert np.isfinite(vertices).all()
+    assert {"fit.gif", "history.csv", "loss.png", "view_00.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_first_step_that_is_not_finite_leaves_the_start(small, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise NonFinite("iteration 0, view 0: the loss (nan) is not finite; the state before this step is kept.")
+
+    monkeypatch.setattr("core.session.step", refuse)
+    report = run_fit(small, tmp_path, 10)
+    assert (report["steps"], report["loss"]["first"]) == (0, None)
+    assert report["stopped"].startswith("could not go on after 0 of 10 steps: iteration 0, view 0")
+    assert (tmp_path / "shape.ply").exists()
+
+
+def test_a_stage_that_cannot_be_entered_ends_a_fit_likewise(small, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise RimlightError("stage.remesh: the surface has vanished")
+
+    monkeypatch.setattr("core.session.Stages.enter", refuse)
+    report = run_fit(replace(small, stages=(StageSpec(at=3, width=16, height=16),)), tmp_path, 10)
+    assert report["stopped"] == "could not go on after 3 of 10 steps: stage.remesh: the surface has vanished"
+    assert (tmp_path / "shape.ply").exists()
 
 
 def test_the_command_line_and_the_window_agree_on_silhouette_pixels(small):

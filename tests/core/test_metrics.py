@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
@@ -26,3 +28,17 @@ def test_surfaces_without_area_have_no_distance():
     line = np.zeros((3, 3), np.float32), np.array([[0, 1, 2]])
     assert surface_distances(triangle, nothing) == surface_distances(line, triangle) == {}
     assert surface_distances(triangle, triangle, 100)["hausdorff"] < 0.5
+
+
+def test_a_mesh_that_was_blown_up_is_measured_in_seconds():
+    """A thousand triangles all over a space of 1e17 sides: from there all of the cube is one point."""
+    rng = np.random.default_rng(0)
+    scattered = (rng.normal(size=(1500, 3)) * 1e17).astype(np.float32), rng.integers(0, 1500, (1000, 3))
+    corners = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
+    cube = corners, np.array([(0, 1, 3), (0, 3, 2), (4, 6, 7), (4, 7, 5)])
+    start = time.process_time()
+    found = surface_distances(scattered, cube, 20_000)
+    assert time.process_time() - start < 5  # 20,000 x 20,000 distances take half a minute
+    assert 1e16 < found["chamfer"] < found["hausdorff"] < 1e18
+    moved = surface_distances((corners + np.array((2, 0, 0)), cube[1]), cube, 20_000)
+    assert moved["hausdorff"] == pytest.approx(2.0, rel=0.02)
