@@ -72,11 +72,16 @@ class LeftBehind:
 
     def _orphans(self, prefix: str = "", suffix: str = SUFFIX) -> list[Path]:
         """Files whose program is gone. prefix: "." for those that were being written."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:  # it is not there, or in a home that may not be looked into
+            return []
         found = []
-        for file in self._folder.glob(f"{prefix}*{suffix}"):
-            owner, birth, *_ = [*file.name.removeprefix(prefix).split("-"), ""]
-            if owner.isdigit() and not _alive(int(owner), birth):
-                found.append(file)
+        for name in names:
+            owner, birth, *_ = [*name.removeprefix(prefix).split("-"), ""]
+            ours = name.startswith(prefix) and name.endswith(suffix) and owner.isdigit()
+            if ours and not _alive(int(owner), birth):
+                found.append(self._folder / name)
         return found
 
 

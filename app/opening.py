@@ -5,6 +5,7 @@ Convention: what is told is one line, "" where one file was given and says nothi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -95,10 +96,10 @@ def experiment_for_files(main: Path, target: Path | None) -> tuple[Experiment, s
 
 def _inside(path: Path) -> Path:
     """The file that leads to a folder's cameras; the path itself where it is no such folder."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # nor where it may not be looked into: opening it says so
         return path
     places = [path / folder / name for folder in _FOLDERS for name in _FIRST_CAMERAS]
-    return next((place for place in places if place.is_file()), path)
+    return next((place for place in places if os.path.isfile(place)), path)
 
 
 def _kind(path: Path) -> str:

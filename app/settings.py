@@ -1,8 +1,12 @@
-"""What the window remembers between starts: its layout, theme, folders and recent files. One small INI file."""
+"""What the window remembers between starts: its layout, theme, folders and recent files. One small INI file.
+
+A hand, a full disk or another version may have written anything into it: what is of the wrong kind is as if not there.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from typing import Any
 
 from PyQt6.QtCore import QByteArray, QSettings
 
@@ -19,10 +23,24 @@ class Settings:
     def __init__(self) -> None:
         self._store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "rimlight", "window")
 
+    def _value(self, name: str, otherwise: Any) -> Any:
+        try:
+            return self._store.value(name, otherwise)
+        except TypeError:  # a kind of Qt's own that Python has no word for
+            return otherwise
+
+    def _text(self, name: str, otherwise: str) -> str:
+        value = self._value(name, otherwise)
+        return value if isinstance(value, str) else otherwise
+
+    def _bytes(self, name: str) -> QByteArray | None:
+        value = self._value(name, None)
+        return value if isinstance(value, QByteArray) else None
+
     @property
     def theme(self) -> str:
         """ "system", "dark" or "light"."""
-        value = str(self._store.value("theme", "system"))
+        value = self._text("theme", "system")
         return value if value in ("system", "dark", "light") else "system"
 
     @theme.setter
@@ -33,9 +51,9 @@ class Settings:
     def keys(self) -> dict[str, str]:
         """Shortcuts that were changed: name of the action -> key, "" for none (app/keymap.py)."""
         self._store.beginGroup("keys")
-        found = {name: str(self._store.value(name, "")) for name in self._store.childKeys()}
+        found = {name: self._value(name, "") for name in self._store.childKeys()}
         self._store.endGroup()
-        return found
+        return {name: key for name, key in found.items() if isinstance(key, str)}
 
     @keys.setter
     def keys(self, keys: dict[str, str]) -> None:
@@ -47,8 +65,8 @@ class Settings:
     @property
     def folder(self) -> str:
         """Where the last file was opened or saved."""
-        folder = str(self._store.value("folder", ""))
-        return folder if folder and Path(folder).is_dir() else str(Path.home())
+        folder = self._text("folder", "")
+        return folder if os.path.isdir(folder) else os.path.expanduser("~")
 
     @folder.setter
     def folder(self, path: str) -> None:
@@ -57,19 +75,19 @@ class Settings:
     @property
     def recent(self) -> list[str]:
         """Files opened last, newest first, those that still exist."""
-        value = self._store.value("recent", [])
-        files = [value] if isinstance(value, str) else list(value or [])
-        return [file for file in files if Path(file).is_file()]
+        value = self._value("recent", [])
+        files = value if isinstance(value, list) else [value]
+        return [file for file in files if isinstance(file, str) and os.path.isfile(file)]
 
     def add_recent(self, path: str) -> None:
         self._store.setValue("recent", [path, *(file for file in self.recent if file != path)][:RECENT])
 
     def layout(self) -> tuple[QByteArray | None, QByteArray | None, bool]:
         """(geometry, dock state or None, whether the docks follow our own arrangement)."""
-        geometry = self._store.value("geometry", None)
-        if int(self._store.value("layout_version", 0) or 0) != LAYOUT_VERSION:
+        geometry = self._bytes("geometry")
+        if str(self._value("layout_version", 0)) != str(LAYOUT_VERSION):
             return geometry, None, True
-        return geometry, self._store.value("docks", None), str(self._store.value("arranged", "true")) == "true"
+        return geometry, self._bytes("docks"), self._text("arranged", "true") == "true"
 
     def set_layout(self, geometry: QByteArray, docks: QByteArray, arranged: bool) -> None:
         self._store.setValue("geometry", geometry)

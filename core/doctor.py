@@ -111,10 +111,10 @@ def _settings_folder() -> Path:
     """Where the window's QSettings lie (app/settings.py: INI, user scope), without asking Qt."""
     if sys.platform == "win32":
         return Path(platformdirs.user_config_dir("rimlight", appauthor=False, roaming=True))
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "rimlight"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")) / "rimlight"
 
 
 def _state(folder: Path) -> str:
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    state = f"writable, {_free(existing)} free" if caches.writable(folder) else "NOT WRITABLE"
-    return state if existing == folder else f"not there yet, {state}"
+    there = caches.existing(folder)
+    state = f"writable, {_free(there)} free" if caches.writable(folder) else "NOT WRITABLE"
+    return state if there == folder else f"not there yet, {state}"

@@ -6,6 +6,7 @@ Convention: an entry that is not possible stays in the menu and says why.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -108,7 +109,7 @@ class LaneMenu(QMenu):
 
     def _choose_file(self, put: Callable[[str, str | None], None]) -> None:
         known = " ".join(f"*{suffix}" for suffix in (*MESH_SUFFIXES, *GRID_SUFFIXES))
-        folder = str(Path(self._experiment.shape.file or Path.home()).parent)
+        folder = str(Path(self._experiment.shape.file or os.path.expanduser("~/any")).parent)
         file, _ = QFileDialog.getOpenFileName(self.parentWidget(), "A shape to compare", folder, f"Shapes ({known})")
         if file:
             put(shape_kind(file), file)

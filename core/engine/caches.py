@@ -74,12 +74,17 @@ def configure() -> None:
 def writable(place: Path) -> bool:
     """Whether a file can be made in `place`, or in the nearest folder above it that exists. Asks by making one, since
     permissions alone do not tell of read-only disks."""
-    existing = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=existing):
+        with tempfile.TemporaryFile(dir=existing(place)):
             return True
     except OSError:
         return False
+
+
+def existing(place: Path) -> Path:
+    """`place`, or the nearest folder above it that exists. What lies in a folder that may not be looked into, as in a home
+    that is another user's, does not exist for us: then it is that folder, which cannot be written."""
+    return next(folder for folder in (place, *place.absolute().parents) if os.path.exists(folder))
 
 
 def drop_half_written(cache: Path) -> None:

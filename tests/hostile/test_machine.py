@@ -177,6 +177,33 @@ def test_caches_go_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch, tm
     assert Path(os.environ["NUMBA_CACHE_DIR"]).parent == tmp_path
 
 
+@pytest.mark.window
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="gives up a right that Linux gives root")
+def test_a_home_that_may_not_be_looked_into(tmp_path: Path, qapp: Any) -> None:
+    """As of a program that runs as another user in root's home: nothing is kept, and nothing stops."""
+    home = tmp_path / "home"
+    (home / ".cache" / "rimlight").mkdir(parents=True)
+    if os.geteuid() == 0:
+        os.chown(home, 65534, 65534)
+    home.chmod(0 if os.geteuid() else 0o700)
+    environment = {**os.environ, "HOME": str(home / "of another"), "JAX_PLATFORMS": "cpu"}
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "JAX_COMPILATION_CACHE_DIR", "NUMBA_CACHE_DIR"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.locked_out"],
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    home.chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "locked"
+    for name in ("settings", "autosave", "cache", "jax cache"):
+        [line] = [line for line in lines if line.startswith(f"{name}: ")]
+        assert line.endswith("(not there yet, NOT WRITABLE)")
+    assert lines[-2] == f"opened: True, dialogs begin in {home / 'of another'}, recent: []"
+    assert lines[-1] == "opens: False"
+
+
 def test_a_display_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     if sys.platform in ("win32", "darwin"):
         pytest.skip("these systems always have a display")

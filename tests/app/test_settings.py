@@ -1,0 +1,75 @@
+"""The settings file: what a hand, a full disk or another version left in it never stops the window."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from app.settings import LAYOUT_VERSION, Settings
+from tests.hostile.files import spoil
+
+pytestmark = pytest.mark.window
+
+SPOILT = {
+    "a layout of no version": "layout_version=abc",
+    "a layout of two versions": "layout_version=1, 2",
+    "a geometry of letters": f"geometry=hello\nlayout_version={LAYOUT_VERSION}\ndocks=hello",
+    "a geometry of nothing": "geometry=@ByteArray()\ndocks=@ByteArray()\nlayout_version=1\narranged=false",
+    "a geometry of other bytes": "geometry=@ByteArray(abc\\0\\xff)\ndocks=@ByteArray(\\xff\\0)\nlayout_version=1\narranged=false",
+    "a geometry that is a size": "geometry=@Size(3 4)\ndocks=@Rect(0 0 1 1)\nlayout_version=1",
+    "a variant that is cut off": "geometry=@Variant(\\0\\0\\0\\x7f)\nlayout_version=@Variant(\\0\\0\\0\\x7f\\0)",
+    "lists in place of words": "theme=dark, light\nfolder=a, b\nrecent=@Invalid()\narranged=1, 2",
+    "sizes in place of words": "theme=@Size(1 1)\nfolder=@Size(1 1)\nrecent=@Size(1 1)\narranged=@Size(1 1)",
+    "recent files that are numbers": "recent=@Variant(\\0\\0\\0\\t\\0\\0\\0\\x1\\0\\0\\0\\x2\\0\\0\\0\\x5)",
+    "names with a NUL": "folder=a\\0b\nrecent=a\\0b, c",
+    "a table that is a word": "keys=Ctrl+S",
+    "no lines at all": "\0\0\0\xff\n[[[",
+}
+
+
+def write(folder: Path, text: str | bytes) -> Settings:
+    """Settings that read this, as what stands in the window's group."""
+    place = Path(Settings().location)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(text if isinstance(text, bytes) else f"[General]\n{text}\n[keys]\nrun=F5, F6\n".encode("latin-1"))
+    assert place.is_relative_to(folder)
+    return Settings()
+
+
+def read(settings: Settings) -> None:
+    """Everything the window asks for, of the kind it relies on."""
+    assert settings.theme in ("system", "dark", "light")
+    assert Path(settings.folder).is_dir()
+    assert all(Path(file).is_file() for file in settings.recent)
+    assert all(isinstance(word, str) for pair in settings.keys.items() for word in pair)
+    geometry, docks, arranged = settings.layout()
+    assert {type(geometry).__name__, type(docks).__name__} <= {"QByteArray", "NoneType"}
+    assert isinstance(arranged, bool)
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_is_spoilt_is_as_if_not_there(settings_folder: Path, name: str) -> None:
+    read(write(settings_folder, SPOILT[name]))
+
+
+def test_a_spoilt_file_of_a_real_window(make_window, settings_folder: Path) -> None:
+    window, _client = make_window(start=False)
+    window.settings.add_recent(str(Path(__file__)))
+    window.settings.folder = str(settings_folder)
+    window.settings.set_layout(window.saveGeometry(), window.saveState(), False)
+    data, draw = Path(window.settings.location).read_bytes(), random.Random(3)
+    read(Settings())
+    assert Settings().layout()[0] == window.saveGeometry()
+    for _ in range(300):
+        read(write(settings_folder, spoil(data, draw)))
+
+
+@pytest.mark.parametrize("name", ["a layout of no version", "a geometry of letters", "a geometry of other bytes"])
+def test_the_window_opens_all_the_same(make_window, settings_folder: Path, name: str) -> None:
+    write(settings_folder, SPOILT[name])
+    window, _client = make_window()
+    window.restore_layout()
+    assert window.width() >= 1024
+    assert window.panel.isVisible()
