@@ -223,7 +223,7 @@ class Scalars:
 
     metrics: "iou", "psnr", "rotation_error_degrees", ... when computed. gradients: parameter name -> Euclidean norm of the
     gradient, and per component for small ones ("pose.translation.x"). lanes: of a comparison, every run's own numbers;
-    their metrics lie in the whole's under their lane's names (core/comparison/lanes.py). seconds: spent in this lane's steps.
+    their metrics lie in the whole's under their lane's names (core/comparison/lanes.py). seconds: spent in the steps so far.
     places: of a lane, where it stood before the step and after: translation and rotation vector, displayed units.
     trouble: why it goes no further.
     """

@@ -132,6 +132,7 @@ class Session:
             metrics={**self.pose_metrics(), **self.last.metrics},
             gradients=gradient_norms(self.last.gradient),
             steps_per_second=self._pace.steps_per_second,
+            seconds=self.seconds,
         )
 
     def _enter_stages(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 
 from core.engine.ports import SaveCheckpoint, SessionLike
@@ -17,15 +18,22 @@ SHARE = 0.05
 """A checkpoint that takes long is taken less often, so that it costs at most this share of the time."""
 
 LONGEST_S = 10.0
-"""Never longer than this: one that the system interrupted (a suspended laptop) says nothing of what the next takes."""
+"""Never longer than this."""
 
 
 class Checkpoints:
     """Saves what changed, when it is due. `save` None: nobody would read it, nothing is done. tell: who keeps the steps'
-    numbers (core/record/past.py)."""
+    numbers (core/record/past.py). worked: seconds that this thread was busy: on a machine that does other things too a
+    checkpoint may stand still for a while, and the next one would come that much later times 20."""
 
-    def __init__(self, save: SaveCheckpoint | None, clock: Callable[[], float], tell: Tell | None = None) -> None:
-        self._save, self._clock, self._tell = save, clock, tell
+    def __init__(
+        self,
+        save: SaveCheckpoint | None,
+        clock: Callable[[], float],
+        tell: Tell | None = None,
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._save, self._clock, self._tell, self._worked = save, clock, tell, worked
         self._due = -math.inf
         self._unsaved = False
 
@@ -49,8 +57,7 @@ class Checkpoints:
         """Save if that is due. What the session raises passes on, and is not tried again until something changes."""
         if self._save is None or self.seconds_left() > 0.0:
             return
-        begin = self._clock()
-        self._unsaved, self._due = False, begin + PERIOD_S
+        begin = self._worked()
+        self._unsaved, self._due = False, self._clock() + PERIOD_S
         self._save(experiment, iteration, session.state_bytes(self._tell))
-        end = self._clock()
-        self._due = end + min(max(PERIOD_S, (end - begin) / SHARE), LONGEST_S)
+        self._due = self._clock() + min(max(PERIOD_S, (self._worked() - begin) / SHARE), LONGEST_S)

@@ -2,8 +2,8 @@
 
     python -m tests.hostile.program FOLDER [--factory MODULE:NAME] [--restore]
 
-Runs the first lesson for ever ("told ITERATION MONOTONIC"), keeping a session file in the folder all the while. With
---restore it takes the offer of the run that was kept ("restored ITERATION", or "nothing") and ends.
+Runs the first lesson for ever ("told ITERATION MONOTONIC SECONDS", these the fit's own), keeping a session file in the
+folder all the while. With --restore it takes the offer of the run that was kept ("restored ITERATION", or "nothing") and ends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def main() -> int:
         del kept
         return 0
     print(f"engine {c.client.process_id}", flush=True)
-    c.stepped.connect(lambda batch: batch and print(f"told {batch[-1].iteration} {time.monotonic()}", flush=True))
+    told = lambda step: print(f"told {step.iteration} {time.monotonic()} {step.seconds}", flush=True)
+    c.stepped.connect(lambda batch: batch and told(batch[-1]))
     endless = dataclasses.replace(c.experiment.stop, steps=10**6)
     c.edit("stop", dataclasses.replace(c.experiment, stop=endless))
     stage.live(0.5)
