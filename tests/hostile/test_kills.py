@@ -130,12 +130,16 @@ def test_a_fit_that_begins_again_from_nothing_is_lost(monkeypatch: pytest.Monkey
         def restart(self) -> None:
             pass
 
-    said = iter([protocol.Message("error", "It died", remedy="Restart engine"),
-                 protocol.Loaded(COUNTING, {}, (), ()), None])  # fmt: skip
+    said = (
+        protocol.Exported("all", ""),
+        protocol.Message("error", "It died", remedy="Restart engine"),
+        protocol.Loaded(COUNTING, {}, (), ()),
+        protocol.StatusChanged(Status.PAUSED, ""),
+    )
     watched: Any = Watched(Client())  # type: ignore[arg-type]
     watched.told = steps(300)
     watched.poll = watched.for_seconds = lambda *arguments: None
-    watched.until = lambda hit: next(said)
+    watched.until = lambda hit: next(event for event in said if hit(event))
     monkeypatch.setattr(kills, "begin", lambda *arguments: None)
     monkeypatch.setattr(kills, "end_it", lambda *arguments: None)
     assert one_kill(watched, COUNTING, Chosen(moment), Path()).steps == lost
