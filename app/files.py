@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QWidget
@@ -16,9 +17,10 @@ from app.lessons import Lesson
 from app.opening import experiment_for_files, together, with_target
 from app.sessions import Sessions
 from app.settings import Settings
-from core.errors import RimlightError
+from core.errors import OUT_OF_MEMORY, RimlightError, out_of_memory
 from core.experiments.fitting import with_shape
 from core.io.file_kinds import file_kind
+from core.io.guard import guarded
 from core.io.suffixes import (
     BODY_SUFFIXES,
     CAGE_SUFFIXES,
@@ -27,10 +29,14 @@ from core.io.suffixes import (
     GRID_SUFFIXES,
     IMAGE_SUFFIXES,
     MESH_SUFFIXES,
+    OPENED_SUFFIXES,
+    POINT_SUFFIXES,
 )
 from core.record.files import SUFFIX
 
-SHAPE_GROUPS = (MESH_SUFFIXES, GRID_SUFFIXES, BODY_SUFFIXES)
+Answer = TypeVar("Answer")
+
+SHAPE_GROUPS = (MESH_SUFFIXES, GRID_SUFFIXES, BODY_SUFFIXES, POINT_SUFFIXES)
 SHAPE_FILTERS = ("PLY (*.ply)", "OBJ (*.obj)", "GLB (*.glb)", "STL (*.stl)")
 GRID_FILTERS = ("Grid (*.npz)",)
 BALLS_FILTERS = ("Gaussians (*.npz)", "Ellipsoids, PLY (*.ply)", "Ellipsoids, GLB (*.glb)")
@@ -50,21 +56,13 @@ def _filter(title: str, *groups: tuple[str, ...]) -> str:
 
 OPEN_FILTERS = ";;".join(
     (
-        _filter(
-            "All that can be opened",
-            EXPERIMENT_SUFFIXES,
-            (SUFFIX,),
-            MESH_SUFFIXES,
-            GRID_SUFFIXES,
-            BODY_SUFFIXES,
-            IMAGE_SUFFIXES,
-            CAMERA_SUFFIXES,
-        ),
+        _filter("All that can be opened", (SUFFIX,), OPENED_SUFFIXES),
         _filter("Experiments", EXPERIMENT_SUFFIXES),
         _filter("Sessions", (SUFFIX,)),
         _filter("Meshes", MESH_SUFFIXES),
         _filter("Signed distance grids", GRID_SUFFIXES),
         _filter("Analytic distances", BODY_SUFFIXES),
+        _filter("Tables of points", POINT_SUFFIXES),
         _filter("Pictures", IMAGE_SUFFIXES),
         _filter("Cameras with pictures", CAMERA_SUFFIXES),
     )
@@ -101,14 +99,16 @@ class Files(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> bool:
         """Open what files mean together (app/opening.py), and say which were left out."""
-        path, target, told = together(paths)
+        meant = self._asked(paths[0], lambda: together(paths))
+        if meant is None:
+            return False
+        path, target, told = meant
         if path.suffix.lower() == SUFFIX:
             return self._open_session(path) and self._tell(told, bool(told))
-        try:
-            experiment, note = experiment_for_files(path, target)
-        except (RimlightError, OSError) as error:
-            self._complain(error)
+        opened = self._asked(path, lambda: experiment_for_files(path, target))
+        if opened is None:
             return False
+        experiment, note = opened
         self._settings.folder = str(path.absolute().parent)
         self._settings.add_recent(str(path.absolute()))
         self._controller.open(experiment)
@@ -139,13 +139,19 @@ class Files(QObject):
             self._open_record(left, self.sessions.take_up)
 
     def _open_record(self, path: Path, read: Callable[[Path], None]) -> bool:
-        try:
-            read(path)
-        except (RimlightError, OSError) as error:
-            self._complain(error)
+        if self._asked(path, lambda: (read(path),)) is None:
             return False
         self._now_at(None, None)
         return True
+
+    def _asked(self, path: str | Path, read: Callable[[], Answer]) -> Answer | None:
+        """What `read` makes of a file; None where it cannot be read, which the window then says."""
+        try:
+            with guarded(path):
+                return read()
+        except (RimlightError, OSError, MemoryError) as error:
+            self._complain(error)
+            return None
 
     def _now_at(self, path: Path | None, lesson: Lesson | None) -> None:
         """Another experiment is on screen."""
@@ -161,10 +167,8 @@ class Files(QObject):
     def open_lesson(self, lesson: Lesson) -> bool:
         from core.experiments.files import load_experiment
 
-        try:
-            experiment = load_experiment(lesson.path)
-        except (RimlightError, OSError) as error:
-            self._complain(error)
+        experiment = self._asked(lesson.path, lambda: load_experiment(lesson.path))
+        if experiment is None:
             return False
         self._controller.open(experiment)
         self._now_at(None, lesson)
@@ -177,9 +181,11 @@ class Files(QObject):
         if path:
             experiment = self._controller.experiment
             cage = experiment.shape.kind == "spline-patches" and Path(path).suffix.lower() in CAGE_SUFFIXES
-            kind = "spline-patches" if cage else file_kind(path)
-            self._controller.edit("shape", with_shape(experiment, kind, path, None))
-            self._controller.settle()
+            kind = "spline-patches" if cage else self._asked(path, lambda: file_kind(path))
+            changed = kind and self._asked(path, lambda: with_shape(experiment, kind, path, None))
+            if changed:
+                self._controller.edit("shape", changed)
+                self._controller.settle()
 
     def choose_target(self) -> None:
         """A shape, a picture or a file of cameras as the target."""
@@ -190,11 +196,10 @@ class Files(QObject):
         if not path:
             return
         experiment = self._controller.experiment
-        try:
-            changed, told = with_target(experiment, path)
-        except (RimlightError, OSError) as error:
-            self._complain(error)
+        found = self._asked(path, lambda: with_target(experiment, path))
+        if found is None:
             return
+        changed, told = found
         self._controller.edit("target", changed)
         self._controller.settle()
         self._tell(told, False)
@@ -281,7 +286,8 @@ class Files(QObject):
             self._controller.export(what, path)
 
     def _complain(self, error: Exception) -> None:
-        self._controller.say("error", str(error), getattr(error, "details", ""))
+        text = OUT_OF_MEMORY if out_of_memory(error) else str(error)
+        self._controller.say("error", text, getattr(error, "details", ""))
 
 
 def _slug(title: str) -> str:

@@ -12,23 +12,20 @@ from pathlib import Path
 
 from app.experiment_panel.adapt import with_target_cameras, with_target_picture, with_target_shape
 from core.experiment import Experiment
+from core.io import suffixes
 from core.io.file_kinds import file_kind
-from core.io.suffixes import (
-    BODY_SUFFIXES,
-    CAMERA_SUFFIXES,
-    EXPERIMENT_SUFFIXES,
-    GRID_SUFFIXES,
-    IMAGE_SUFFIXES,
-    MESH_SUFFIXES,
-)
+from core.io.suffixes import group_of
 from core.record.files import SUFFIX
 
 WHOLE, SHAPE, CAMERAS, PICTURE, OTHER = "whole", "shape", "cameras", "picture", "other"
 _KINDS = {
-    WHOLE: (SUFFIX, *EXPERIMENT_SUFFIXES),
-    SHAPE: (*MESH_SUFFIXES, *GRID_SUFFIXES, *BODY_SUFFIXES),
-    CAMERAS: CAMERA_SUFFIXES,
-    PICTURE: IMAGE_SUFFIXES,
+    suffixes.EXPERIMENT: WHOLE,
+    suffixes.MESH: SHAPE,
+    suffixes.GRID: SHAPE,
+    suffixes.BODIES: SHAPE,
+    suffixes.POINTS: SHAPE,
+    suffixes.CAMERAS: CAMERAS,
+    suffixes.PICTURE: PICTURE,
 }
 _MATERIALS = (".mtl", ".bin")
 _NAMES = 1 << 20
@@ -63,7 +60,7 @@ def together(paths: Sequence[Path]) -> tuple[Path, Path | None, str]:
     """What of several files is opened, what becomes its target, and the line that says so and why not the others. A
     folder stands for the cameras in it."""
     paths = [_inside(path) for path in paths]
-    by = {kind: [path for path in paths if _kind(path) == kind] for kind in (*_KINDS, OTHER)}
+    by = {kind: [path for path in paths if _kind(path) == kind] for kind in (WHOLE, SHAPE, CAMERAS, PICTURE, OTHER)}
     by[CAMERAS].sort(key=lambda path: path.name not in _FIRST_CAMERAS)
     parts = _parts(by)
     by = {kind: [path for path in found if path not in parts] for kind, found in by.items()}
@@ -103,7 +100,7 @@ def _inside(path: Path) -> Path:
 
 
 def _kind(path: Path) -> str:
-    return next((kind for kind, endings in _KINDS.items() if path.suffix.lower() in endings), OTHER)
+    return WHOLE if path.suffix.lower() == SUFFIX else _KINDS.get(group_of(path.name) or "", OTHER)
 
 
 def _parts(by: dict[str, list[Path]]) -> set[Path]:

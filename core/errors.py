@@ -19,5 +19,6 @@ class RimlightError(Exception):
 
     def __init__(self, message: str, details: str = "") -> None:
         line = " ".join(message.split())
+        line = line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)  # no escape codes
         super().__init__(line if len(line) <= MOST else f"{line[: MOST - 1]}…")
         self.details = details

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import RimlightError
@@ -22,13 +24,17 @@ from core.experiment import (
 from core.experiments.files import load_experiment
 from core.io.file_kinds import file_kind
 from core.io.files import MESH_LIMIT, checked_path
+from core.io.guard import guarded
 from core.io.suffixes import (
-    BODY_SUFFIXES,
-    CAMERA_SUFFIXES,
-    EXPERIMENT_SUFFIXES,
-    GRID_SUFFIXES,
-    IMAGE_SUFFIXES,
-    MESH_SUFFIXES,
+    BODIES,
+    CAMERAS,
+    EXPERIMENT,
+    GRID,
+    MESH,
+    OPENED_SUFFIXES,
+    PICTURE,
+    POINTS,
+    group_of,
 )
 from core.shapes.primitives import HULL
 
@@ -50,29 +56,16 @@ CAMERA_BATCH, CAMERA_HELD_OUT = 4, 20
 def experiment_for_file(path: str | Path) -> Experiment:
     """The experiment that `rimlight FILE` and a drop on the window open. Raises RimlightError."""
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix in EXPERIMENT_SUFFIXES:
-        return load_experiment(path)
+    group = group_of(path.name)
+    if group == EXPERIMENT:
+        with guarded(path):
+            return load_experiment(path)
     path = checked_path(path, MESH_LIMIT)
-    if file_kind(path) == "metaballs":
-        return metaballs_experiment(path)
-    if file_kind(path) == "sdf-network":
-        return network_experiment(path)
-    if file_kind(path) == "neural-mesh":
-        return neural_experiment(path)
-    if suffix in GRID_SUFFIXES:
-        return grid_experiment(path)
-    if suffix in BODY_SUFFIXES:
-        return bodies_experiment(path)
-    if suffix in MESH_SUFFIXES:
-        return mesh_experiment(path)
-    if suffix in IMAGE_SUFFIXES:
-        return picture_experiment(path)
-    if suffix in CAMERA_SUFFIXES:
-        return cameras_experiment(path)
-    shapes = (*MESH_SUFFIXES, *GRID_SUFFIXES, *BODY_SUFFIXES)
-    opened = ", ".join((*EXPERIMENT_SUFFIXES, *shapes, *IMAGE_SUFFIXES, *CAMERA_SUFFIXES))
-    raise RimlightError(f"{path.name}: '{suffix}' files cannot be opened; convert it to one of {opened}")
+    if group is None:
+        opened = ", ".join(OPENED_SUFFIXES)
+        raise RimlightError(f"{path.name}: '{path.suffix}' files cannot be opened; convert it to one of {opened}")
+    with guarded(path):
+        return _MADE[file_kind(path) if group == GRID else group](path)
 
 
 def mesh_experiment(path: Path) -> Experiment:
@@ -137,6 +130,14 @@ def metaballs_experiment(path: Path) -> Experiment:
     )
 
 
+def points_experiment(path: Path) -> Experiment:
+    """The same of Gaussians that are fitted to a table of points, as many as a small one suffices for."""
+    from core.io.points import affordable
+
+    made = metaballs_experiment(path)
+    return replace(made, shape=replace(made.shape, components=affordable(path, made.shape.components)))
+
+
 def bodies_experiment(path: Path) -> Experiment:
     """Bring analytic bodies back to their rest pose; the warp knows their silhouettes."""
     return _find_pose(
@@ -176,13 +177,13 @@ def _find_pose(
 def picture_experiment(path: Path) -> Experiment:
     """Carve a sphere until its silhouette is the picture's; a picture without one is fitted by its colours.
     The views take the picture's size, and the field of view its EXIF tells."""
-    from core.io.images import load_image, picture_size
+    from core.io.images import picture_size
     from core.io.photo_lens import distance_for, photo_lens
+    from core.io.picture_facts import picture_facts
 
     width, height = view_size(*picture_size(path), LARGEST_VIEW)
-    image, fov = load_image(path), photo_lens(path).fov
+    outline, fov = picture_facts(path).outlined, photo_lens(path).fov
     distance = distance_for(fov, ViewsSpec().distance)
-    outline = image.alpha is not None or image.mask is not None
     # A flat light: without a silhouette the picture's own shading must be all that the colours have to explain.
     scene = SceneSpec() if outline else SceneSpec(light_intensity=0.0, light_ambient=1.0)
     return Experiment(
@@ -234,10 +235,10 @@ def cameras_experiment(path: Path) -> Experiment:
 def _has_silhouettes(path: Path) -> bool:
     """Whether the first picture of a camera file has an alpha that leaves something out, or is a mask itself."""
     from core.io.cameras import load_cameras
-    from core.io.images import load_image
+    from core.io.picture_facts import picture_facts
 
-    image = load_image(load_cameras(path).pictures[0])
-    return image.mask is not None or (image.alpha is not None and bool(image.alpha.min() < 1))
+    facts = picture_facts(load_cameras(path).pictures[0], may_be_empty=True)
+    return facts.grey or facts.cut_out
 
 
 def camera_target(path: Path) -> tuple[int, int, str]:
@@ -251,3 +252,17 @@ def camera_target(path: Path) -> tuple[int, int, str]:
     lens = load_cameras(path).lenses[0]
     there = [split for split in ("test", "val") if split_file(path, split).is_file()]
     return *view_size(lens.width, lens.height, CAMERA_SIDE), (*there, "every-8th")[0]
+
+
+_MADE: dict[str, Callable[[Path], Experiment]] = {
+    "metaballs": metaballs_experiment,
+    "sdf-network": network_experiment,
+    "neural-mesh": neural_experiment,
+    "sdf-grid": grid_experiment,
+    POINTS: points_experiment,
+    BODIES: bodies_experiment,
+    MESH: mesh_experiment,
+    PICTURE: picture_experiment,
+    CAMERAS: cameras_experiment,
+}
+"""Kind of file, and of the shape in it where several kinds share an ending -> what it opens as."""

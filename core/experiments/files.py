@@ -38,10 +38,10 @@ from core.experiment import (
 )
 from core.experiments.paths import table_paths, with_paths
 from core.experiments.rules import check_experiment
-from core.experiments.schema import Complaint, read_settings, read_table, read_value, shown
+from core.experiments.schema import Complaint, read_settings, read_table, read_value
 from core.io.atomic import write_text
 from core.io.file_kinds import file_kind
-from core.io.files import MEBIBYTE, read_text
+from core.io.files import MEBIBYTE, one_line, read_text, shown
 
 FILE_LIMIT = MEBIBYTE
 
@@ -79,10 +79,10 @@ def load_experiment(path: str | Path) -> Experiment:
     text = read_text(path, FILE_LIMIT)
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: a number of thousands of digits, and TOMLDecodeError
         found = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
         where = f"{found[1]}: " if found else ""
-        cause = str(error).partition(" (at ")[0]
+        cause = one_line(str(error).partition(" (at ")[0])
         raise RimlightError(f"{path.name}: {where}not valid TOML ({cause}); correct that line") from error
     return _read(data, path.absolute().parent, Complaint(path.name, text))
 

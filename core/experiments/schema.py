@@ -18,6 +18,7 @@ from typing import Any
 from core.catalog import allowed, names
 from core.errors import RimlightError
 from core.experiment import NETWORK_LAYERS, NETWORK_LEVELS, NETWORK_WIDTH, GridSpec, LaneSpec, NetworkSpec, PoseSpec
+from core.io.files import shown
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,17 @@ def read_number(kind: type, value: Any, limits: Limits, key: str, complain: Comp
     """An int or a float within limits. 3.0 is no count, but 3 is a float."""
     wanted = "a whole number, " if kind is int else "a number, "
     right = isinstance(value, int) if kind is int else isinstance(value, int | float)
-    if isinstance(value, bool) or not right or not math.isfinite(value) or not limits.accept(value):
+    if isinstance(value, bool) or not right or not _is_finite(value) or not limits.accept(value):
         raise complain(key, f"found {shown(value)}; allowed: {wanted}{limits}{f' {unit}' if unit else ''}")
     return kind(value)
+
+
+def _is_finite(value: float) -> bool:
+    """Whether a float can hold it: TOML's whole numbers have no end."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def read_settings(described: list[Mapping[str, Any]], data: Mapping[str, Any], key: str, complain: Complaint) -> dict:
@@ -253,15 +262,12 @@ def _read_rows(kind: Any, value: Any, key: str, complain: Complaint) -> tuple:
     return tuple(_read_tuple(typing.get_args(kind), row, f"{key}[{i}]", complain) for i, row in enumerate(value))
 
 
-def shown(value: Any) -> str:
-    """A value as its file would write it, shortened."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 # ---------------------------------------------------------------------------------------------- lines
+
+
+_HEADER = re.compile(r"\[\[?([\w.\-\" \t]+)\]\]?\s*(#.*)?$")
+"""Of a table, on a line without blanks around it. No two parts can take the same character: a line of any length is
+looked through once."""
 
 
 def find_line(text: str, key: str) -> int | None:
@@ -270,9 +276,9 @@ def find_line(text: str, key: str) -> int | None:
     index = re.search(r"\[(\d+)\]", key)
     table, seen, best = "", -1, None
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\[?\s*([\w.\-\" ]+?)\s*\]\]?\s*(#.*)?$", line)
+        header = _HEADER.match(line.strip())
         if header:
-            table = header[1].replace('"', "")
+            table = header[1].replace('"', "").strip()
             seen += table == path.split(".")[0] and index is not None
         inside = index is None or seen == int(index[1])
         if header and table == path and inside:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tokenize
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.io.files import DAMAGED_ARCHIVE, one_line, read_bytes
+from core.io.npy import read_member
 
 
 def holds(path: str | Path, names: Collection[str]) -> bool:
@@ -19,7 +19,7 @@ def holds(path: str | Path, names: Collection[str]) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return {f"{name}.npy" for name in names} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except DAMAGED_ARCHIVE:
         return False
 
 
@@ -33,12 +33,14 @@ def read_archive(
     data = read_bytes(path, limit)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(info.file_size for info in archive.infolist())
-        if unpacked > limit:
-            raise RimlightError(f"{path.name}: unpacks to {unpacked:,} bytes, more than {what} can have; save fewer")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (*DAMAGED_ARCHIVE, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError) as error:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist() if not info.is_dir()}
+            unpacked = sum(info.file_size for info in members.values())
+            if unpacked > limit:
+                raise RimlightError(
+                    f"{path.name}: unpacks to {unpacked:,} bytes, more than {what} can have; save fewer"
+                )
+            arrays = {name: read_member(path, archive, info, name) for name, info in members.items()}
+    except DAMAGED_ARCHIVE as error:
         raise RimlightError(f"{path.name}: is no readable .npz ({one_line(error)}); save it again") from error
     missing = [name for name in ("version", *needed) if name not in arrays]
     if missing:

@@ -12,6 +12,9 @@ from core.errors import RimlightError
 from core.io.images import picture_size
 from core.io.lenses import Intrinsics
 
+FARTHEST = 1e12
+"""Of a camera's place, the file's own units (as target.radius): its square must fit a 32-bit float."""
+
 
 @dataclass(frozen=True)
 class CameraSet:
@@ -41,6 +44,16 @@ class CameraSet:
             camera_to_world=self.camera_to_world[list(indices)],
             lenses=tuple(self.lenses[i] for i in indices),
         )
+
+
+def checked_place(matrix: np.ndarray, where: str) -> np.ndarray:
+    """camera_to_world (4, 4), unless it stands farther away than can be computed with. Raises RimlightError."""
+    farthest = float(np.abs(matrix[:3, 3]).max())
+    if farthest > FARTHEST:
+        raise RimlightError(
+            f"{where}: the camera stands {farthest:.3g} units away, more than {FARTHEST:g}; export it in larger units"
+        )
+    return matrix
 
 
 def split_file(path: Path, split: str) -> Path:

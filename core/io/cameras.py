@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from core.errors import RimlightError
-from core.io.camera_set import CameraSet, describe_pictures, picture_inside
-from core.io.files import MEBIBYTE, read_text
-from core.io.lenses import Intrinsics
+from core.io.camera_set import CameraSet, checked_place, describe_pictures, picture_inside
+from core.io.files import MEBIBYTE, one_line, read_text, shown
+from core.io.lenses import Intrinsics, checked_lens
 
 FILE_LIMIT = 64 * MEBIBYTE
 PICTURE_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".exr")
 """What may follow file_path: NeRF-synthetic leaves the suffix out."""
+LARGEST_ENTRY = 1e6
+"""Of a rotation, whose entries are at most 1: more is not even multiplied with itself."""
 RIGID_TOLERANCE = 1e-2
 """Largest entry of |R^T R - I| taken for rounding; printed matrices of six digits give 1e-5."""
 
@@ -52,15 +54,17 @@ def load_transforms(path: str | Path, images: str | Path | None = None) -> Camer
         raise RimlightError(f"{path.name}: 'frames' is missing or empty; it must be a list of cameras")
     _check_lens(document, frames, path)
     folders = (Path(images),) if images is not None else (path.parent, path.absolute().parent.parent)
-    pictures, matrices = [], []
+    places, pictures, matrices = [], [], []
     for number, frame in enumerate(frames):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
             raise RimlightError(f"{path.name}: frame {number} has no 'file_path'; add the picture's path")
-        where = f"{path.name}: frame {number} ({frame['file_path']})"
+        where = f"{path.name}: frame {number} ({one_line(frame['file_path'])})"
+        places.append(where)
         matrices.append(_matrix(frame.get("transform_matrix"), where))
         pictures.append(picture_inside(frame["file_path"], folders, where, PICTURE_SUFFIXES))
     warnings, sizes = describe_pictures(pictures)
-    lenses = tuple(_lens({**document, **frame}, size) for frame, size in zip(frames, sizes))
+    found = zip(frames, sizes, places)
+    lenses = tuple(_lens({**document, **frame}, size, where) for frame, size, where in found)
     if any(any(lens.distortion) for lens in lenses):
         warnings.append("the lens distorts; pictures are straightened when they are loaded")
     if len({matrix.tobytes() for matrix in matrices}) < len(matrices):
@@ -68,7 +72,7 @@ def load_transforms(path: str | Path, images: str | Path | None = None) -> Camer
     return CameraSet(path, tuple(pictures), np.stack(matrices), lenses, tuple(warnings))
 
 
-def _lens(merged: dict[str, Any], size: tuple[int, int] | None) -> Intrinsics:
+def _lens(merged: dict[str, Any], size: tuple[int, int] | None, where: str) -> Intrinsics:
     """The lens of a frame, in pixels of its picture (of (width, height), None where it cannot be read)."""
 
     def number(name: str, otherwise: float, positive: bool = False) -> float:
@@ -82,7 +86,7 @@ def _lens(merged: dict[str, Any], size: tuple[int, int] | None) -> Intrinsics:
     fx = number("fl_x", by_angle, True) if _is_positive(merged.get("w")) or not by_angle else by_angle
     fy, cx, cy = number("fl_y", fx, True), number("cx", 0.5 * width), number("cy", 0.5 * height)
     bent = (number("k1", 0.0), number("k2", 0.0), number("p1", 0.0), number("p2", 0.0))
-    lens = Intrinsics(int(width), int(height), fx, fy, cx, cy, bent)
+    lens = checked_lens(Intrinsics(int(width), int(height), fx, fy, cx, cy, bent), where)
     return lens.resized(*size) if size else lens
 
 
@@ -95,7 +99,7 @@ def _parse(path: Path) -> dict[str, Any]:
             f"{path.name}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}; a file cut off?)"
         ) from error
     except (RecursionError, ValueError) as error:
-        raise RimlightError(f"{path.name}: not valid JSON ({error}); export it again") from error
+        raise RimlightError(f"{path.name}: not valid JSON ({one_line(error)}); export it again") from error
     if not isinstance(document, dict):
         raise RimlightError(f"{path.name}: a camera file holds one JSON object with 'frames'; check the format")
     return document
@@ -112,9 +116,13 @@ def _check_lens(document: dict[str, Any], frames: list[Any], path: Path) -> None
                 f"{f' in frame {number}' if number else ''}; add one of them"
             )
         if angle is not None and not (_is_number(angle) and 0 < float(angle) < math.pi):
-            raise RimlightError(f"{path.name}: 'camera_angle_x' is {angle!r}; it must lie between 0 and pi radians")
+            raise RimlightError(
+                f"{path.name}: 'camera_angle_x' is {shown(angle)}; it must lie between 0 and pi radians"
+            )
         if angle is None and not (_is_positive(focal) and _is_positive(width)):
-            raise RimlightError(f"{path.name}: 'fl_x' is {focal!r} with 'w' {width!r}; both must be positive pixels")
+            raise RimlightError(
+                f"{path.name}: 'fl_x' is {shown(focal)} with 'w' {shown(width)}; both must be positive pixels"
+            )
 
 
 def _matrix(rows: Any, where: str) -> np.ndarray:
@@ -130,6 +138,10 @@ def _matrix(rows: Any, where: str) -> np.ndarray:
         row, column = np.argwhere(~np.isfinite(matrix))[0]
         raise RimlightError(f"{where}: transform_matrix[{row}][{column}] is not finite; export it again")
     rotation = matrix[:3, :3]
+    if np.abs(rotation).max() > LARGEST_ENTRY:
+        raise RimlightError(
+            f"{where}: the rotation is scaled (an entry of {np.abs(rotation).max():.3g}); it must be a pure rotation"
+        )
     determinant = float(np.linalg.det(rotation))
     if determinant < 0:
         raise RimlightError(
@@ -141,7 +153,7 @@ def _matrix(rows: Any, where: str) -> np.ndarray:
         raise RimlightError(
             f"{where}: the rotation is scaled or sheared (determinant {determinant:.3g}); it must be a pure rotation"
         )
-    return matrix
+    return checked_place(matrix, where)
 
 
 def _is_number(value: Any) -> bool:

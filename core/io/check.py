@@ -8,16 +8,20 @@ from pathlib import Path
 
 from core.errors import RimlightError
 from core.experiment import Experiment
+from core.io.file_kinds import file_kind
 from core.io.files import MEBIBYTE, MESH_LIMIT, checked_path
+from core.io.guard import guarded
 from core.io.points import is_point_cloud
 from core.io.suffixes import (
-    BODY_SUFFIXES,
-    CAMERA_SUFFIXES,
-    EXPERIMENT_SUFFIXES,
-    GRID_SUFFIXES,
-    IMAGE_SUFFIXES,
-    MESH_SUFFIXES,
-    POINT_SUFFIXES,
+    BODIES,
+    CAMERAS,
+    EXPERIMENT,
+    GRID,
+    MESH,
+    OPENED_SUFFIXES,
+    PICTURE,
+    POINTS,
+    group_of,
 )
 from core.optimization.resampling import same_aspect
 
@@ -39,12 +43,14 @@ class Checked:
 def check_file(path: str | Path) -> Checked:
     """Load a mesh, grid, picture, camera set or experiment. Raises RimlightError (one line) where it cannot be used."""
     path = checked_path(path, MESH_LIMIT)
-    suffix = path.suffix.lower()
-    for suffixes, check in _CHECKS:
-        if suffix in suffixes:
-            return check(path)
-    known = ", ".join(suffix for suffixes, _ in _CHECKS for suffix in suffixes)
-    raise RimlightError(f"{path.name}: '{suffix}' is no kind of file that is read; convert it to one of {known}")
+    check = _check_session if path.suffix.lower() in SESSION_SUFFIXES else _CHECKS.get(group_of(path.name))
+    if check is None:
+        known = ", ".join((*OPENED_SUFFIXES, *SESSION_SUFFIXES))
+        raise RimlightError(
+            f"{path.name}: '{path.suffix}' is no kind of file that is read; convert it to one of {known}"
+        )
+    with guarded(path):
+        return check(path)
 
 
 def _check_mesh(path: Path) -> Checked:
@@ -56,17 +62,17 @@ def _check_mesh(path: Path) -> Checked:
 
 
 def _check_grid(path: Path) -> Checked:
-    from core.io.file_kinds import is_metaballs_file, is_network_file, is_neural_file
     from core.io.grids import load_grid
     from core.io.metaballs_files import load_metaballs
     from core.io.networks import load_network
 
-    if is_metaballs_file(path):
+    kind = file_kind(path)
+    if kind == "metaballs":
         return Checked(f"metaballs, {len(load_metaballs(path).means)} Gaussians")
-    if is_network_file(path):
+    if kind == "sdf-network":
         width, layers, _, seen = load_network(path).architecture
         return Checked(f"distance network, {layers} layers of {width}{', with radiance' if seen else ''}")
-    if is_neural_file(path):
+    if kind == "neural-mesh":
         return _check_neural(path)
     grid = load_grid(path)
     return Checked(f"signed distance grid, {grid.summary}", grid.warnings)
@@ -96,14 +102,13 @@ def _check_points(path: Path) -> Checked:
 
 
 def _check_image(path: Path) -> Checked:
-    from core.io.images import load_image, silhouette_of
     from core.io.photo_lens import DEFAULT_FOV, photo_lens
+    from core.io.picture_facts import picture_facts
 
-    image = load_image(path)
-    silhouette_of(image, need=False)  # a silhouette that is there and empty is an error
+    facts = picture_facts(path)  # a silhouette that is there and empty is an error
     lens = photo_lens(path)
     guessed = "" if lens.fov == DEFAULT_FOV else f", {lens.told}"
-    return Checked(f"{image.summary}{guessed}", image.warnings)
+    return Checked(f"{facts.summary}{guessed}", facts.warnings)
 
 
 def _check_cameras(path: Path, images: str | None = None) -> Checked:
@@ -152,12 +157,13 @@ def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
     warnings: dict[str, None] = {}
     for kind, file in dict.fromkeys(wanted):
         if file is not None and checked_path(file, MESH_LIMIT).stat().st_size <= limit:
-            if kind == "image":
-                found = _target_picture_oddities(experiment)
-            elif kind == "cameras":
-                found = _check_cameras(Path(file), target.images).warnings
-            else:
-                found = _read(kind, Path(file)).warnings
+            with guarded(file):
+                if kind == "image":
+                    found = _target_picture_oddities(experiment)
+                elif kind == "cameras":
+                    found = _check_cameras(Path(file), target.images).warnings
+                else:
+                    found = _read(kind, Path(file)).warnings
             warnings |= dict.fromkeys(f"{Path(file).name}: {warning}" for warning in found)
     return list(warnings)
 
@@ -181,27 +187,26 @@ def _check_cage(path: Path) -> Checked:
 def _target_picture_oddities(experiment: Experiment) -> tuple[str, ...]:
     """The target's size and silhouette, before a fit asks for them."""
     from core.catalog import entry
-    from core.io.images import load_image, silhouette_of
+    from core.io.picture_facts import picture_facts
 
     target, views = experiment.target, experiment.views
-    image = load_image(target.file or "", encoding=target.encoding)
-    if not same_aspect((image.width, image.height), (views.width, views.height)):
+    file = Path(target.file or "")
+    seen = {term.sees for term in experiment.terms if entry("losses", term.loss)["sees"]}  # regularisers see nothing
+    facts = picture_facts(file, target.encoding, target.background, need="silhouette" in seen)
+    if not same_aspect((facts.width, facts.height), (views.width, views.height)):
         raise RimlightError(
-            f"{image.path.name}: the picture is {image.width} x {image.height} pixels and the view {views.width} x "
+            f"{file.name}: the picture is {facts.width} x {facts.height} pixels and the view {views.width} x "
             f"{views.height}; set views.width and views.height to the picture's, or to the same share of both"
         )
-    seen = {term.sees for term in experiment.terms if entry("losses", term.loss)["sees"]}  # regularisers see nothing
-    silhouette_of(image, target.background, need="silhouette" in seen)
-    return image.warnings
+    return facts.warnings
 
 
-_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Path], Checked]], ...] = (
-    (MESH_SUFFIXES, _check_mesh),
-    (GRID_SUFFIXES, _check_grid),
-    (BODY_SUFFIXES, _check_bodies),
-    (tuple(suffix for suffix in POINT_SUFFIXES if suffix not in CAMERA_SUFFIXES), _check_points),
-    (IMAGE_SUFFIXES, _check_image),
-    (CAMERA_SUFFIXES, _check_cameras),
-    (EXPERIMENT_SUFFIXES, _check_experiment),
-    (SESSION_SUFFIXES, _check_session),
-)
+_CHECKS: dict[str | None, Callable[[Path], Checked]] = {
+    MESH: _check_mesh,
+    GRID: _check_grid,
+    BODIES: _check_bodies,
+    POINTS: _check_points,
+    PICTURE: _check_image,
+    CAMERAS: _check_cameras,
+    EXPERIMENT: _check_experiment,
+}

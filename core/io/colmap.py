@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import RimlightError
-from core.io.camera_set import CameraSet, describe_pictures, picture_inside
+from core.io.camera_set import FARTHEST, CameraSet, checked_place, describe_pictures, picture_inside
 from core.io.files import MEBIBYTE, read_text
-from core.io.lenses import Intrinsics
+from core.io.lenses import Intrinsics, checked_lens
 
 FILE_LIMIT = 512 * MEBIBYTE
 """images.txt lists every feature of every picture: 300 MiB for 2,000 pictures."""
@@ -53,7 +53,8 @@ def load_colmap(path: str | Path, images: str | Path | None = None) -> CameraSet
         warnings.append(f"{bent} pictures have a distorting lens; they are straightened when they are loaded")
     matrices = np.stack([matrix for _, matrix, _, _ in frames])
     convention = "COLMAP (y down, z forward), converted to OpenGL"
-    return CameraSet(path, pictures, matrices, tuple(own), tuple(warnings), convention, _read_points(folder))
+    points, oddities = _read_points(folder)
+    return CameraSet(path, pictures, matrices, tuple(own), (*warnings, *oddities), convention, points)
 
 
 def _rows(path: Path) -> list[tuple[int, str]]:
@@ -96,7 +97,8 @@ def _read_lenses(path: Path) -> dict[str, Intrinsics]:
         if width < 1 or height < 1 or fx <= 0 or fy <= 0:
             raise RimlightError(f"{where}: size {width} x {height} and focal length {fx:g} must be above 0")
         k1, k2, p1, p2 = (found.get(name, 0.0) for name in ("k1", "k2", "p1", "p2"))
-        lenses[words[0]] = Intrinsics(width, height, fx, fy, found["cx"], found["cy"], (k1, k2, p1, p2))
+        lens = Intrinsics(width, height, fx, fy, found["cx"], found["cy"], (k1, k2, p1, p2))
+        lenses[words[0]] = checked_lens(lens, where)
     if not lenses:
         raise RimlightError(f"{path.name}: holds no camera; export the model again as text")
     return lenses
@@ -135,14 +137,15 @@ def _camera_to_world(numbers: list[float], where: str) -> np.ndarray:
     from scipy.spatial.transform import Rotation
 
     quaternion = np.array(numbers[:4])
-    length = float(np.linalg.norm(quaternion))
+    length = math.hypot(*numbers[:4])  # which does not overflow
     if abs(length - 1.0) > 1e-2:
         raise RimlightError(f"{where}: the rotation's quaternion has length {length:.3g}, not 1; export it again")
     rotation = Rotation.from_quat(np.roll(quaternion, -1)).as_matrix()  # scipy has w last
     matrix = np.eye(4)
     matrix[:3, :3] = rotation.T @ np.diag([1.0, -1.0, -1.0])
-    matrix[:3, 3] = -rotation.T @ np.array(numbers[4:])
-    return matrix
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix[:3, 3] = -rotation.T @ np.clip(numbers[4:], -1e300, 1e300)
+    return checked_place(matrix, where)
 
 
 def _picture_folder(folder: Path, images: str | Path | None, first: str, path: Path) -> Path:
@@ -160,12 +163,21 @@ def _picture_folder(folder: Path, images: str | Path | None, first: str, path: P
     )
 
 
-def _read_points(folder: Path) -> np.ndarray | None:
-    """The sparse cloud (n, 3), where there is one that can be read: only the size of the scene hangs on it."""
+def _read_points(folder: Path) -> tuple[np.ndarray | None, list[str]]:
+    """The sparse cloud (n, 3), where there is one that can be read, and a warning where it cannot: only the size of the
+    scene hangs on it."""
     path = folder / "points3D.txt"
     if not path.is_file():
-        return None
-    points = [
-        _numbers(text.split(maxsplit=4)[1:4], f"{path.name}: line {line}") for line, text in _rows(path) if text.strip()
-    ]
-    return np.array(points).reshape(-1, 3) if points else None
+        return None, []
+    try:
+        points = [_point(text, f"line {line}") for line, text in _rows(path) if text.strip()]
+    except RimlightError as error:
+        return None, [f"points3D.txt left out ({str(error).partition(';')[0]})"]
+    return (np.array(points).reshape(-1, 3) if points else None), []
+
+
+def _point(text: str, where: str) -> list[float]:
+    place = _numbers(text.split(maxsplit=4)[1:4], where)
+    if len(place) != 3 or max(map(abs, place)) > FARTHEST:
+        raise RimlightError(f"{where}: not the three numbers of a place; export the model again")
+    return place

@@ -6,10 +6,12 @@ Messages have one form: "name: cause; remedy".
 from __future__ import annotations
 
 import difflib
+import lzma
 import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from core.errors import RimlightError
 
@@ -63,16 +65,27 @@ def read_text(path: str | Path, limit: int) -> str:
 
 
 DAMAGED_ARCHIVE = (
-    OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError, IndexError,
-    struct.error,
+    OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, ValueError,
+    KeyError, IndexError, OverflowError, struct.error,
 )  # fmt: skip
 """What a damaged zip archive makes zipfile raise."""
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: Exception | str) -> str:
     """A library's error as part of a line of ours."""
     text = " ".join(str(error).split())
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def shown(value: Any) -> str:
+    """A value as its file would write it, shortened."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # tables in tables without end; a number of more digits than Python writes
+        return f"a {type(value).__name__} that is too long to be shown"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 MOST_DIGITS = 15

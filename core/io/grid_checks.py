@@ -17,6 +17,10 @@ from core.io.files import MEBIBYTE
 FILE_LIMIT = 2048 * MEBIBYTE
 NODE_LIMIT = 320**3
 """Largest grid read: 125 MiB as float32; a step on more would take seconds."""
+LENGTHS = (1e-30, 1e30)
+"""Of a spacing, and the most of an origin: within what a 32-bit float can hold (1e-38 to 3e38), and its square in 64."""
+FARTHEST = 1e12
+"""Sides of the box that a value may measure: its square must fit a 32-bit float once the box has the size of 1."""
 LEAST_NODES = 4
 """Nodes a side: normals need a neighbourhood of four."""
 STEEP, FLAT = 1.5, 0.5
@@ -96,6 +100,22 @@ def placement(path: Path, arrays: Mapping[str, np.ndarray], shape: tuple[int, ..
         if not np.isfinite(origin).all():
             raise RimlightError(f"{path.name}: 'origin' is {origin.tolist()}, expected three finite numbers")
     return origin, spacing
+
+
+def require_scale(path: Path, values: np.ndarray, origin: np.ndarray, spacing: np.ndarray) -> None:
+    """Raise RimlightError where lengths, or values beside them, are none that 32-bit floats can be computed with."""
+    low, high = LENGTHS
+    if spacing.min() < low or max(spacing.max(), np.abs(origin).max()) > high:
+        raise RimlightError(
+            f"{path.name}: 'spacing' {spacing.tolist()} and 'origin' {origin.tolist()} are no lengths of a box; allowed: "
+            f"{low:g} to {high:g}"
+        )
+    side, most = float((spacing * (np.array(values.shape) - 1)).max()), float(np.abs(values).max())
+    if most > FARTHEST * side:
+        raise RimlightError(
+            f"{path.name}: a value of {most:.3g} is no distance in a box of {side:.3g}; fill what is far away with "
+            "distances, or correct the spacing"
+        )
 
 
 def oddities(values: np.ndarray, inside: np.ndarray, gradient: float) -> tuple[tuple[str, ...], bool]:

@@ -5,17 +5,16 @@ Headers are read and sizes checked before any array is unpacked; pickles are nev
 
 from __future__ import annotations
 
-import tokenize
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from core.errors import RimlightError
 from core.io.files import DAMAGED_ARCHIVE, one_line
 from core.io.grid_checks import require_size
+from core.io.npy import MAGIC, Header, read_header, read_member, unpack
 
 NAME = "sdf"
 PLACES = ("origin", "spacing")
@@ -32,16 +31,6 @@ def read_numpy(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-@dataclass(frozen=True)
-class _Header:
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    @property
-    def count(self) -> int:
-        return int(np.prod([int(n) for n in self.shape], dtype=object)) if self.shape else 1
-
-
 def _read_archive(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist() if not info.is_dir()}
@@ -50,35 +39,28 @@ def _read_archive(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
         for name in (chosen, *(p for p in PLACES if p in members)):
             info = members[name]
             with archive.open(info) as stream:
-                header = _read_header(path, stream, name)
-                require_size(path, header.shape, f"'{name}'") if name == chosen else _require_place(path, header, name)
-                start = stream.tell()
-                if info.file_size - start != header.count * header.dtype.itemsize:
-                    raise RimlightError(
-                        f"{path.name}: '{name}' holds {info.file_size - start:,} bytes but its shape {header.shape} "
-                        f"needs {header.count * header.dtype.itemsize:,}; save it again"
-                    )
-                stream.seek(0)
-                arrays[NAME if name == chosen else name] = _unpack(path, stream, name)
+                header = read_header(path, stream, name)
+            require_size(path, header.shape, f"'{name}'") if name == chosen else _require_place(path, header, name)
+            arrays[NAME if name == chosen else name] = read_member(path, archive, info, name)
     return arrays
 
 
 def _read_single(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     file.seek(0)
-    if file.read(6) != b"\x93NUMPY":
+    if file.read(len(MAGIC)) != MAGIC:
         raise RimlightError(
             f"{path.name}: is neither a .npz archive nor a .npy array, or is cut off; save it with numpy.savez"
         )
     file.seek(0)
-    header = _read_header(path, file, "the array")
+    header = read_header(path, file, "the array")
     require_size(path, header.shape, "the array")
-    need = file.tell() + header.count * header.dtype.itemsize
+    need = header.start + header.size
     if path.stat().st_size < need:
         raise RimlightError(
             f"{path.name}: the file is cut off ({path.stat().st_size:,} of {need:,} bytes); save it again"
         )
     file.seek(0)
-    return {NAME: _unpack(path, file, "the array")}
+    return {NAME: unpack(path, file, "the array")}
 
 
 def _choose(path: Path, names: list[str]) -> str:
@@ -92,36 +74,6 @@ def _choose(path: Path, names: list[str]) -> str:
     raise RimlightError(f"{path.name}: no array is called 'sdf' ({found}); name the grid 'sdf'")
 
 
-def _read_header(path: Path, stream: Any, name: str) -> _Header:
-    """Shape and type from a .npy header; nothing of the data is read."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = reader(stream)
-    except (ValueError, TypeError, SyntaxError, KeyError, tokenize.TokenError) as error:
-        raise RimlightError(
-            f"{path.name}: '{name}' is no NumPy array ({one_line(error)}); save it with numpy.savez"
-        ) from error
-    if dtype.hasobject:
-        raise RimlightError(
-            f"{path.name}: {name} holds pickled Python objects, which are never opened; save a plain array of numbers"
-        )
-    if dtype.kind not in "fiu":
-        raise RimlightError(
-            f"{path.name}: '{name}' has type {dtype}, expected real numbers; save signed distances as float32"
-        )
-    return _Header(tuple(int(n) for n in shape), dtype)
-
-
-def _require_place(path: Path, header: _Header, name: str) -> None:
+def _require_place(path: Path, header: Header, name: str) -> None:
     if header.shape not in ((), (1,), (3,)):
         raise RimlightError(f"{path.name}: '{name}' has shape {header.shape}, expected three numbers (x, y, z)")
-
-
-def _unpack(path: Path, stream: Any, name: str) -> np.ndarray:
-    try:
-        return np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, TypeError) as error:
-        raise RimlightError(
-            f"{path.name}: '{name}' is damaged or cut off ({one_line(error)}); save it again"
-        ) from error

@@ -16,7 +16,15 @@ from core.errors import RimlightError
 from core.experiment import GridSpec
 from core.io.atomic import atomic_path
 from core.io.files import checked_path
-from core.io.grid_checks import FILE_LIMIT, GridData, checked_values, gradient_near_surface, oddities, placement
+from core.io.grid_checks import (
+    FILE_LIMIT,
+    GridData,
+    checked_values,
+    gradient_near_surface,
+    oddities,
+    placement,
+    require_scale,
+)
 from core.io.grid_numpy import NAME, read_numpy
 from core.io.grid_text import read_sdfgen
 from core.io.grid_volume import read_mitsuba
@@ -47,6 +55,7 @@ def load_grid(path: str | Path, spec: GridSpec = GridSpec()) -> GridData:
     if spec.origin is not None:
         arrays["origin"] = np.asarray(spec.origin)
     origin, spacing = placement(path, arrays, values.shape)
+    require_scale(path, values, origin, spacing)
     inside = values < 0
     gradient = gradient_near_surface(values, spacing, inside)
     notes = tuple(str(note) for note in arrays.get("notes", ()))

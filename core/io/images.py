@@ -6,8 +6,9 @@ The errors and oddities of a picture are found here; whether it fits its views i
 
 from __future__ import annotations
 
+import contextlib
 import warnings as python_warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ import numpy as np
 from core.colour import from_bytes, linear_to_srgb, srgb_to_linear, to_bytes
 from core.errors import RimlightError
 from core.io.atomic import atomic_path
-from core.io.files import MEBIBYTE, checked_path
+from core.io.files import MEBIBYTE, checked_path, one_line
+from core.io.quiet import quiet
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 FILE_LIMIT = 512 * MEBIBYTE
 PIXEL_LIMIT = 64_000_000
 """Largest picture decoded: 8,000 x 8,000, 1 GiB as float32 RGBA. Asked of the header, before memory is taken."""
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of the pictures whose library, libtiff, writes what it finds to the terminal (II+: BigTIFF)."""
+BRIGHTEST = 1e9
+"""Linear light of a pixel, 1 being white: squared and summed over a picture it fits a 32-bit float (own choice; the sun
+beside a white wall is 1e5)."""
 KEY_SOFTNESS = 0.1
 """Colour key: distance from the background (sRGB, 0 to sqrt 3) over which the silhouette goes from 0 to 1."""
 
@@ -53,8 +60,11 @@ class ImageData:
     @property
     def summary(self) -> str:
         """One short line: size and channels."""
-        kind = "grey" if self.mask is not None else "colour"
-        return f"picture, {self.width} x {self.height}, {kind}{' with alpha' if self.alpha is not None else ''}"
+        return picture_summary(self.width, self.height, self.mask is not None, self.alpha is not None)
+
+
+def picture_summary(width: int, height: int, grey: bool, alpha: bool) -> str:
+    return f"picture, {width} x {height}, {'grey' if grey else 'colour'}{' with alpha' if alpha else ''}"
 
 
 def load_image(path: str | Path, encoding: str = "srgb") -> ImageData:
@@ -68,63 +78,93 @@ def load_image(path: str | Path, encoding: str = "srgb") -> ImageData:
 
         pixels = read_exr(path, PIXEL_LIMIT)
         return _from_float(path, pixels)
-    picture, warnings = open_picture(path)
+    return image_of(path, *open_picture(path), encoding)
+
+
+def image_of(path: Path, picture: Image.Image, warnings: Sequence[str], encoding: str) -> ImageData:
+    """What `open_picture` gave, as linear floats. Raises RimlightError."""
     decode = srgb_to_linear if encoding == "srgb" else (lambda values: values.astype(np.float32))
     if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F", "L", "1"):
         mask = _grey_values(picture, path)
-        colour = np.repeat(decode(mask)[..., None], 3, axis=2)
-        return ImageData(path, colour, None, mask, tuple(warnings))
+        with np.errstate(over="ignore"):
+            light = _checked_light(path, decode(mask))
+        return ImageData(path, np.repeat(light[..., None], 3, axis=2), None, mask, tuple(warnings))
     pixels = np.asarray(picture)
     decode_bytes = from_bytes if encoding == "srgb" else (lambda values: values.astype(np.float32) / np.float32(255))
     colour = decode_bytes(pixels[..., :3])
     alpha = pixels[..., 3].astype(np.float32) / np.float32(255) if pixels.shape[2] == 4 else None
-    if alpha is not None and alpha.min() == 1:
-        warnings.append("alpha is 1 everywhere: as a target its silhouette would be the whole picture")
-    return ImageData(path, np.ascontiguousarray(colour), alpha, None, tuple(warnings))
+    odd = alpha_oddities(float(alpha.min())) if alpha is not None else ()
+    return ImageData(path, np.ascontiguousarray(colour), alpha, None, (*warnings, *odd))
+
+
+def alpha_oddities(least: float) -> tuple[str, ...]:
+    """What is said of an alpha by its least value."""
+    everywhere = "alpha is 1 everywhere: as a target its silhouette would be the whole picture"
+    return (everywhere,) if least == 1 else ()
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
     """Width and height, from the header alone. Raises RimlightError."""
-    from PIL import Image
-
     path = checked_path(path, FILE_LIMIT)
     if path.suffix.lower() == ".exr":
         from core.io.exr import display_size
 
         return display_size(path)
+    with pillow(path) as picture:
+        return picture.size
+
+
+@contextlib.contextmanager
+def pillow(path: Path) -> Iterator[Image.Image]:
+    """A picture as Pillow opens it, not decoded yet. Whatever a broken file does to Pillow inside, in its many readers,
+    becomes a RimlightError."""
+    from PIL import Image, UnidentifiedImageError
+
+    with path.open("rb") as file:
+        hush = quiet() if file.read(4) in TIFF_MAGIC else contextlib.nullcontext()
     try:
-        with python_warnings.catch_warnings():
-            python_warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
-                return picture.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RimlightError(f"{path.name}: not a picture that can be read ({error}); use PNG or JPEG") from error
-
-
-def open_picture(path: Path) -> tuple[Image.Image, list[str]]:
-    """A decoded Pillow image of mode RGB, RGBA or one of the grey modes, upright, and what was odd about it."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    warnings: list[str] = []
-    try:
-        with python_warnings.catch_warnings():
+        with hush, python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")  # Pillow's size warning; PIXEL_LIMIT is stricter
             with Image.open(path) as picture:
-                _require_decodable(picture.size, path)
-                frames = getattr(picture, "n_frames", 1)
-                picture.load()
-                turned = ImageOps.exif_transpose(picture)
+                yield picture
+    except (RimlightError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         raise RimlightError(
             f"{path.name}: not a picture that can be read; PNG, JPEG and EXR are (or the file is damaged)"
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise RimlightError(f"{path.name}: the picture is cut off or damaged ({error}); export it again") from error
-    if frames > 1:
-        warnings.append(f"holds {frames} pictures; the first is used")
-    if turned.size != picture.size or picture.getexif().get(0x0112, 1) != 1:
+    except Exception as error:
+        raise RimlightError(
+            f"{path.name}: the picture is cut off or damaged ({one_line(error)}); export it again"
+        ) from error
+
+
+def open_picture(path: Path) -> tuple[Image.Image, list[str]]:
+    """A decoded Pillow image of mode RGB, RGBA or one of the grey modes, upright, and what was odd about it."""
+    warnings: list[str] = []
+    with pillow(path) as picture:
+        _require_decodable(picture.size, path)
+        frames = getattr(picture, "n_frames", 1)
+        picture.load()
+        upright = _upright(picture, warnings)
+        if frames > 1:
+            warnings.insert(0, f"holds {frames} pictures; the first is used")
+        return _plain_mode(upright, warnings), warnings
+
+
+def _upright(picture: Image.Image, warnings: list[str]) -> Image.Image:
+    """The picture as its EXIF says that it was held."""
+    from PIL import ImageOps
+
+    try:
+        turned = ImageOps.exif_transpose(picture)
+        told = picture.getexif().get(0x0112, 1) != 1
+    except Exception:  # damaged entries, of which Pillow makes whatever they hold
+        warnings.append("its EXIF is damaged; taken as it is stored")
+        return picture
+    if told or turned.size != picture.size:
         warnings.append("turned upright, as its EXIF orientation says")
-    return _plain_mode(turned, warnings), warnings
+    return turned
 
 
 def _plain_mode(picture: Image.Image, warnings: list[str]) -> Image.Image:
@@ -157,9 +197,21 @@ def _from_float(path: Path, pixels: np.ndarray) -> ImageData:
         raise RimlightError(f"{path.name}: {_count_bad(pixels)} pixels are not finite; render or export it again")
     alpha = np.clip(pixels[..., 3], 0, 1)
     if alpha.min() == 1:
-        return ImageData(path, np.ascontiguousarray(pixels[..., :3]))
-    colour = pixels[..., :3] / np.maximum(alpha, 1e-6)[..., None]  # straight; 0 / tiny stays 0
-    return ImageData(path, np.ascontiguousarray(colour), alpha)
+        return ImageData(path, _checked_light(path, np.ascontiguousarray(pixels[..., :3])))
+    with np.errstate(over="ignore"):
+        colour = pixels[..., :3] / np.maximum(alpha, 1e-6)[..., None]  # straight; 0 / tiny stays 0
+    return ImageData(path, _checked_light(path, np.ascontiguousarray(colour)), alpha)
+
+
+def _checked_light(path: Path, light: np.ndarray) -> np.ndarray:
+    """Linear light (...), none of it brighter than can be computed with. Raises RimlightError."""
+    most = max(float(light.max()), -float(light.min()))
+    if not most <= BRIGHTEST:
+        raise RimlightError(
+            f"{path.name}: holds light of {most:.3g}, more than the {BRIGHTEST:g} that is taken (1 is white); scale its "
+            "values down"
+        )
+    return light
 
 
 def _count_bad(values: np.ndarray) -> int:
@@ -196,13 +248,24 @@ def silhouette_of(image: ImageData, background: Sequence[float] | None = None, n
     elif image.mask is not None:
         result = np.clip(image.mask, 0, 1)
     else:
-        raise RimlightError(
-            f"{image.path.name}: has no alpha, so it has no silhouette; give target.background, the colour to key out"
-        )
+        raise no_silhouette(image.path)
     if not result.max() > 0:
-        remedy = "another background colour" if background is not None else "a picture whose alpha is not all zero"
-        raise RimlightError(f"{image.path.name}: target silhouette is empty; choose {remedy}")
+        raise empty_silhouette(image.path, background is not None, image.alpha is None)
     return result
+
+
+def no_silhouette(path: Path) -> RimlightError:
+    return RimlightError(
+        f"{path.name}: has no alpha, so it has no silhouette; give target.background, the colour to key out"
+    )
+
+
+def empty_silhouette(path: Path, keyed: bool, grey: bool = False) -> RimlightError:
+    """keyed: by a background's colour. grey: by its only channel."""
+    remedy = (
+        "another background colour" if keyed else f"a picture whose {'pixels are' if grey else 'alpha is'} not all zero"
+    )
+    return RimlightError(f"{path.name}: target silhouette is empty; choose {remedy}")
 
 
 # ---------------------------------------------------------------------------------------------- writing

@@ -14,7 +14,8 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.io.files import MEBIBYTE, checked_path, one_line, read_text
-from core.io.images import FILE_LIMIT, PIXEL_LIMIT
+from core.io.images import FILE_LIMIT, PIXEL_LIMIT, pillow
+from core.io.npy import read_header, require_bytes, unpack
 from core.io.suffixes import COLOURS, LABEL_LIST_SUFFIXES, PARTS
 from core.io.topology import find_parts
 from core.label_colours import MOST_LABELS, label_bytes
@@ -86,11 +87,11 @@ def _listed(path: Path, data: Any) -> np.ndarray:
     """One whole number a vertex of the file, or of the cleaned mesh."""
     try:
         if path.suffix.lower() == ".npy":
-            numbers = np.load(checked_path(path, LIST_LIMIT), allow_pickle=False).reshape(-1).astype(np.float64)
+            numbers = _array(checked_path(path, LIST_LIMIT))
         else:
             words = read_text(path, LIST_LIMIT).replace(",", " ").split()
             numbers = np.array([float(word) for word in words])
-    except (ValueError, OSError, TypeError, EOFError) as error:
+    except (ValueError, OSError) as error:
         raise RimlightError(
             f"{path.name}: not a list of whole numbers ({one_line(error)}); write one label a vertex"
         ) from error
@@ -104,23 +105,25 @@ def _listed(path: Path, data: Any) -> np.ndarray:
     return numbers[data.stored] if len(numbers) == stored else numbers
 
 
+def _array(path: Path) -> np.ndarray:
+    """The numbers of a .npy in their order, float64. Raises RimlightError."""
+    with path.open("rb") as file:
+        header = read_header(path, file, "the list")
+        require_bytes(path, header, path.stat().st_size, "the list")
+        file.seek(0)
+        return unpack(path, file, "the list").reshape(-1).astype(np.float64)
+
+
 def read_label_picture(path: str | Path, colours: Table = ()) -> np.ndarray:
     """The labels [H, W] int64 of a picture, row 0 at the top. Raises RimlightError."""
-    from PIL import Image, UnidentifiedImageError
-
     path = checked_path(path, FILE_LIMIT)
-    try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > PIXEL_LIMIT:
-                raise RimlightError(f"{path.name}: has more than {PIXEL_LIMIT:,} pixels; make the picture smaller")
-            if picture.mode in ("P", "L", "1", "I", "I;16"):
-                values = np.asarray(picture if picture.mode != "1" else picture.convert("L"), np.int64)
-                return checked_labels(values // 255 if picture.mode == "1" else values, path.name)
-            pixels = np.asarray(picture.convert("RGBA"))
-    except UnidentifiedImageError as error:
-        raise RimlightError(f"{path.name}: not a picture that can be read; a picture of labels is a PNG") from error
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise RimlightError(f"{path.name}: the picture is damaged ({one_line(error)}); export it again") from error
+    with pillow(path) as picture:
+        if picture.width * picture.height > PIXEL_LIMIT:
+            raise RimlightError(f"{path.name}: has more than {PIXEL_LIMIT:,} pixels; make the picture smaller")
+        if picture.mode in ("P", "L", "1", "I", "I;16"):
+            values = np.asarray(picture if picture.mode != "1" else picture.convert("L"), np.int64)
+            return checked_labels(values // 255 if picture.mode == "1" else values, path.name)
+        pixels = np.asarray(picture.convert("RGBA"))
     labels = _by_table(pixels[..., :3], colours, path.name, pixels[..., 3] > 127)
     return labels
 

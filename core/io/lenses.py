@@ -9,10 +9,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.errors import RimlightError
 from core.optimization.resampling import resized
 
 SQUARE_TOLERANCE = 1e-4
 """Largest relative gap between two focal lengths that are taken for one: a tenth of a pixel at 1,000 pixels."""
+
+
+LARGEST_SIDE = 1_000_000
+"""Pixels of a picture that a lens is about; cameras of today have 15,000."""
+FOCAL = (1e-3, 1e5)
+"""Focal length over the longer side: fields of view of 179.9 degrees, and of 2 seconds of arc, a telescope's."""
+OFF_CENTRE = 100.0
+"""Longer sides that the principal point may lie away: a crop of a hundredth of a picture (own choice)."""
+MOST_BENT = 1e9
+"""Of a distortion's coefficient: they multiply powers of the tangent, tiny where the focal length is long."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,35 @@ class Intrinsics:
         bent_x = x * radial + 2.0 * p1 * x * y + p2 * (squared + 2.0 * x * x)
         bent_y = y * radial + p1 * (squared + 2.0 * y * y) + 2.0 * p2 * x * y
         return self.fx * bent_x + self.cx, self.fy * bent_y + self.cy
+
+
+def checked_lens(lens: Intrinsics, where: str) -> Intrinsics:
+    """The lens, where it can be one: beyond these bounds its numbers do not fit the floats that a fit computes in.
+
+    Raises RimlightError, beginning with `where`.
+    """
+    side = max(lens.width, lens.height)
+    if min(lens.width, lens.height) < 1 or side > LARGEST_SIDE:
+        raise RimlightError(
+            f"{where}: the lens is about a picture of {lens.width:.6g} x {lens.height:.6g} pixels; allowed: 1 to "
+            f"{LARGEST_SIDE:,}; export it again"
+        )
+    for focal in (lens.fx, lens.fy):
+        if not FOCAL[0] * side <= focal <= FOCAL[1] * side:
+            raise RimlightError(
+                f"{where}: a focal length of {focal:.4g} pixels does not suit a picture of {lens.width} x "
+                f"{lens.height}; export it again"
+            )
+    if max(abs(lens.cx), abs(lens.cy)) > OFF_CENTRE * side:
+        raise RimlightError(
+            f"{where}: the principal point {lens.cx:.4g}, {lens.cy:.4g} is far outside its picture of {lens.width} x "
+            f"{lens.height}; export it again"
+        )
+    if max(map(abs, lens.distortion)) > MOST_BENT:
+        raise RimlightError(
+            f"{where}: the distortion {max(lens.distortion, key=abs):.4g} is none of a lens; export it again"
+        )
+    return lens
 
 
 def rectified_pixels(pixels: np.ndarray, lens: Intrinsics, width: int, height: int, focal: float) -> np.ndarray:

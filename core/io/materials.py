@@ -13,7 +13,7 @@ import numpy as np
 
 from core.colour import LIGHT_GREY, from_bytes, srgb_to_linear
 from core.errors import RimlightError
-from core.io.files import MEBIBYTE, checked_path, read_bytes
+from core.io.files import MEBIBYTE, checked_path, one_line, read_bytes
 
 _OPTION_ARGUMENTS = {b"-s": 3, b"-o": 3, b"-t": 3, b"-mm": 2}
 """Options of map_Kd and how many words follow (1 for all others); from the MTL specification."""
@@ -21,10 +21,12 @@ _OPTION_ARGUMENTS = {b"-s": 3, b"-o": 3, b"-t": 3, b"-mm": 2}
 
 @dataclass(frozen=True)
 class Material:
-    """colour: linear RGB. texture: the picture that replaces it where there are texture coordinates."""
+    """colour: linear RGB. texture: the picture that replaces it where there are texture coordinates. absent: what is to
+    be said of one that is named and not there."""
 
     colour: tuple[float, float, float] = LIGHT_GREY
     texture: Path | None = None
+    absent: str = ""
 
 
 def read_libraries(
@@ -35,15 +37,15 @@ def read_libraries(
     warnings: list[str] = []
     missing = False
     for name in dict.fromkeys(names):
-        library = _beside(path, name)
         try:
-            materials |= _parse_library(read_bytes(library, 16 * MEBIBYTE), library)
+            library = _beside(path, name, path.parent)
+            materials |= _parse_library(read_bytes(library, 16 * MEBIBYTE), library, path.parent)
         except RimlightError as error:
             missing = True
-            warnings.append(f"material library {_shown(name)} left out ({str(error).split(': ', 1)[-1]})")
+            warnings.append(f"material library {one_line(_shown(name))} left out ({str(error).split(': ', 1)[-1]})")
     if names and not missing:
         for name in sorted({name for name in used if name is not None} - materials.keys()):
-            warnings.append(f"material '{_shown(name)}' is unknown; its faces are light grey")
+            warnings.append(f"material '{one_line(_shown(name))}' is unknown; its faces are light grey")
     return materials, tuple(warnings)
 
 
@@ -58,6 +60,8 @@ def colour_corners(
         chosen = np.flatnonzero(wanted == name)
         material = materials.get(name, Material())
         colours[chosen] = material.colour
+        if material.absent:
+            warnings.append(material.absent)
         if material.texture is None:
             continue
         try:
@@ -65,8 +69,7 @@ def colour_corners(
             if uv is not None:
                 colours[chosen] = sample_texture(texture, uv[chosen])
         except RimlightError as error:
-            missing = "unreadable" if material.texture.exists() else "missing"
-            warnings.append(f"texture {material.texture.name} is {missing} ({str(error).split(': ', 1)[-1]})")
+            warnings.append(f"texture {material.texture.name} is unreadable ({str(error).split(': ', 1)[-1]})")
     return colours, tuple(warnings)
 
 
@@ -103,7 +106,7 @@ def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
     return (upper * (1 - fy) + lower * fy).astype(np.float32)
 
 
-def _parse_library(data: bytes, library: Path) -> dict[bytes, Material]:
+def _parse_library(data: bytes, library: Path, home: Path) -> dict[bytes, Material]:
     materials: dict[bytes, Material] = {}
     name: bytes | None = None
     for line in data.replace(b"\r", b"\n").split(b"\n"):
@@ -121,8 +124,17 @@ def _parse_library(data: bytes, library: Path) -> dict[bytes, Material]:
                 red, green, blue = (float(value) for value in srgb_to_linear(numbers))
                 materials[name] = replace(materials[name], colour=(red, green, blue))
         elif name is not None and keyword == b"map_Kd" and rest:
-            materials[name] = replace(materials[name], texture=_beside(library, _without_options(rest)))
+            materials[name] = _with_texture(materials[name], _without_options(rest), library, home)
     return materials
+
+
+def _with_texture(material: Material, name: bytes, library: Path, home: Path) -> Material:
+    try:
+        return replace(material, texture=_beside(library, name, home), absent="")
+    except RimlightError as error:
+        word, cause = one_line(Path(_shown(name)).name), str(error).split(": ", 1)[-1]
+        verb = "is missing" if cause.startswith("no such") else "left out"
+        return replace(material, texture=None, absent=f"texture {word} {verb} ({cause})")
 
 
 def _without_options(words: bytes) -> bytes:
@@ -134,11 +146,21 @@ def _without_options(words: bytes) -> bytes:
     return words
 
 
-def _beside(path: Path, name: bytes) -> Path:
-    """A file named in `path`: relative to its folder, or, where that is not there, just the name in its folder."""
+def _beside(path: Path, name: bytes, home: Path) -> Path:
+    """A file named in `path`: relative to its folder, or, where that is not there, just the name in its folder. Never
+    outside `home`, the shape's folder. Raises RimlightError."""
     written = Path(_shown(name).replace("\\", "/"))
-    candidate = path.parent / written
-    return candidate if candidate.exists() else path.parent / written.name
+    outside = False
+    for candidate in (path.parent / written, path.parent / written.name):
+        try:
+            if candidate.exists():
+                if candidate.resolve().is_relative_to(home.resolve()):
+                    return candidate
+                outside = True
+        except (OSError, ValueError, RuntimeError):  # a name longer than the system allows, a link to itself
+            continue
+    cause = "leads outside the folder of the shape" if outside else f"no such file in {path.absolute().parent}"
+    raise RimlightError(f"{one_line(written.name)}: {cause}; copy it there")
 
 
 def _shown(name: bytes) -> str:

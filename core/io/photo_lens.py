@@ -6,14 +6,14 @@ know that, so that the guess is a start and "camera.fov" may be left free.
 
 from __future__ import annotations
 
-import warnings as python_warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from core.errors import RimlightError
 from core.io.files import checked_path
-from core.io.images import FILE_LIMIT
+from core.io.images import FILE_LIMIT, pillow
 
 EXIF_TABLE = 0x8769
 FOCAL_LENGTH, EQUIVALENT = 0x920A, 0xA405
@@ -44,19 +44,15 @@ def photo_lens(path: str | Path, otherwise: float = DEFAULT_FOV) -> PhotoLens:
     path = checked_path(path, FILE_LIMIT)
     if path.suffix.lower() == ".exr":
         return nothing
-    from PIL import Image
-
     try:
-        with python_warnings.catch_warnings():
-            python_warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
-                size, orientation = picture.size, picture.getexif().get(0x0112, 1)
-                entries = dict(picture.getexif().get_ifd(EXIF_TABLE))
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, Image.DecompressionBombError):
+        with pillow(path) as picture:
+            size, orientation = picture.size, picture.getexif().get(0x0112, 1)
+            entries = dict(picture.getexif().get_ifd(EXIF_TABLE))
+    except RimlightError:
         return nothing
     height = size[0] if orientation in (5, 6, 7, 8) else size[1]  # on its side: turned upright when it is read
     for focal, told in (_from_equivalent(entries, size), _from_sensor(entries, size)):
-        if focal is not None:
+        if focal:  # 0: of numbers so small that nothing is left of their product
             fov = 2.0 * float(np.degrees(np.arctan(0.5 * height / focal)))
             if PLAUSIBLE[0] <= fov <= PLAUSIBLE[1]:
                 return PhotoLens(round(fov, 2), f"{fov:.1f} degrees high by its EXIF ({told})")

@@ -11,6 +11,8 @@ POINT_SUFFIXES = (".xyz", ".csv", ".txt")
 METABALLS_SUFFIX = NEURAL_SUFFIX = ".npz"
 CAGE_SUFFIXES = (".obj",)
 CAMERA_SUFFIXES = (".json", ".txt")
+COLMAP_NAMES = ("cameras.txt", "images.txt", "points3D.txt", "frames.txt", "rigs.txt")
+"""Files of COLMAP's text model; any other .txt is a table of points."""
 LABEL_LIST_SUFFIXES = (".txt", ".csv", ".npy")
 PARTS, COLOURS = "parts", "colours"
 LABEL_WORDS = ("", PARTS, COLOURS)
@@ -34,3 +36,29 @@ def shape_kind(file: str) -> str:
     """The kind of shape that a file of this name holds; "mesh" for an unknown ending."""
     ending = file[file.rfind(".") :].lower()
     return next((kind for kind, endings in SHAPE_SUFFIXES.items() if ending in endings), "mesh")
+
+
+EXPERIMENT, MESH, GRID, BODIES, POINTS, PICTURE, CAMERAS = (
+    "experiment", "mesh", "grid", "bodies", "points", "picture", "cameras",
+)  # fmt: skip
+_GROUPS: dict[str, tuple[str, ...]] = {
+    EXPERIMENT: EXPERIMENT_SUFFIXES,
+    MESH: MESH_SUFFIXES,
+    GRID: GRID_SUFFIXES,
+    BODIES: BODY_SUFFIXES,
+    POINTS: POINT_SUFFIXES,
+    PICTURE: IMAGE_SUFFIXES,
+    CAMERAS: CAMERA_SUFFIXES,
+}
+OPENED_SUFFIXES = tuple(dict.fromkeys(ending for endings in _GROUPS.values() for ending in endings))
+"""Endings of every file that can be opened by itself."""
+
+
+def group_of(name: str) -> str | None:
+    """What a file of this name, without its folder, is opened as, wherever it is opened; None for no kind that is read.
+    GRID is any of the kinds that share .npz (core/io/file_kinds.py)."""
+    if name in COLMAP_NAMES:
+        return CAMERAS
+    dot = name.rfind(".")
+    ending = name[dot:].lower() if dot >= 0 else ""
+    return next((group for group, endings in _GROUPS.items() if ending in endings), None)

@@ -12,7 +12,7 @@ from core.errors import RimlightError
 from core.io.file_kinds import is_metaballs_file
 from core.io.files import MESH_LIMIT, checked_path
 from core.io.metaballs_files import MetaballsData, load_metaballs
-from core.io.points import is_point_cloud, read_points
+from core.io.points import PER_GAUSSIAN, is_point_cloud, read_points
 from core.io.suffixes import MESH_SUFFIXES, POINT_SUFFIXES
 from core.metaballs.convert import Conversion, convert_mesh, convert_points, random_ball
 from core.shapes.metaballs import Metaballs
@@ -59,6 +59,11 @@ def _read(path: Path, how: Conversion, progress: Progress) -> MetaballsData:
         if how.init == "volume":
             raise RimlightError(f"{path.name}: init = 'volume' needs a closed mesh, and this is a point cloud")
         points, colours = read_points(path)
+        if len(points) < PER_GAUSSIAN * how.components:
+            raise RimlightError(
+                f"{path.name}: holds {len(points)} points, and {how.components} Gaussians need at least "
+                f"{PER_GAUSSIAN * how.components}; set components to {len(points) // PER_GAUSSIAN} or fewer"
+            )
         return convert_points(points, how, colours, progress)
     if suffix in MESH_SUFFIXES:
         from core.io.meshes import load_mesh

@@ -105,7 +105,7 @@ def test_parameters_are_named_by_the_file(tmp_path: Path) -> None:
         ({**TWO, "bodies": [{"kind": "sphere", "radius": -1}]}, "at least 0"),
         ({**TWO, "bodies": [{"kind": "box", "size": [1, 2]}]}, "a list of three numbers"),
         ({**TWO, "bodies": [TWO["bodies"][0], TWO["bodies"][0]]}, "each name once"),
-        ({**TWO, "smoothing": True}, "smoothing: found True"),
+        ({**TWO, "smoothing": True}, "smoothing: found true"),
     ],
 )
 def test_wrong_files_are_refused_in_one_line(tmp_path: Path, change: object, message: str) -> None:
