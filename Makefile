@@ -38,10 +38,11 @@ bench: .venv/ready
 	$(BIN)/pip install -q -c requirements.lock -e '.[bench]' || true
 	$(BIN)/python -m benchmarks
 
-# Looks for bytes that a reader does not survive; SECONDS=3600 make fuzz looks longer.
+# Looks for bytes that a reader does not survive; SECONDS=3600 make fuzz looks longer. Where atheris cannot be had (it is
+# for Linux), HOW=--random looks without its coverage.
 fuzz: .venv/ready
-	$(BIN)/pip install -q -c requirements.lock -e '.[fuzz]' || true
-	$(BIN)/python -m tests.hostile.fuzz --seconds $${SECONDS:-300}
+	[ "$(HOW)" = --random ] || $(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install -q -c requirements.lock -e '.[fuzz]'
+	$(BIN)/python -m tests.hostile.fuzz --seconds $${SECONDS:-300} $(HOW)
 
 # Random sequences of what a user may do, on the window; SEQUENCES=50 plays fewer.
 monkey: .venv/ready

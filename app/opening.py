@@ -43,11 +43,11 @@ def with_target(experiment: Experiment, path: str | Path) -> tuple[Experiment, s
     path = Path(path)
     kind = _kind(path)
     if kind == PICTURE:
-        from core.io.images import picture_size
+        from core.io.images import upright_size
         from core.io.photo_lens import photo_lens
 
         lens = photo_lens(path, experiment.views.fov)
-        return with_target_picture(experiment, str(path), picture_size(path), lens.fov), f"{path.name}: {lens.told}"
+        return with_target_picture(experiment, str(path), upright_size(path), lens.fov), f"{path.name}: {lens.told}"
     if kind == CAMERAS:
         from core.experiments.defaults import camera_target
 

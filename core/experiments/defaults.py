@@ -36,6 +36,7 @@ from core.io.suffixes import (
     POINTS,
     group_of,
 )
+from core.optimization.resampling import same_aspect
 from core.shapes.primitives import HULL
 
 OBLIQUE = (18.5, 22.2, 7.4)
@@ -177,12 +178,13 @@ def _find_pose(
 def picture_experiment(path: Path) -> Experiment:
     """Carve a sphere until its silhouette is the picture's; a picture without one is fitted by its colours.
     The views take the picture's size, and the field of view its EXIF tells."""
-    from core.io.images import picture_size
     from core.io.photo_lens import distance_for, photo_lens
     from core.io.picture_facts import picture_facts
 
-    width, height = view_size(*picture_size(path), LARGEST_VIEW)
-    outline, fov = picture_facts(path).outlined, photo_lens(path).fov
+    facts, fov = picture_facts(path), photo_lens(path).fov
+    require_viewable(path.name, facts.width, facts.height)
+    width, height = view_size(facts.width, facts.height, LARGEST_VIEW)
+    outline = facts.outlined
     distance = distance_for(fov, ViewsSpec().distance)
     # A flat light: without a silhouette the picture's own shading must be all that the colours have to explain.
     scene = SceneSpec() if outline else SceneSpec(light_intensity=0.0, light_ambient=1.0)
@@ -202,13 +204,25 @@ def picture_experiment(path: Path) -> Experiment:
 
 
 def view_size(width: int, height: int, most: int) -> tuple[int, int]:
-    """A picture's size as a view's: its sides halved until the longer has at most `most` pixels, or both enlarged until
-    the shorter has SMALLEST_VIEW."""
-    shrink = 1
-    while max(width, height) / shrink > most:
+    """A picture's size as a view's: its sides halved until the longer has at most `most` pixels, or the shorter would
+    have fewer than SMALLEST_VIEW; or both enlarged until it has them."""
+    shrink, shorter = 1, min(width, height)
+    while max(width, height) > most * shrink and (
+        shorter >= 2 * shrink * SMALLEST_VIEW or max(width, height) > LARGEST_VIEW * shrink
+    ):
         shrink *= 2
-    grow = -(-SMALLEST_VIEW // min(width, height, SMALLEST_VIEW)) if shrink == 1 else 1
+    grow = -(-SMALLEST_VIEW // min(shorter, SMALLEST_VIEW)) if shrink == 1 else 1
     return max(SMALLEST_VIEW, round(width * grow / shrink)), max(SMALLEST_VIEW, round(height * grow / shrink))
+
+
+def require_viewable(name: str, width: int, height: int) -> None:
+    """Raise RimlightError where no view has the shape of a picture."""
+    size = view_size(width, height, LARGEST_VIEW)
+    if not same_aspect((width, height), size) or max(size) > LARGEST_VIEW:
+        raise RimlightError(
+            f"{name}: the picture is {width} x {height} pixels, and a view has {SMALLEST_VIEW} to {LARGEST_VIEW:,} a side: "
+            "too long for its width; crop it"
+        )
 
 
 def cameras_experiment(path: Path) -> Experiment:
@@ -249,7 +263,9 @@ def camera_target(path: Path) -> tuple[int, int, str]:
     from core.io.camera_set import split_file
     from core.io.cameras import load_cameras
 
-    lens = load_cameras(path).lenses[0]
+    cameras = load_cameras(path)
+    lens = cameras.lenses[0]
+    require_viewable(f"{path.name}: {cameras.pictures[0].name}", lens.width, lens.height)
     there = [split for split in ("test", "val") if split_file(path, split).is_file()]
     return *view_size(lens.width, lens.height, CAMERA_SIDE), (*there, "every-8th")[0]
 

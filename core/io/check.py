@@ -102,19 +102,24 @@ def _check_points(path: Path) -> Checked:
 
 
 def _check_image(path: Path) -> Checked:
+    from core.experiments.defaults import require_viewable
     from core.io.photo_lens import DEFAULT_FOV, photo_lens
     from core.io.picture_facts import picture_facts
 
     facts = picture_facts(path)  # a silhouette that is there and empty is an error
+    require_viewable(path.name, facts.width, facts.height)
     lens = photo_lens(path)
     guessed = "" if lens.fov == DEFAULT_FOV else f", {lens.told}"
     return Checked(f"{facts.summary}{guessed}", facts.warnings)
 
 
 def _check_cameras(path: Path, images: str | None = None) -> Checked:
+    from core.experiments.defaults import require_viewable
     from core.io.cameras import load_cameras
 
     cameras = load_cameras(path, images)
+    first = cameras.lenses[0]
+    require_viewable(f"{path.name}: {cameras.pictures[0].name}", first.width, first.height)
     return Checked(cameras.summary, cameras.warnings)
 
 

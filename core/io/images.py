@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FILE_LIMIT = 512 * MEBIBYTE
 PIXEL_LIMIT = 64_000_000
 """Largest picture decoded: 8,000 x 8,000, 1 GiB as float32 RGBA. Asked of the header, before memory is taken."""
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
+"""EXIF's entry for how a camera was held, and the values that swap the picture's sides."""
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of the pictures whose library, libtiff, writes what it finds to the terminal (II+: BigTIFF)."""
 BRIGHTEST = 1e9
@@ -114,6 +116,19 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         return picture.size
 
 
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """Width and height as load_image gives them, turned as the EXIF says; from the header alone. Raises RimlightError."""
+    width, height = picture_size(path)
+    if Path(path).suffix.lower() == ".exr":
+        return width, height
+    with pillow(Path(path).expanduser()) as picture:
+        try:
+            sideways = picture.getexif().get(ORIENTATION, 1) in SIDEWAYS
+        except Exception:  # damaged entries: then it is not turned (_upright)
+            sideways = False
+    return (height, width) if sideways else (width, height)
+
+
 @contextlib.contextmanager
 def pillow(path: Path) -> Iterator[Image.Image]:
     """A picture as Pillow opens it, not decoded yet. Whatever a broken file does to Pillow inside, in its many readers,
@@ -158,7 +173,7 @@ def _upright(picture: Image.Image, warnings: list[str]) -> Image.Image:
 
     try:
         turned = ImageOps.exif_transpose(picture)
-        told = picture.getexif().get(0x0112, 1) != 1
+        told = picture.getexif().get(ORIENTATION, 1) != 1
     except Exception:  # damaged entries, of which Pillow makes whatever they hold
         warnings.append("its EXIF is damaged; taken as it is stored")
         return picture

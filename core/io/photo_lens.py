@@ -13,7 +13,7 @@ import numpy as np
 
 from core.errors import RimlightError
 from core.io.files import checked_path
-from core.io.images import FILE_LIMIT, pillow
+from core.io.images import FILE_LIMIT, ORIENTATION, SIDEWAYS, pillow
 
 EXIF_TABLE = 0x8769
 FOCAL_LENGTH, EQUIVALENT = 0x920A, 0xA405
@@ -46,11 +46,11 @@ def photo_lens(path: str | Path, otherwise: float = DEFAULT_FOV) -> PhotoLens:
         return nothing
     try:
         with pillow(path) as picture:
-            size, orientation = picture.size, picture.getexif().get(0x0112, 1)
+            size, orientation = picture.size, picture.getexif().get(ORIENTATION, 1)
             entries = dict(picture.getexif().get_ifd(EXIF_TABLE))
     except RimlightError:
         return nothing
-    height = size[0] if orientation in (5, 6, 7, 8) else size[1]  # on its side: turned upright when it is read
+    height = size[0] if orientation in SIDEWAYS else size[1]  # on its side: turned upright when it is read
     for focal, told in (_from_equivalent(entries, size), _from_sensor(entries, size)):
         if focal:  # 0: of numbers so small that nothing is left of their product
             fov = 2.0 * float(np.degrees(np.arctan(0.5 * height / focal)))

@@ -65,10 +65,10 @@ def one_hot(labels: np.ndarray, count: int) -> np.ndarray:
 
 def checked_labels(labels: np.ndarray, source: str) -> np.ndarray:
     """Labels as int64, or RimlightError where they are negative or more than can be told apart."""
-    found = np.asarray(labels, np.int64)
-    low, high = int(found.min(initial=0)), int(found.max(initial=0))
+    labels = np.asarray(labels)
+    low, high = labels.min(initial=0), labels.max(initial=0)  # before the cast: a float may be too large for it
     if low < 0 or high > MOST_LABELS:
         raise RimlightError(
-            f"{source}: label {low if low < 0 else high} is out of range; use 0 (background) to {MOST_LABELS}"
+            f"{source}: label {float(low if low < 0 else high):.12g} is out of range; use 0 (background) to {MOST_LABELS}"
         )
-    return found
+    return labels.astype(np.int64)

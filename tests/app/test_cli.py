@@ -244,9 +244,9 @@ def test_a_fit_that_could_not_go_on_exits_with_1(monkeypatch, capsys, tmp_path):
 
 def test_check_reads_what_fit_reads(tmp_path, capsys):
     points = tmp_path / "points.xyz"
-    points.write_text("0 0 0\n1 0 0\n0 1 0\n")
+    points.write_text("0 0 0\n1 0 0\n0 1 0\n0 0 1\n")
     assert cli.main(["check", str(points)]) == 0
-    assert "point cloud, 3 points" in capsys.readouterr().out
+    assert "point cloud, 4 points" in capsys.readouterr().out
 
 
 def test_fit_takes_a_bare_mesh(monkeypatch, tmp_path):

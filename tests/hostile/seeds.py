@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -201,6 +203,96 @@ def cage() -> bytes:
     return "\n".join([*rows, "f 1 2 4 3", "f 5 7 8 6", "f 1 5 6 2", "f 3 4 8 7", "f 1 3 7 5", "f 2 6 8 4", ""]).encode()
 
 
+def drawn(kind: str, mode: str = "RGB", **options: Any) -> bytes:
+    """12 x 10 pixels with a box, in any of Pillow's kinds and modes."""
+    if mode == "I;16":
+        pixels = np.zeros((10, 12), np.uint16)
+        pixels[2:8, 3:9] = 60000
+        image = Image.fromarray(pixels)
+    else:
+        values: dict[str, Any] = {"RGB": (200, 9, 9), "RGBA": (200, 9, 9, 255), "F": 0.5, "CMYK": (9, 99, 9, 9), "P": 3}
+        image = Image.new(mode, (12, 10))
+        image.paste(values[mode], (3, 2, 9, 8))
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def exif() -> bytes:
+    """Turned on its side, 35 mm on film, and on a sensor of 100 pixels a millimetre."""
+    entries = Image.Exif()
+    entries[0x0112] = 6
+    entries.get_ifd(0x8769).update({0x920A: 35.0, 0xA20E: 100.0, 0xA210: 3, 0xA405: 35})
+    return entries.tobytes()
+
+
+def gltf() -> bytes:
+    """The cube of the .glb as text, with a texture, everything inside."""
+    data = glb()
+    length = struct.unpack("<I", data[12:16])[0]
+    document = json.loads(data[20 : 20 + length])
+    inline = lambda kind, content: f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    document["buffers"][0]["uri"] = inline("application/octet-stream", data[20 + length + 8 :])
+    document["images"] = [{"uri": inline("image/png", picture("PNG"))}]
+    document["textures"] = [{"source": 0}]
+    document["materials"] = [
+        {"pbrMetallicRoughness": {"baseColorFactor": [1, 0, 0, 1], "baseColorTexture": {"index": 0}}}
+    ]
+    document["meshes"][0]["primitives"][0]["material"] = 0
+    return json.dumps(document, indent=1).encode()
+
+
+def bodies() -> bytes:
+    listed = [
+        {"kind": "torus", "radius": 0.6, "tube": 0.25, "centre": [0, 0, 0], "rotation": [90, 0, 0], "name": "ring"},
+        {"kind": "sphere", "radius": 0.5},
+        {"kind": "box", "size": [1, 0.5, 1], "rounding": 0.1},
+    ]
+    return json.dumps({"format": "rimlight-bodies", "smoothing": 0.1, "bodies": listed}, indent=1).encode()
+
+
+def points(separator: str = " ") -> bytes:
+    rows = ["# points", *(separator.join(f"{v:g}" for v in (x + 0.1, y, z)) for x, y, z in VERTICES)]
+    return "\n".join([*rows, ""]).encode()
+
+
+def archive(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def network() -> bytes:
+    from kernels.network_parts import Architecture, sizes_of
+
+    shape = (48, 2, 0, False)
+    sizes = sizes_of(Architecture(*shape))
+    draw = np.random.default_rng(0)
+    weights = {name: draw.standard_normal(size).astype(np.float32) for name, size in sizes.items()}
+    weights |= {"network.bias": np.float32(0.1), "surface.colour": np.full(3, 0.5, np.float32)}
+    frame = {"turn": np.eye(3), "centre": np.zeros(3), "scale": np.float64(1)}
+    return archive(version=np.int64(1), architecture=np.array(shape, np.int64), **frame, **weights)
+
+
+def neural() -> bytes:
+    from kernels.neural_parts import FEATURES, WEIGHTS
+
+    return archive(
+        version=np.int64(1), vertices=VERTICES.astype(np.float64), faces=FACES, corner_uv=np.zeros((12, 3, 2)),
+        texture=np.zeros((2, 2, FEATURES), np.float32), decoder=np.zeros(WEIGHTS, np.float32),
+    )  # fmt: skip
+
+
+def labels() -> bytes:
+    """One a vertex of the cube."""
+    file = io.BytesIO()
+    np.save(file, np.array([0, 1, 2, 1, 0, 1, 2, 1]))
+    return file.getvalue()
+
+
+MTL = b"newmtl red\nKd 1 0 0\nmap_Kd -s 1 1 1 seed.png\nnewmtl blue\nKd 0 0 1\n"
+POINTS3D = b"# points\n1 0.5 1 2 3 0 0 0.1 1 2\n2 0.6 1 2 3 0 0 0.1 1 2\n"
+
 SEEDS: dict[str, Callable[[], bytes]] = {
     "seed.obj": obj,
     "ascii.ply": lambda: ply("ascii"),
@@ -225,5 +317,29 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "cage.obj": cage,
     "cameras.txt": lambda: b"# cameras\n1 PINHOLE 5 6 5.0 5.0 2.5 3.0\n",
     "images.txt": lambda: b"# images\n1 1 0 0 0 0 0 4 1 seed.png\n\n2 0.8 0.6 0 0 0 0 4 1 seed.png\n1.0 2.0 -1\n",
+    "seed.gltf": gltf,
+    "seed.bodies": bodies,
+    "points.xyz": points,
+    "points.csv": lambda: points(","),
+    "points.txt": points,
+    "network.npz": network,
+    "neural.npz": neural,
+    "plain.tif": lambda: drawn("TIFF", "RGBA"),
+    "lzw.tif": lambda: drawn("TIFF", compression="tiff_lzw"),
+    "deflate.tiff": lambda: drawn("TIFF", compression="tiff_adobe_deflate"),
+    "deep.tif": lambda: drawn("TIFF", "I;16"),
+    "float.tif": lambda: drawn("TIFF", "F"),
+    "seed.bmp": lambda: drawn("BMP"),
+    "seed.webp": lambda: drawn("WEBP", "RGBA", lossless=True),
+    "exif.webp": lambda: drawn("WEBP", exif=exif()),
+    "exif.jpg": lambda: drawn("JPEG", exif=exif()),
+    "exif.png": lambda: drawn("PNG", exif=exif()),
+    "inks.jpeg": lambda: drawn("JPEG", "CMYK"),
+    "indexed.png": lambda: drawn("PNG", "P"),
+    "library.mtl": lambda: MTL,
+    "points3D.txt": lambda: POINTS3D,
+    "labels.npy": labels,
+    "labels.csv": lambda: b"0,1,2,1\n0,1,2,1\n",
+    "labels.png": lambda: drawn("PNG", "P"),
 }
 """File name -> its valid bytes."""
