@@ -77,7 +77,12 @@ def _lens(merged: dict[str, Any], size: tuple[int, int] | None, where: str) -> I
 
     def number(name: str, otherwise: float, positive: bool = False) -> float:
         value = merged.get(name)
-        return float(value) if (_is_positive if positive else _is_number)(value) else otherwise  # type: ignore[arg-type]
+        if value is None:
+            return otherwise
+        if not (_is_positive if positive else _is_number)(value):
+            kind = "positive number" if positive else "number"
+            raise RimlightError(f"{where}: '{name}' is {shown(value)}; it must be a {kind}")
+        return float(value)
 
     read = size or (1, 1)
     width, height = number("w", read[0], True), number("h", read[1], True)
