@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.errors import RimlightError
 from core.experiment import GridSpec
+from core.io.guard import guarded
 from core.io.suffixes import GRID_SUFFIXES, MESH_SUFFIXES
 
 
@@ -28,7 +29,8 @@ def convert(source: str | Path, target: str | Path, spec: GridSpec) -> tuple[str
         raise RimlightError(
             f"{target.name}: '{target.suffix}' is not written; allowed: .npz or a mesh, as .ply or .obj"
         )
-    data, _ = load_any_grid(source, spec)
+    with guarded(source):
+        data, _ = load_any_grid(source, spec)
     if ending == ".npz":
         save_grid(target, data.values, data.origin, data.spacing)
         return f"{target.name}: signed distance grid, {data.summary}", data.warnings

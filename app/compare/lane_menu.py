@@ -21,7 +21,8 @@ from core.comparison.lanes import has_own_shape, lane_experiment
 from core.experiment import Experiment, LaneSpec, MethodSpec, OptimizerSpec
 from core.experiments.fitting import method_reason
 from core.experiments.rules import MOST_LANES
-from core.io.suffixes import GRID_SUFFIXES, MESH_SUFFIXES, shape_kind
+from core.io.file_kinds import file_kind
+from core.io.suffixes import GRID_SUFFIXES, MESH_SUFFIXES
 
 AS_KINDS = {"mesh": ("sdf-grid", "metaballs"), "sdf-grid": ()}
 """As which other kinds a shape's own file can be taken."""
@@ -112,7 +113,7 @@ class LaneMenu(QMenu):
         folder = str(Path(self._experiment.shape.file or os.path.expanduser("~/any")).parent)
         file, _ = QFileDialog.getOpenFileName(self.parentWidget(), "A shape to compare", folder, f"Shapes ({known})")
         if file:
-            put(shape_kind(file), file)
+            put(file_kind(file), file)
 
     def _optimizers(self, own: LaneSpec, put: Callable[[LaneSpec], None]) -> None:
         menu, now = self._sub("Optimizer"), own.optimizer or self._experiment.optimizer.name

@@ -17,7 +17,7 @@ from core.catalog import entries, entry, names
 from core.experiment import Experiment, LaneSpec, MethodSpec, OptimizerSpec, ShapeSpec
 from core.experiments.fitting import with_counterparts
 from core.experiments.rules import fitting_methods
-from core.io.suffixes import shape_kind
+from core.io.file_kinds import file_kind
 
 USUAL = ("edge-grad", "splat", "warp", "antialias", "sdf-local", "naive", "soft-raster")
 """Which methods a comparison begins with, where nothing was said: the most telling first, and last the one whose steps take
@@ -113,7 +113,7 @@ def shape_lane(word: str) -> LaneSpec:
     bundled = next((found for found in entries("primitives") if found["name"] == word), None)
     if bundled is not None:
         return LaneSpec(shape_kind=bundled["kind"], primitive=word)
-    return LaneSpec(shape_kind=shape_kind(word), file=str(Path(word).absolute()))
+    return LaneSpec(shape_kind=file_kind(word), file=str(Path(word).absolute()))
 
 
 def with_methods(experiment: Experiment, methods: Sequence[str]) -> Experiment:

@@ -28,6 +28,9 @@ MANY = "several pictures need their cameras (transforms.json or COLMAP text)"
         (["1.png", "cameras.txt", "images.txt", "points3D.txt"], "images.txt", None, ""),
         (["a.obj", "a.mtl", "skin.png", "b.png"], "a.obj", "b.png", "Opened a.obj, fitted to b.png"),
         (["a.png", "a.png"], "a.png", None, ""),
+        (["b.png", "a.xyz"], "a.xyz", "b.png", "Opened a.xyz, fitted to b.png"),
+        (["b.png", "a.txt"], "a.txt", "b.png", "Opened a.txt, fitted to b.png"),
+        (["a.ply", "images.txt", "cameras.txt"], "a.ply", "images.txt", "Opened a.ply, fitted to images.txt"),
     ],
 )
 def test_what_several_files_mean(tmp_path, monkeypatch, names, main, target, told):

@@ -14,6 +14,7 @@ from core.catalog import ASSETS
 from core.experiment import Experiment, ShapeSpec
 from core.record.files import write_session
 from core.record.session_record import SessionRecord
+from tests.hostile.seeds import SEEDS
 
 pytestmark = pytest.mark.window
 
@@ -76,6 +77,60 @@ def test_the_window_opens_beside_a_damaged_session(make_window, tmp_path):
     assert not window.files.open_path(broken)
     assert window.status.message.text.startswith("broken.rimlight: damaged or no session file (")
     assert c.experiment is before
+
+
+def test_colmaps_text_is_opened_as_cameras_and_a_table_as_points(make_window, tmp_path):
+    window, _client = make_window()
+    for name in ("cameras.txt", "images.txt", "seed.png", "points.txt"):
+        (tmp_path / name).write_bytes(SEEDS[name]())
+    assert window.files.open_paths([tmp_path / "images.txt", tmp_path / "cameras.txt", tmp_path / "seed.png"])
+    assert window.controller.experiment.target.kind == "cameras"
+    assert window.files.open_path(tmp_path / "points.txt")
+    assert window.controller.experiment.shape.kind == "metaballs"
+
+
+def test_what_no_reader_foresaw_is_a_line_and_the_scene_stays(make_window, monkeypatch, tmp_path):
+    """Whichever way the file comes in: an exception of a slot would end the program."""
+    window, _client = make_window()
+    c, files, told = window.controller, window.files, []
+    c.message_posted.connect(told.append)
+    before = c.experiment
+    (tmp_path / "seed.png").write_bytes(SEEDS["seed.png"]())
+    (tmp_path / "kept.rimlight").write_bytes(b"PK")
+
+    def broken(*arguments, **options):
+        raise KeyError("deep inside")
+
+    for culprit in (
+        "core.io.picture_facts.picture_facts",
+        "core.io.images.upright_size",
+        "core.experiments.files.load_experiment",
+        "app.files.file_kind",
+        "app.sessions.Sessions.open",
+        "app.files.together",
+    ):
+        monkeypatch.setattr(culprit, broken)
+    monkeypatch.setattr(files, "_ask_open", lambda title, filters: str(tmp_path / "seed.png"))
+    ways = {
+        "target": lambda: files.choose_target(),
+        "shape": lambda: files.choose_shape(),
+        "lesson": lambda: files.open_lesson(bundled_lessons()[1]),
+        "session": lambda: files._open_session(tmp_path / "kept.rimlight"),
+        "file": lambda: files.open_path(tmp_path / "seed.png"),
+    }
+    for way, ask in ways.items():
+        told.clear()
+        assert not ask()
+        assert [message.level for message in told] == ["error"], way
+        assert "unexpected KeyError" in told[0].text
+        assert "Traceback" in told[0].details
+        assert c.experiment is before
+
+
+def test_a_name_that_the_system_refuses_is_a_line(make_window):
+    window, _client = make_window()
+    assert not window.files.open_path(Path("x" * 5000 + ".obj"))
+    assert "too long" in window.status.message.text.lower() or "x" * 50 in window.status.message.text
 
 
 def test_a_file_that_cannot_be_loaded_does_not_stop_the_fit(make_window, qtbot, tmp_path):

@@ -347,6 +347,24 @@ def test_facts_of_a_single_colour(tmp_path: Path, mode: str, value: int, need: b
         _same_verdict(path, background, need)
 
 
+@pytest.mark.parametrize("name", ["seed.png", "seed.jpg", "seed.bmp", "seed.webp", "plain.tif"])
+def test_no_floats_are_made_of_a_picture_to_check_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of 8,000 x 8,000 pixels they took most of the time, and a gigabyte."""
+
+    def floats(*arguments: Any) -> None:
+        raise AssertionError("made floats")
+
+    monkeypatch.setattr("core.io.picture_facts.image_of", floats)
+    path = written(tmp_path / name, SEEDS[name]())
+    with unguarded():
+        check_file(path)
+        check_inputs(experiment_for_file(path))
+        for background in ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)):
+            picture_facts(path, background=background)
+
+
 def _same_verdict(path: Path, background: tuple | None, need: bool) -> None:
     said = []
     for look in (
