@@ -105,6 +105,27 @@ def unreadable(path: Path, error: Exception) -> RimlightError:
     return RimlightError(f"{path.name}: cannot be read ({cause}); check the path and its permissions")
 
 
+def named_inside(name: str, folder: Path, home: Path) -> Path:
+    """The file that another one names: `name` from `folder`, which is `home` or in it; never outside `home`.
+
+    Raises RimlightError, naming the file that is named.
+    """
+    cause = f"no such file in {folder.absolute()}"
+    try:
+        path = folder / name
+        if path.exists():
+            if path.resolve().is_relative_to(home.resolve()):
+                return path
+            cause = OUTSIDE
+    except (OSError, ValueError, RuntimeError):  # a name longer than the system allows, a link to itself
+        pass
+    raise RimlightError(f"{one_line(Path(name).name)}: {cause}; copy it there")
+
+
+OUTSIDE = "leads outside the folder of the shape"
+"""Why a file that is named is not read."""
+
+
 def _suggest(path: Path) -> str:
     try:
         names = [entry.name for entry in path.absolute().parent.iterdir()]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from core.errors import RimlightError
-from core.io.files import MESH_LIMIT, checked_path, read_bytes
+from core.io.files import MESH_LIMIT, OUTSIDE, checked_path, named_inside, one_line, read_bytes
 
 TRIANGLE_LIMIT = 20_000_000
 """Most triangles a scene may unfold to: ten times the largest mesh the sampler is measured on."""
@@ -93,7 +93,8 @@ def _buffer_length(buffer: dict[str, Any], number: int, binary_length: int | Non
         found = len(base64.b64decode(uri.partition(",")[2] + "=="))
     else:
         try:
-            found = checked_path(path.parent / unquote(uri), MESH_LIMIT).stat().st_size
+            inside = named_inside(unquote(uri), path.parent, path.parent)
+            found = checked_path(inside, MESH_LIMIT).stat().st_size
         except RimlightError as error:
             raise RimlightError(f"{path.name}: buffer {number} cannot be read ({error})") from error
     if promised > found:
@@ -151,9 +152,17 @@ def _check_scene(document: dict[str, Any], path: Path) -> tuple[str, ...]:
 
 
 def _missing_images(document: dict[str, Any], path: Path) -> tuple[str, ...]:
-    uris = [image.get("uri") for image in document.get("images", [])]
-    outside = [unquote(uri) for uri in uris if uri and not uri.startswith("data:")]
-    return tuple(f"texture {uri} is missing" for uri in outside if not (path.parent / uri).is_file())
+    """Pictures that are named and not there, or outside the file's folder, where trimesh does not look either."""
+    warnings = []
+    for uri in (image.get("uri") for image in document.get("images", [])):
+        if uri and not uri.startswith("data:"):
+            try:
+                named_inside(unquote(uri), path.parent, path.parent)
+            except RimlightError as error:
+                cause = str(error).split(": ", 1)[-1]
+                verb = f"left out ({cause})" if OUTSIDE in cause else "is missing"
+                warnings.append(f"texture {one_line(unquote(uri))} {verb}")
+    return tuple(warnings)
 
 
 def _natural(value: Any) -> int:

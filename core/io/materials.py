@@ -5,6 +5,7 @@ Kd and 8-bit textures are sRGB (as viewers show them); texture coordinates have 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from core.colour import LIGHT_GREY, from_bytes, srgb_to_linear
 from core.errors import RimlightError
-from core.io.files import MEBIBYTE, checked_path, one_line, read_bytes
+from core.io.files import MEBIBYTE, checked_path, named_inside, one_line, read_bytes
 
 _OPTION_ARGUMENTS = {b"-s": 3, b"-o": 3, b"-t": 3, b"-mm": 2}
 """Options of map_Kd and how many words follow (1 for all others); from the MTL specification."""
@@ -149,18 +150,13 @@ def _without_options(words: bytes) -> bytes:
 def _beside(path: Path, name: bytes, home: Path) -> Path:
     """A file named in `path`: relative to its folder, or, where that is not there, just the name in its folder. Never
     outside `home`, the shape's folder. Raises RimlightError."""
-    written = Path(_shown(name).replace("\\", "/"))
-    outside = False
-    for candidate in (path.parent / written, path.parent / written.name):
-        try:
-            if candidate.exists():
-                if candidate.resolve().is_relative_to(home.resolve()):
-                    return candidate
-                outside = True
-        except (OSError, ValueError, RuntimeError):  # a name longer than the system allows, a link to itself
-            continue
-    cause = "leads outside the folder of the shape" if outside else f"no such file in {path.absolute().parent}"
-    raise RimlightError(f"{one_line(written.name)}: {cause}; copy it there")
+    written = _shown(name).replace("\\", "/")
+    try:
+        return named_inside(written, path.parent, home)
+    except RimlightError as error:
+        with contextlib.suppress(RimlightError):
+            return named_inside(Path(written).name, path.parent, home)
+        raise error
 
 
 def _shown(name: bytes) -> str:

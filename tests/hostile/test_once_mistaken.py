@@ -3,6 +3,7 @@ it, by `rimlight check` and by what a fit opens alike."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -539,6 +540,44 @@ def test_materials_and_textures_inside_the_folder_are_read(tmp_path: Path) -> No
     written(tmp_path / "skins" / "skin.png", drawn("PNG"))
     mesh = load_mesh(cube)
     assert not any("skin" in warning or "m.mtl" in warning for warning in mesh.warnings)
+
+
+def _scene(folder: Path, buffer: str | None, image: str | None) -> Path:
+    """The cube as .gltf, its buffer or its texture in a file of its own."""
+    document = json.loads(SEEDS["seed.gltf"]())
+    if buffer is not None:
+        document["buffers"][0]["uri"] = buffer
+    if image is not None:
+        document["images"][0]["uri"] = image
+    folder.mkdir(exist_ok=True)
+    return written(folder / "cube.gltf", json.dumps(document))
+
+
+@pytest.mark.parametrize("how", ["../outside/{}", "absolute", "link"])
+def test_nothing_of_a_scene_is_read_from_outside(tmp_path: Path, how: str) -> None:
+    (tmp_path / "outside").mkdir()
+    inline = json.loads(SEEDS["seed.gltf"]())["buffers"][0]["uri"].partition(",")[2]
+    written(tmp_path / "outside" / "a.bin", base64.b64decode(inline))
+    written(tmp_path / "outside" / "a.png", drawn("PNG"))
+    (tmp_path / "shape").mkdir()
+    for name in ("a.bin", "a.png"):
+        (tmp_path / "shape" / f"link-{name}").symlink_to(tmp_path / "outside" / name)
+    named = lambda name: {"absolute": str(tmp_path / "outside" / name), "link": f"link-{name}"}.get(
+        how, how.format(name)
+    )
+    assert "leads outside the folder" in refusal(_scene(tmp_path / "shape", named("a.bin"), None))
+    mesh = load_mesh(_scene(tmp_path / "shape", None, named("a.png")))
+    assert any("left out (leads outside the folder" in warning for warning in mesh.warnings)
+    assert mesh.texture is None
+
+
+def test_what_a_scene_names_beside_itself_is_read(tmp_path: Path) -> None:
+    inline = json.loads(SEEDS["seed.gltf"]())["buffers"][0]["uri"].partition(",")[2]
+    (tmp_path / "parts").mkdir()
+    written(tmp_path / "parts" / "a.bin", base64.b64decode(inline))
+    assert load_mesh(_scene(tmp_path, "parts/a.bin", None)).warnings == ()
+    assert "buffer 0 cannot be read (a" in refusal(_scene(tmp_path, "a" * 5000, None))
+    assert any("is missing" in warning for warning in check_file(_scene(tmp_path, None, "a" * 5000)).warnings)
 
 
 @pytest.mark.parametrize("line", ["mtllib " + "a" * 5000, "mtllib m.mtl"])

@@ -17,6 +17,7 @@ from core.build import build
 from core.experiments.defaults import experiment_for_file, view_size
 from core.io.check import check_file, check_inputs
 from core.protocol import Status
+from tests.hostile import rows
 from tests.hostile.rows import ROOT, ROWS, line_complaint, through_window
 from tests.hostile.seeds import SEEDS
 from tests.hostile.siblings import SIBLINGS, write
@@ -85,6 +86,17 @@ def test_views_of_pictures_keep_their_shape_within_limits() -> None:
     assert view_size(1, 1, 4096) == (8, 8)
     assert view_size(300, 200, 4096) == (300, 200)
     assert view_size(5000, 3000, 4096) == (2500, 1500)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(1.9, 0), (2.1, 1)])
+def test_a_slow_refusal_is_a_promise_not_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, seconds: float, status: int
+) -> None:
+    slow = lambda files, folder: iter([(Path("slow.obj"), "ERROR", None, seconds)])
+    monkeypatch.setitem(rows.WAYS, "check", slow)
+    monkeypatch.setattr(sys, "argv", ["rows", "--by", "check", "m01"])
+    assert rows.main() == status
+    assert ("2.1 s of processor time" in capsys.readouterr().out) == bool(status)
 
 
 # ---------------------------------------------------------------------------------------------- the window
