@@ -148,6 +148,8 @@ def pillow(path: Path) -> Iterator[Image.Image]:
         raise RimlightError(
             f"{path.name}: not a picture that can be read; PNG, JPEG and EXR are (or the file is damaged)"
         ) from error
+    except Image.DecompressionBombError as error:  # of a size that Pillow itself refuses, before ours is asked
+        raise RimlightError(f"{path.name}: {one_line(error)}; make the picture smaller") from error
     except Exception as error:
         raise RimlightError(
             f"{path.name}: the picture is cut off or damaged ({one_line(error)}); export it again"

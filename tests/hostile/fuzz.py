@@ -113,7 +113,7 @@ def guided(log: Log, names: list[str], seconds: float) -> None:
             return atheris.Mutate(data, largest)
         return (data[:1] + spoil(data[1:], random.Random(seed)))[:largest]
 
-    options = [sys.argv[0], str(corpus), f"-max_total_time={int(seconds)}", "-verbosity=0", "-max_len=8192"]
+    options = [sys.argv[0], str(corpus), f"-max_total_time={int(seconds)}", "-verbosity=0", "-max_len=32768"]
     atheris.Setup(options, one, custom_mutator=own)
     atheris.Fuzz()
 

@@ -9,6 +9,7 @@ import json
 import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -268,8 +269,18 @@ PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
     "black1.png": (_black("1"), "silhouette is empty"),
     "black16.png": (_black("I;16"), "silhouette is empty"),
     "clear.png": (_black("RGBA"), "silhouette is empty"),
+    "vast.png": (lambda: _claimed(40_000, 40_000), "make the picture smaller"),
+    "large.png": (lambda: _claimed(9_000, 9_000), "make the picture smaller"),
     "sliver.png": (lambda: _sized(5, 5000), "5 x 5000 pixels, and a view has 8 to 4,096"),
 }  # fmt: skip
+
+
+def _claimed(width: int, height: int) -> bytes:
+    """A PNG whose header alone is as large."""
+    data = bytearray(drawn("PNG"))
+    struct.pack_into(">II", data, 16, width, height)
+    struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+    return bytes(data)
 
 
 def _sized(width: int, height: int) -> bytes:
