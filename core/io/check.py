@@ -116,10 +116,12 @@ def _check_image(path: Path) -> Checked:
 def _check_cameras(path: Path, images: str | None = None) -> Checked:
     from core.experiments.defaults import require_viewable
     from core.io.cameras import load_cameras
+    from core.io.picture_facts import picture_facts
 
     cameras = load_cameras(path, images)
     first = cameras.lenses[0]
     require_viewable(f"{path.name}: {cameras.pictures[0].name}", first.width, first.height)
+    picture_facts(cameras.pictures[0], may_be_empty=True)  # what opening them looks at: a damaged one is an error
     return Checked(cameras.summary, cameras.warnings)
 
 
@@ -163,18 +165,23 @@ def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
     for kind, file in dict.fromkeys(wanted):
         if file is not None and checked_path(file, MESH_LIMIT).stat().st_size <= limit:
             with guarded(file):
-                if kind == "image":
-                    found = _target_picture_oddities(experiment)
-                elif kind == "cameras":
-                    found = _check_cameras(Path(file), target.images).warnings
-                else:
-                    found = _read(kind, Path(file)).warnings
+                found = _oddities(experiment, kind, Path(file))
             warnings |= dict.fromkeys(f"{Path(file).name}: {warning}" for warning in found)
     return list(warnings)
 
 
+def _oddities(experiment: Experiment, kind: str, path: Path) -> tuple[str, ...]:
+    """Of one file of an experiment, read as what it is used for."""
+    if kind == "image":
+        return _target_picture_oddities(experiment)
+    if kind == "cameras":
+        return _check_cameras(path, experiment.target.images).warnings
+    return _read(kind, path).warnings
+
+
 def _read(kind: str, path: Path) -> Checked:
-    """A file as what it is used for, where its ending alone does not say. What is converted is left to the fit."""
+    """A shape's file as what it is used for, where its ending alone does not say. What is converted is left to the
+    fit."""
     if kind == "spline-patches":
         return _check_cage(path)
     if kind == "metaballs" and is_point_cloud(path):

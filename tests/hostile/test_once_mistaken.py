@@ -207,6 +207,29 @@ def test_lenses_and_places_beyond_all_floats(tmp_path: Path, content: bytes, cau
     assert cause in refusal(written(tmp_path / "bad.json", content))
 
 
+def test_a_first_picture_that_is_cut_off_is_an_error_for_check_too(tmp_path: Path) -> None:
+    written(tmp_path / "seed.png", drawn("PNG")[:-30])
+    said = refusal(written(tmp_path / "cut.json", cameras()))
+    assert said.startswith("seed.png: the picture is cut off or damaged")
+
+
+def test_pictures_in_a_folder_of_their_own_are_looked_for_there(tmp_path: Path) -> None:
+    """Check, and with it the command line's fit, refused an experiment that the window opened."""
+    for folder in ("pictures", "cameras/sparse"):
+        (tmp_path / folder).mkdir(parents=True)
+    written(tmp_path / "pictures" / "seed.png", drawn("PNG", "RGBA"))
+    written(tmp_path / "cameras" / "sparse" / "two.json", cameras())
+    text = (
+        '[shape]\nprimitive = "sphere"\n[target]\nkind = "cameras"\nfile = "two.json"\nimages = "../../pictures"\nheld_out = "every-8th"\n'
+        '[views]\nkind = "cameras"\nwidth = 12\nheight = 10\n[method]\nname = "edge-grad"\n'
+        '[[term]]\nloss = "l2"\nsees = "colour"\n'
+    )
+    fit = written(tmp_path / "cameras" / "sparse" / "fit.toml", text)
+    assert check_file(fit).summary.startswith("experiment")
+    (tmp_path / "pictures" / "seed.png").unlink()
+    assert "two.json: frame 0 (./seed.png): the picture does not exist" in refusal(fit)
+
+
 @pytest.mark.parametrize("row", ["1 2 3", "x", "1 0 0 nan", "1 0 0 1e300", "1 2 3 a"])
 def test_a_sparse_cloud_that_cannot_be_read_is_left_out(tmp_path: Path, row: str) -> None:
     _folder_of_cameras(tmp_path)
