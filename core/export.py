@@ -15,6 +15,7 @@ from core.catalog import entry
 from core.comparison.curve_svg import curves_svg
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_json, write_text
+from core.problem import Vanished
 from core.record.script import save_script
 from core.targets.camera_frame import spread
 
@@ -50,10 +51,10 @@ def export(session: Session, what: str, path: str) -> None:
     if what in ("curves", "all"):
         export_curves(session, target / "history.csv")
         export_curves(session, target / "loss.png")
-    if what == "all":
-        export_shape(session, target / shape_name(session))
     if what in ("report", "all"):
         write_json(target / "report.json", report(session))
+    if what == "all":  # the last, since it may be refused
+        export_shape(session, target / shape_name(session))
     if what not in ("images", "curves", "report", "all"):
         raise RimlightError(f"export: {what!r} is not one of shape, script, images, curves, report, all")
 
@@ -64,9 +65,13 @@ def shape_name(session: Session) -> str:
 
 
 def export_shape(session: Session, path: Path) -> None:
-    """The current shape, posed, in the units and the place it came in: the cameras' world, where there is one."""
+    """The current shape, posed, in the units and the place it came in: the cameras' world, where there is one. Raises
+    Vanished where there is no surface to write; a network's weights are one without."""
     values = session.host()
     shape: Any = session.problem.shape
+    why = shape.nothing_left(values)
+    if why and not (shape.kind == "sdf-network" and path.suffix == shape.file_suffix):
+        raise Vanished(f"{path.name}: not written, since there is no surface ({why}); go back to a step that has one")
     if session.scene.frame is not None:
         shape, values = session.scene.frame.in_file(shape, values)
     shape.save(path, values)
@@ -149,7 +154,7 @@ def report(session: Session) -> dict[str, Any]:
         "metrics": metrics,
         "parameters": display_values({n: values[n] for n in session.state.values}),
         "stopped": session.finished(),
-        "warnings": list(session.scene.warnings),
+        "warnings": list(session.warnings),
         "device": device(),
         "versions": versions(),
     }

@@ -30,7 +30,7 @@ from core.inspection import inspect
 from core.interrupts import held
 from core.io.atomic import write_bytes, write_json
 from core.label_colours import as_shown
-from core.problem import NonFinite
+from core.problem import NonFinite, Vanished
 from core.record.history import EXPERIMENT, Edit, due
 from core.session import Session
 
@@ -91,11 +91,18 @@ def run_fit(
             ended = f"{BY_HAND} after {session.state.iteration} of {total} steps"
     progress("Writing", None)
     pictures.save_animation(folder / "fit.gif", frames)
-    export(session, "all", str(folder))
+    refused = None
+    try:
+        export(session, "all", str(folder))
+    except Vanished as error:
+        refused = error
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    if ended:
-        report["stopped"] = ended
+    if ended or refused:
+        report["stopped"] = ended or report["stopped"]
+        report["warnings"] += [str(refused)] if refused else []
         write_json(folder / "report.json", report)
+    if refused:
+        raise refused
     return report
 
 

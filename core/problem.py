@@ -31,6 +31,10 @@ class NonFinite(RimlightError):
     """A loss or gradient that is not finite; the state before the step is kept."""
 
 
+class Vanished(RimlightError):
+    """There is no surface any more: nothing to see, to derive or to write."""
+
+
 @dataclass(frozen=True)
 class Structure:
     """All that a compiled step depends on besides array shapes. Two problems with equal structures share code."""

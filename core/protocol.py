@@ -225,7 +225,7 @@ class Scalars:
     gradient, and per component for small ones ("pose.translation.x"). lanes: of a comparison, every run's own numbers;
     their metrics lie in the whole's under their lane's names (core/comparison/lanes.py). seconds: spent in the steps so far.
     places: of a lane, where it stood before the step and after: translation and rotation vector, displayed units.
-    trouble: why it goes no further.
+    trouble: why it goes no further. warning: what is to be said of this step, once.
     """
 
     iteration: int
@@ -238,6 +238,7 @@ class Scalars:
     seconds: float = 0.0
     places: tuple[tuple[float, ...], ...] = ()
     trouble: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from core.label_colours import shown_channel
 from core.looking import world_mesh
 from core.measures import Measures, gradient_norms
 from core.optimization.pace import Pace
+from core.optimization.presence import Presence
 from core.optimization.schedule import batch_of, learning_rate_at, stop_reason
 from core.optimization.stages import Stages, with_live
 from core.optimization.stepping import step
@@ -62,6 +63,7 @@ class Session:
         self._order = ViewOrder()
         self._shown_term: int | None = None
         self.history = History(experiment)
+        self._presence = Presence()
         self._snapshots = Snapshots()
 
     # ------------------------------------------------------------------------------------------ what it is
@@ -70,6 +72,11 @@ class Session:
     def losses(self) -> array:
         """Of every step so far."""
         return self.past.losses
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the scene, and what happened since."""
+        return (*self.scene.warnings, *self._presence.said)
 
     def loaded(self) -> protocol.Loaded:
         """What the window needs to know once a problem is ready."""
@@ -83,7 +90,7 @@ class Session:
             views=view_infos(self.scene),
             target_vertices=None if ghost is None else ghost[0],
             target_faces=None if ghost is None else ghost[1],
-            warnings=self.scene.warnings,
+            warnings=self.warnings,
             device=device(),
         )
 
@@ -112,14 +119,16 @@ class Session:
     # ------------------------------------------------------------------------------------------ stepping
 
     def step(self) -> protocol.Scalars:
-        """One iteration, in the stage that is due. Raises NonFinite with the last good state kept."""
+        """One iteration, in the stage that is due. Raises NonFinite or Vanished with the last good state kept."""
         self._enter_stages()
         start = time.perf_counter()
         i = self.state.iteration
         rate = learning_rate_at(dataclasses.replace(self.experiment.optimizer, learning_rate=self._learning_rate), i,
                                 self.experiment.stop.steps, self.losses)  # fmt: skip
         batch = self._order.batch(self.experiment, i, self._view_losses, self.losses)
-        self.state, self.last = step(self.problem, self.state, batch, rate)
+        state, report = step(self.problem, self.state, batch, rate)
+        warning = self._presence.after(self.problem, self.state, state)
+        self.state, self.last = state, report
         self._view_losses[batch] = self.last.views
         self._compiled = True
         self.past.append(self.last.loss, self.last.terms)
@@ -133,6 +142,7 @@ class Session:
             gradients=gradient_norms(self.last.gradient),
             steps_per_second=self._pace.steps_per_second,
             seconds=self.seconds,
+            warning=warning,
         )
 
     def _enter_stages(self) -> None:
@@ -177,6 +187,7 @@ class Session:
         self.state = initial_state(self.problem, self.scene.values)
         self.past = Past()
         self.last, self._pace, self.seconds = None, Pace(), 0.0
+        self._presence = Presence()
         self._view_losses[:] = np.inf
 
     def _shown_gradient(self) -> Mapping[str, Any]:

@@ -98,7 +98,11 @@ class Race:
             self._seconds[i] = [*self._seconds[i][1 - RATE_STEPS :], self.lanes[i].seconds - before]
             speed = len(self._seconds[i]) / max(sum(self._seconds[i]), 1e-9)
             self._last[i] = dataclasses.replace(scalars, steps_per_second=speed, places=(stood, _place(self.lanes[i])))
-        return self.told()
+        told = self.told()
+        warnings = [
+            f"{self.names[i]}: {self._last[i].warning}" for i in turn if i not in self.failed and self._last[i].warning
+        ]
+        return dataclasses.replace(told, warning="; ".join(warnings))
 
     def told(self) -> protocol.Scalars:
         """The newest numbers of all lanes, as those of the first with the others' beside them."""

@@ -268,6 +268,8 @@ class Engine:
             return
         self._iteration = scalars.iteration
         self._scalars.step(session, scalars)
+        if scalars.warning:
+            self._post(protocol.Message("warning", scalars.warning))
         self._changed()
         self._left -= 1
         reason = session.finished() if math.isinf(self._left) else None

@@ -40,6 +40,8 @@ def save_mesh(
     if not np.isfinite(unit).all():
         raise RimlightError(f"{path.name}: not written, since a vertex is not finite; reset the fit and try again")
     bytes_ = None if colours is None else to_bytes(np.asarray(colours))
+    if not len(faces):
+        raise RimlightError(f"{path.name}: not written, since no triangle is left; go back to a step that has some")
     suffix = path.suffix.lower()
     if suffix == ".glb":
         data = _glb(unit, faces, colours, centre, scale)

@@ -21,7 +21,7 @@ from core.experiments.rules import REFINEMENTS
 from core.optimization.parameterization import parameterization_of
 from core.optimization.terms import term_constants
 from core.parameters import free_masks, scene_constants
-from core.problem import Problem, State, host_values, initial_state
+from core.problem import Problem, State, Vanished, host_values, initial_state
 from kernels.types import Shape
 
 KEPT = ("const.rest",)
@@ -52,6 +52,8 @@ class Stages:
         if any(getattr(stage, name) for name in REFINEMENTS):
             _check_refines(shape, stage)
             shape, values = shape.refined(values, stage, report)  # type: ignore[attr-defined]
+            if why := shape.nothing_left(values):
+                raise Vanished(f"stage {self.entered + 1}, before step {stage.at}: it leaves no surface ({why})")
         values = {n: v for n, v in values.items() if not n.startswith("const.")}
         self._stand(self.entered + 1, shape, values, report)
         problem = with_live(self.scene.problem, problem)

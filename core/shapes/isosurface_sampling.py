@@ -17,6 +17,13 @@ from kernels.surface import SurfaceSamples
 from kernels.types import CameraView, Values
 
 
+def one_sided(grid: np.ndarray) -> str:
+    """Why node values have no isosurface, "" where they have one."""
+    if not grid.min() < 0:
+        return "no node value is below 0"
+    return "" if grid.max() > 0 else "no node value is above 0"
+
+
 class IsosurfaceSampler:
     """The surface of one lattice (origin and spacing (3,), object units). Safe to share between threads."""
 

@@ -18,7 +18,7 @@ from core.io.grids import save_grid
 from core.io.mesh_export import save_mesh
 from core.looking import placed
 from core.shapes import PLAIN_COLOUR
-from core.shapes.isosurface_sampling import IsosurfaceSampler
+from core.shapes.isosurface_sampling import IsosurfaceSampler, one_sided
 from kernels.isosurface import IsoSamples, evaluate_isosurface, field_neighbourhood
 from kernels.lattice_fields import LatticeField, sphere_union, swept_sphere
 from kernels.types import CHANNELS, CameraView, Face, GBuffer, Lens, Shape, Values
@@ -64,6 +64,9 @@ class LatticeShape(Shape):
 
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         return self._surface.mesh(self.grid(values))
+
+    def nothing_left(self, values: Values) -> str:
+        return one_sided(self.grid(values))
 
     def facts(self) -> dict[str, Any]:
         count = sum(n.size for n in self.numbers().values())

@@ -39,6 +39,7 @@ class SdfAnalytic(Shape):
     title = "Analytic distance"
     faces_offered = frozenset({Face.FIELD})
     file_suffix = ".bodies"
+    look_every = 20
 
     def __init__(
         self,
@@ -110,6 +111,9 @@ class SdfAnalytic(Shape):
                 found = extract(lattice, np.full(3, -half), np.full(3, axis[1] - axis[0]))
                 self._drawn = key, (found.vertices.astype(np.float32), found.faces)
             return self._drawn[1]
+
+    def nothing_left(self, values: Values) -> str:
+        return "" if len(self.display_mesh(values)[1]) else "its distance is nowhere 0"
 
     def facts(self) -> dict[str, Any]:
         return {"summary": f"{len(self.bodies)} bodies", "warnings": (), **self._facts}

@@ -22,7 +22,7 @@ from core.io.suffixes import MESH_SUFFIXES
 from core.looking import placed
 from core.shapes import PLAIN_COLOUR
 from core.shapes.grid_refining import redistanced, resampled
-from core.shapes.isosurface_sampling import IsosurfaceSampler
+from core.shapes.isosurface_sampling import IsosurfaceSampler, one_sided
 from kernels.clearance import least_along
 from kernels.field import FieldSamples, object_rays
 from kernels.field_grid import CellField, GridField, padded_count
@@ -103,6 +103,9 @@ class SdfGrid(Shape):
     def display_mesh(self, values: Values) -> tuple[np.ndarray, np.ndarray]:
         """The isosurface, wound outwards; computed again only where the node values differ from the last call's."""
         return self._surface.mesh(np.asarray(values["values"], np.float32))
+
+    def nothing_left(self, values: Values) -> str:
+        return one_sided(np.asarray(values["values"]))
 
     def facts(self) -> dict[str, Any]:
         size = " x ".join(str(n) for n in self.values.shape)

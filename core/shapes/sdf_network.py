@@ -57,6 +57,7 @@ class SdfNetwork(Shape):
     faces_offered = frozenset({Face.FIELD})
     file_suffix = ".npz"
     spares_pixels = True
+    look_every = 20
     rays_at_once = 512
     """Of the warp: rays of a chunk, which is evaluated whole where it holds any."""
 
@@ -115,6 +116,9 @@ class SdfNetwork(Shape):
     def _mesh(self, values: Values, cells: int) -> tuple[np.ndarray, np.ndarray]:
         found = extract(*lattice_values(distances_of(self.arch, {**self.constants(), **values}), cells))
         return found.vertices.astype(np.float32), found.faces
+
+    def nothing_left(self, values: Values) -> str:
+        return "" if len(self.display_mesh(values)[1]) else "its distance is nowhere 0"
 
     def facts(self) -> dict[str, Any]:
         arch, count = self.arch, sum(p.size for n, p in self._parameters.items() if n != "surface.colour")
