@@ -9,7 +9,8 @@ import pytest
 
 from core.errors import RimlightError
 from core.experiment import Experiment, MethodSpec, ParametersSpec, PoseSpec, ShapeSpec, StopSpec, TermSpec, ViewsSpec
-from core.problem import NonFinite
+from core.optimization.stepping import step
+from core.problem import NonFinite, Vanished
 from core.protocol import Derive
 from core.session import Session
 
@@ -89,6 +90,8 @@ def test_a_surface_that_vanishes_in_mid_fit() -> None:
     session.step()
     values = {**session.state.values, "values": session.state.values["values"] + 10.0}
     session.state = session.state._replace(values=values)
-    assert np.isfinite(session.step().loss)
+    assert np.isfinite(step(session.problem, session.state, [0], 0.01)[1].loss)
+    with pytest.raises(Vanished, match="there is no surface"):  # every kind of shape: tests/hostile/test_vanished.py
+        session.step()
     assert session.snapshot(0).arrays["vertices"].shape == (0, 3)
     assert session.metrics()["iou"] == 0.0
