@@ -181,7 +181,7 @@ def picture_experiment(path: Path) -> Experiment:
     from core.io.photo_lens import distance_for, photo_lens
     from core.io.picture_facts import picture_facts
 
-    facts, fov = picture_facts(path), photo_lens(path).fov
+    facts, fov = picture_facts(path, may_be_empty=True), photo_lens(path).fov
     require_viewable(path.name, facts.width, facts.height)
     width, height = view_size(facts.width, facts.height, LARGEST_VIEW)
     outline = facts.outlined

@@ -31,6 +31,9 @@ SMALLEST = 0.5
 DISPLAY_NODES = 72
 """A side of the lattice that the drawn mesh is extracted from: 15,000 triangles, a 40th of the shape a cell."""
 
+GLANCE_NODES = 17
+"""A side of the lattice that an inside is looked for in first."""
+
 
 class SdfAnalytic(Shape):
     """Bodies and their smooth union. Immutable: what a fit moves lives in `values`."""
@@ -104,16 +107,22 @@ class SdfAnalytic(Shape):
         key = b"".join(np.asarray(values[n], np.float32).tobytes() for n in self._parameters)
         with self._lock:
             if self._drawn is None or self._drawn[0] != key:
-                half = reach(body_table(self.bodies, self.rotations, values)[0]) + 0.5 * MARGIN
-                axis = np.linspace(-half, half, DISPLAY_NODES)
-                points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-                lattice = self.distance_at(values, points).reshape((DISPLAY_NODES,) * 3).astype(np.float32)
-                found = extract(lattice, np.full(3, -half), np.full(3, axis[1] - axis[0]))
+                found = extract(*self._lattice(values, DISPLAY_NODES))
                 self._drawn = key, (found.vertices.astype(np.float32), found.faces)
             return self._drawn[1]
 
+    def _lattice(self, values: Values, nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(distances (n, n, n) float32, origin (3,), spacing (3,)) over the cube about the bodies."""
+        half = reach(body_table(self.bodies, self.rotations, values)[0]) + 0.5 * MARGIN
+        axis = np.linspace(-half, half, nodes)
+        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+        found = self.distance_at(values, points).reshape((nodes,) * 3).astype(np.float32)
+        return found, np.full(3, -half), np.full(3, axis[1] - axis[0])
+
     def nothing_left(self, values: Values) -> str:
-        return "" if len(self.display_mesh(values)[1]) else "its distance is nowhere 0"
+        """By a coarse look (2 ms) where that finds an inside; thin bodies need the display's, 80 ms."""
+        inside = (self._lattice(values, GLANCE_NODES)[0] < 0).any()
+        return "" if inside or len(self.display_mesh(values)[1]) else "its distance is nowhere 0"
 
     def facts(self) -> dict[str, Any]:
         return {"summary": f"{len(self.bodies)} bodies", "warnings": (), **self._facts}
