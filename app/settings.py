@@ -5,10 +5,18 @@ A hand, a full disk or another version may have written anything into it: what i
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QByteArray, QSettings
+
+from core.errors import RimlightError
+from core.io.atomic import write_bytes
 
 RECENT = 8
 """Files in the Open recent menu."""
@@ -17,11 +25,41 @@ LAYOUT_VERSION = 1
 """Raised when docks are added or renamed, so that an old arrangement is not forced on a new window."""
 
 
+_STREAMED = re.compile(rb"(Variant|DateTime) *[(]")
+_ESCAPED = re.compile(rb"[\\](x[0-9a-fA-F]+|[0-7]{1,3})")
+
+
+def without_streams(data: bytes) -> bytes:
+    """An INI file's bytes without what Qt reads as a stream of its own kinds, which nothing here writes: where a length in
+    one is wrong, Qt asks for that much memory and ends the program."""
+    whole = re.sub(rb"[\\]\r?\n", b"", data)  # lines that go on
+    plain = lambda found: bytes([int(found[1][1:], 16) & 255 if found[1][:1] == b"x" else int(found[1], 8) & 255])
+    kept = [line for line in re.split(rb"[\r\n]+", whole) if not _STREAMED.search(_ESCAPED.sub(plain, line))]
+    return data if len(kept) == len(re.split(rb"[\r\n]+", whole)) else b"\n".join(kept)
+
+
+def _store() -> QSettings:
+    """What Qt may read: spoilt lines are taken out of the file first, or out of a copy where it cannot be written."""
+    store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "rimlight", "window")
+    place = Path(store.fileName())
+    with contextlib.suppress(OSError):
+        data = place.read_bytes()
+        kept = without_streams(data)
+        if kept is not data:
+            try:
+                write_bytes(place, kept)
+            except RimlightError:
+                place = Path(tempfile.mkdtemp(prefix="rimlight-settings-")) / place.name
+                place.write_bytes(kept)
+            return QSettings(str(place), QSettings.Format.IniFormat)
+    return store
+
+
 class Settings:
     """Typed access to QSettings. Where it lies: QSettings' user scope, organisation and application "rimlight"."""
 
     def __init__(self) -> None:
-        self._store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "rimlight", "window")
+        self._store = _store()
 
     def _value(self, name: str, otherwise: Any) -> Any:
         try:
@@ -76,11 +114,14 @@ class Settings:
     def recent(self) -> list[str]:
         """Files opened last, newest first, those that still exist."""
         value = self._value("recent", [])
+        with contextlib.suppress(TypeError, ValueError, RecursionError):  # a list of earlier versions
+            value = json.loads(value)
         files = value if isinstance(value, list) else [value]
         return [file for file in files if isinstance(file, str) and os.path.isfile(file)]
 
     def add_recent(self, path: str) -> None:
-        self._store.setValue("recent", [path, *(file for file in self.recent if file != path)][:RECENT])
+        files = [path, *(file for file in self.recent if file != path)][:RECENT]
+        self._store.setValue("recent", json.dumps(files))  # as text: of a list of one Qt would make a stream
 
     def layout(self) -> tuple[QByteArray | None, QByteArray | None, bool]:
         """(geometry, dock state or None, whether the docks follow our own arrangement)."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import LAYOUT_VERSION, Settings
+from core.errors import RimlightError
 from tests.hostile.files import spoil
 
 pytestmark = pytest.mark.window
@@ -23,6 +24,8 @@ SPOILT = {
     "lists in place of words": "theme=dark, light\nfolder=a, b\nrecent=@Invalid()\narranged=1, 2",
     "sizes in place of words": "theme=@Size(1 1)\nfolder=@Size(1 1)\nrecent=@Size(1 1)\narranged=@Size(1 1)",
     "recent files that are numbers": "recent=@Variant(\\0\\0\\0\\t\\0\\0\\0\\x1\\0\\0\\0\\x2\\0\\0\\0\\x5)",
+    "a list of four thousand million": "recent=@Variant(\\0\\0\\0\\t\xef\\0\\0\\0\\x1\\0\\0\\0\\n\\0\\0\\0\\x4\\0/\\0w)",
+    "the same by escapes": "recent=\\x40V\\x61ri\\\nant(\\0\\0\\0\\t\xef\\0\\0\\0\\x1\\0\\0\\0\\n\\0\\0\\0\\x4\\0/\\0w)",
     "names with a NUL": "folder=a\\0b\nrecent=a\\0b, c",
     "a table that is a word": "keys=Ctrl+S",
     "no lines at all": "\0\0\0\xff\n[[[",
@@ -54,12 +57,31 @@ def test_what_is_spoilt_is_as_if_not_there(settings_folder: Path, name: str) -> 
     read(write(settings_folder, SPOILT[name]))
 
 
-def test_a_spoilt_file_of_a_real_window(make_window, settings_folder: Path) -> None:
+def test_recent_files_of_earlier_versions_are_kept(settings_folder: Path) -> None:
+    settings = write(settings_folder, f"recent={__file__}, /nowhere, {Path(__file__).parent / 'conftest.py'}")
+    assert settings.recent == [__file__, str(Path(__file__).parent / "conftest.py")]
+    settings.add_recent(__file__)
+    assert b"@Variant" not in Path(settings.location).read_bytes()
+    assert Settings().recent == settings.recent
+
+
+def test_a_place_that_cannot_be_written_reads_a_copy(settings_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise RimlightError("read-only")
+
+    monkeypatch.setattr("app.settings.write_bytes", refuse)
+    settings = write(settings_folder, f"theme=light\n{SPOILT['a list of four thousand million']}")
+    assert settings.theme == "light"
+    assert settings.recent == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_spoilt_file_of_a_real_window(make_window, settings_folder: Path, seed: int) -> None:
     window, _client = make_window(start=False)
     window.settings.add_recent(str(Path(__file__)))
     window.settings.folder = str(settings_folder)
     window.settings.set_layout(window.saveGeometry(), window.saveState(), False)
-    data, draw = Path(window.settings.location).read_bytes(), random.Random(3)
+    data, draw = Path(window.settings.location).read_bytes(), random.Random(seed)
     read(Settings())
     assert Settings().layout()[0] == window.saveGeometry()
     for _ in range(300):
