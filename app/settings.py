@@ -10,6 +10,7 @@ import json
 import os
 import re
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ def without_streams(data: bytes) -> bytes:
     plain = lambda found: bytes([int(found[1][1:], 16) & 255 if found[1][:1] == b"x" else int(found[1], 8) & 255])
     kept = [line for line in re.split(rb"[\r\n]+", whole) if not _STREAMED.search(_ESCAPED.sub(plain, line))]
     return data if len(kept) == len(re.split(rb"[\r\n]+", whole)) else b"\n".join(kept)
+
+
+def _sum(geometry: QByteArray, docks: QByteArray) -> str:
+    return f"crc {zlib.crc32(geometry.data() + b'/' + docks.data()):08x}"
 
 
 def _store() -> QSettings:
@@ -124,15 +129,19 @@ class Settings:
         self._store.setValue("recent", json.dumps(files))  # as text: of a list of one Qt would make a stream
 
     def layout(self) -> tuple[QByteArray | None, QByteArray | None, bool]:
-        """(geometry, dock state or None, whether the docks follow our own arrangement)."""
-        geometry = self._bytes("geometry")
+        """(geometry, dock state or None, whether the docks follow our own arrangement). None for what is not as it was
+        written: Qt takes such bytes on trust, and a program that restores spoilt ones may end."""
+        geometry, docks = self._bytes("geometry"), self._bytes("docks")
+        if geometry is None or docks is None or self._text("layout_sum", "") != _sum(geometry, docks):
+            return None, None, True
         if str(self._value("layout_version", 0)) != str(LAYOUT_VERSION):
             return geometry, None, True
-        return geometry, self._bytes("docks"), self._text("arranged", "true") == "true"
+        return geometry, docks, self._text("arranged", "true") == "true"
 
     def set_layout(self, geometry: QByteArray, docks: QByteArray, arranged: bool) -> None:
         self._store.setValue("geometry", geometry)
         self._store.setValue("docks", docks)
+        self._store.setValue("layout_sum", _sum(geometry, docks))
         self._store.setValue("arranged", "true" if arranged else "false")
         self._store.setValue("layout_version", LAYOUT_VERSION)
         self._store.sync()
