@@ -15,6 +15,7 @@ from core.catalog import entry
 from core.comparison.curve_svg import curves_svg
 from core.errors import RimlightError
 from core.io.atomic import write_bytes, write_json, write_text
+from core.io.suffixes import MESH_SUFFIXES
 from core.problem import Vanished
 from core.record.script import save_script
 from core.targets.camera_frame import spread
@@ -66,11 +67,11 @@ def shape_name(session: Session) -> str:
 
 def export_shape(session: Session, path: Path) -> None:
     """The current shape, posed, in the units and the place it came in: the cameras' world, where there is one. Raises
-    Vanished where there is no surface to write; a network's weights are one without."""
+    Vanished where there is no surface to write as triangles; a field's own numbers are what they are without one."""
     values = session.host()
     shape: Any = session.problem.shape
     why = shape.nothing_left(values)
-    if why and not (shape.kind == "sdf-network" and path.suffix == shape.file_suffix):
+    if why and (path.suffix != shape.file_suffix or path.suffix in MESH_SUFFIXES):
         raise Vanished(f"{path.name}: not written, since there is no surface ({why}); go back to a step that has one")
     if session.scene.frame is not None:
         shape, values = session.scene.frame.in_file(shape, values)

@@ -1,9 +1,9 @@
 """Whether there is still a surface after a step, since no method finds back from a picture of nothing.
 
 Every method but one kind of loss takes its gradient where a ray meets the surface or its outline: where there is none, a
-fit would go on for ever and move nothing. A step that leads there is not taken. Where a loss pulls all the same (IDR's
-masks, by how closely rays pass), or where a look is too dear for every step (Shape.look_every), the fit goes on and says
-so once.
+fit would go on for ever and move nothing. A step that leads there is not taken. Where there was none from the start (a
+file may be so), where a loss pulls all the same (IDR's masks, by how closely rays pass), or where a look is too dear for
+every step (Shape.look_every), the fit goes on and says so once.
 """
 
 from __future__ import annotations
@@ -28,15 +28,19 @@ class Presence:
         if not why:
             self._gone = False
             return ""
-        pulls = any(entry("losses", term.loss)["clearance"] for term in problem.terms)
-        if not pulls and shape.look_every == 1:
-            raise Vanished(self._refusal(problem, before, why))
         if self._gone:
             return ""
-        self._gone = True
+        pulls = any(entry("losses", term.loss)["clearance"] for term in problem.terms)
+        as_it_came = before.iteration == 0 and shape.nothing_left(host_values(problem, before))
+        if as_it_came and not pulls:
+            return self._say(f"there is no surface ({why}), so that nothing is seen and nothing moves")
+        if not pulls and shape.look_every == 1:
+            raise Vanished(self._refusal(problem, before, why))
         hope = "IDR's masks can bring it back" if pulls else "reset it, or go back in the timeline"
-        text = f"iteration {state.iteration}: the surface has vanished ({why}); {hope}"
-        self.said = (*self.said, text)
+        return self._say(f"iteration {state.iteration}: the surface has vanished ({why}); {hope}")
+
+    def _say(self, text: str) -> str:
+        self._gone, self.said = True, (*self.said, text)
         return text
 
     def _refusal(self, problem: Problem, before: State, why: str) -> str:

@@ -160,16 +160,29 @@ def test_masks_that_can_bring_it_back_go_on_and_say_so_once(tmp_path: Path) -> N
         "iteration 2: the surface has vanished (no node value is below 0); IDR's masks can bring it back"
     )
     assert said[1:] == ["", ""]
-    with pytest.raises(Vanished, match=r"^shape.npz: not written, since there is no surface"):
-        session.export("all", str(tmp_path / "out"))
+    session.export("all", str(tmp_path / "out"))
     assert json.loads((tmp_path / "out" / "report.json").read_text())["warnings"] == said[:1]
     assert session.loaded().warnings == (said[0],)
-    assert not (tmp_path / "out" / "shape.npz").exists()
+    with np.load(tmp_path / "out" / "shape.npz") as kept:  # numbers are what they are, without a surface too
+        np.testing.assert_allclose(kept[next(n for n in kept.files if kept[n].ndim == 3)].min(), 0.1, atol=0.05)
     with pytest.raises(RimlightError, match=r"^a.ply: not written"):
         session.export("shape", str(tmp_path / "a.ply"))
     assert not (tmp_path / "a.ply").exists()
     session.reset()
     assert session.warnings == ()
+
+
+def test_a_grid_that_came_without_a_surface_is_fitted_with_a_warning(tmp_path: Path) -> None:
+    """Its file is valid: nothing is to be seen, and the fit says so."""
+    experiment = grid_fit(tmp_path / "ball.npz", "edge-grad")
+    with np.load(tmp_path / "ball.npz") as ball:
+        arrays = dict(ball)
+    name = next(n for n in arrays if arrays[n].ndim == 3)
+    np.savez(tmp_path / "ball.npz", **{**arrays, name: np.abs(arrays[name]) + 0.1})
+    report = run_fit(experiment, tmp_path / "out")
+    assert report["steps"] == 6
+    assert [w for w in report["warnings"] if w.startswith("there is no surface (no node value is below 0)")] != []
+    assert (tmp_path / "out" / "shape.npz").exists()
 
 
 def test_the_window_is_told_of_it_once(tmp_path: Path) -> None:
