@@ -31,8 +31,8 @@ from core.io.suffixes import (
     MESH_SUFFIXES,
     OPENED_SUFFIXES,
     POINT_SUFFIXES,
+    SESSION_SUFFIX,
 )
-from core.record.files import SUFFIX
 
 Answer = TypeVar("Answer")
 
@@ -56,9 +56,9 @@ def _filter(title: str, *groups: tuple[str, ...]) -> str:
 
 OPEN_FILTERS = ";;".join(
     (
-        _filter("All that can be opened", (SUFFIX,), OPENED_SUFFIXES),
+        _filter("All that can be opened", (SESSION_SUFFIX,), OPENED_SUFFIXES),
         _filter("Experiments", EXPERIMENT_SUFFIXES),
-        _filter("Sessions", (SUFFIX,)),
+        _filter("Sessions", (SESSION_SUFFIX,)),
         _filter("Meshes", MESH_SUFFIXES),
         _filter("Signed distance grids", GRID_SUFFIXES),
         _filter("Analytic distances", BODY_SUFFIXES),
@@ -103,7 +103,7 @@ class Files(QObject):
         if meant is None:
             return False
         path, target, told = meant
-        if path.suffix.lower() == SUFFIX:
+        if path.suffix.lower() == SESSION_SUFFIX:
             return self._open_session(path) and self._tell(told, bool(told))
         opened = self._asked(path, lambda: experiment_for_files(path, target))
         if opened is None:
@@ -227,8 +227,8 @@ class Files(QObject):
 
     def save_session(self) -> None:
         """The experiment, its data, its runs and their steps, into one file."""
-        start = Path(self._settings.folder) / f"{_slug(self._controller.experiment.title)}{SUFFIX}"
-        path, _ = QFileDialog.getSaveFileName(self._window, "Save session", str(start), f"Session (*{SUFFIX})")
+        start = Path(self._settings.folder) / f"{_slug(self._controller.experiment.title)}{SESSION_SUFFIX}"
+        path, _ = QFileDialog.getSaveFileName(self._window, "Save session", str(start), f"Session (*{SESSION_SUFFIX})")
         if path:
             self._settings.folder = str(Path(path).parent)
             self._settings.add_recent(path)

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 from app.autosave import BESIDE
-from core.record.files import SUFFIX, session_title
+from core.io.suffixes import SESSION_SUFFIX
+from core.record.files import session_title
 
 MOST = 8
 """Runs that are kept: a crash and what was tried after it. A state has up to some ten megabytes."""
@@ -28,7 +29,7 @@ class LeftBehind:
 
     def own(self) -> Path:
         """A file of this program's, by a name that nobody else takes."""
-        return self._folder / f"{os.getpid()}-{_birth(os.getpid())}-{secrets.token_hex(4)}{SUFFIX}"
+        return self._folder / f"{os.getpid()}-{_birth(os.getpid())}-{secrets.token_hex(4)}{SESSION_SUFFIX}"
 
     def files(self) -> list[Path]:
         """What can be restored, the newest first."""
@@ -52,7 +53,7 @@ class LeftBehind:
             if file.stem not in kept:
                 self.forget(file)
         strays = [file for suffix in BESIDE for file in self._orphans(suffix=suffix) if file.stem not in kept]
-        half = [file for suffix in (SUFFIX, *BESIDE) for file in self._orphans(".", suffix)]
+        half = [file for suffix in (SESSION_SUFFIX, *BESIDE) for file in self._orphans(".", suffix)]
         for file in (*strays, *half):
             with contextlib.suppress(OSError):
                 file.unlink()
@@ -66,11 +67,11 @@ class LeftBehind:
 
     def forget(self, file: Path) -> None:
         """It was restored, or is not wanted. Others are left alone."""
-        for suffix in (SUFFIX, *BESIDE):
+        for suffix in (SESSION_SUFFIX, *BESIDE):
             with contextlib.suppress(OSError):
                 file.with_suffix(suffix).unlink(missing_ok=True)
 
-    def _orphans(self, prefix: str = "", suffix: str = SUFFIX) -> list[Path]:
+    def _orphans(self, prefix: str = "", suffix: str = SESSION_SUFFIX) -> list[Path]:
         """Files whose program is gone. prefix: "." for those that were being written."""
         try:
             names = os.listdir(self._folder)

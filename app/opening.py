@@ -14,8 +14,7 @@ from app.experiment_panel.adapt import with_target_cameras, with_target_picture,
 from core.experiment import Experiment
 from core.io import suffixes
 from core.io.file_kinds import file_kind
-from core.io.suffixes import group_of
-from core.record.files import SUFFIX
+from core.io.suffixes import SESSION_SUFFIX, group_of
 
 WHOLE, SHAPE, CAMERAS, PICTURE, OTHER = "whole", "shape", "cameras", "picture", "other"
 _KINDS = {
@@ -100,7 +99,7 @@ def _inside(path: Path) -> Path:
 
 
 def _kind(path: Path) -> str:
-    return WHOLE if path.suffix.lower() == SUFFIX else _KINDS.get(group_of(path.name) or "", OTHER)
+    return WHOLE if path.suffix.lower() == SESSION_SUFFIX else _KINDS.get(group_of(path.name) or "", OTHER)
 
 
 def _parts(by: dict[str, list[Path]]) -> set[Path]:

@@ -21,7 +21,8 @@ from app.left_behind import LeftBehind
 from app.session_io import from_record, to_record, with_curves
 from core.errors import RimlightError
 from core.experiment import Experiment
-from core.record.files import SUFFIX, read_session, write_session
+from core.io.suffixes import SESSION_SUFFIX
+from core.record.files import read_session, write_session
 from core.record.ledger import joined
 from core.record.session_record import SessionRecord
 
@@ -63,7 +64,7 @@ class Sessions(QObject):
 
     def save(self, path: str | Path) -> None:
         """Write everything to a session file, in the background."""
-        c, self._target = self._controller, Path(path).with_suffix(SUFFIX)
+        c, self._target = self._controller, Path(path).with_suffix(SESSION_SUFFIX)
         record = to_record(c.experiment, c.replay, c.runs, edits=True)
         self._work = write_session(dataclasses.replace(record, experiment=c.as_shown()), self._target)
         c.say("info", f"Saving {self._target.name}")

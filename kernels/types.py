@@ -180,8 +180,8 @@ class Shape(ABC):
     """What a stage of a fit can do to it, keys of StageSpec ("subdivide"). Where there are any, the shape also has
     refined(values, stage, report) -> (shape, values): itself after the stage, and ALL of `values` to match, and
     rebuilt(values, constants) -> shape: itself with other arrays, as a checkpoint kept them (core/optimization/stages.py)."""
-    look_every: ClassVar[int] = 1
-    """Steps of a fit between two looks at `nothing_left`, where one is dear."""
+    look_every: ClassVar[int] = 0
+    """Steps of a fit between two looks at `nothing_left`, more where one is dear; 0 for a shape that cannot lose it."""
 
     def nothing_left(self, values: Values) -> str:
         """Why host `values` have no surface at all, in a few words; "" where they have one, or cannot lose it."""

@@ -21,12 +21,10 @@ from core.io.suffixes import (
     OPENED_SUFFIXES,
     PICTURE,
     POINTS,
+    SESSION_SUFFIX,
     group_of,
 )
 from core.optimization.resampling import same_aspect
-
-SESSION_SUFFIXES = (".rimlight",)
-"""core/record/files.py, SUFFIX; named here so that looking at a mesh does not import it."""
 
 QUICK_LIMIT = 16 * MEBIBYTE
 """What is read in a fraction of a second, so that reading it twice costs nobody anything."""
@@ -43,9 +41,9 @@ class Checked:
 def check_file(path: str | Path) -> Checked:
     """Load a mesh, grid, picture, camera set or experiment. Raises RimlightError (one line) where it cannot be used."""
     path = checked_path(path, MESH_LIMIT)
-    check = _check_session if path.suffix.lower() in SESSION_SUFFIXES else _CHECKS.get(group_of(path.name))
+    check = _check_session if path.suffix.lower() == SESSION_SUFFIX else _CHECKS.get(group_of(path.name))
     if check is None:
-        known = ", ".join((*OPENED_SUFFIXES, *SESSION_SUFFIXES))
+        known = ", ".join((*OPENED_SUFFIXES, SESSION_SUFFIX))
         raise RimlightError(
             f"{path.name}: '{path.suffix}' is no kind of file that is read; convert it to one of {known}"
         )

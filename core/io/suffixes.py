@@ -18,6 +18,7 @@ PARTS, COLOURS = "parts", "colours"
 LABEL_WORDS = ("", PARTS, COLOURS)
 """What labels.shape and labels.target may be beside a file: nothing, connected parts, vertex colours."""
 EXPERIMENT_SUFFIXES = (".toml",)
+SESSION_SUFFIX = ".rimlight"
 
 SHAPE_SUFFIXES: dict[str, tuple[str, ...]] = {
     "mesh": MESH_SUFFIXES,

@@ -22,8 +22,12 @@ class Presence:
     def after(self, problem: Problem, before: State, state: State) -> str:
         """What is to be said of the step from `before` to `state`, mostly "". Raises Vanished where it must not be taken."""
         shape = problem.shape
-        if not set(problem.free) & set(shape.parameters()) or state.iteration % shape.look_every:
-            return ""
+        if (
+            not shape.look_every
+            or state.iteration % shape.look_every
+            or not set(problem.free) & set(shape.parameters())
+        ):
+            return ""  # before any value is fetched, which on a GPU is a copy
         why = shape.nothing_left(host_values(problem, state))
         if not why:
             self._gone = False

@@ -32,7 +32,6 @@ from core.versions import versions
 
 FORMAT, OLDEST = 2, 1
 """What is written, and the oldest that is still read. 1 kept every state whole."""
-SUFFIX = ".rimlight"
 LARGEST = 4096 * MEBIBYTE
 """Bytes that a session file may unpack to; what the window keeps is bounded far below."""
 CHUNK = MEBIBYTE // 2

@@ -35,6 +35,7 @@ class LatticeShape(Shape):
     """What the shapes of this module share. A subclass says which numbers it has and which field they make."""
 
     faces_offered = frozenset({Face.SURFACE, Face.TRIANGULATION})
+    look_every = 1
     field: ClassVar[LatticeField]
 
     def __init__(self, colour: tuple[float, float, float] | None = None) -> None:

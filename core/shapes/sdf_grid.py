@@ -44,6 +44,7 @@ class SdfGrid(Shape):
     kind = "sdf-grid"
     title = "Signed distance grid"
     faces_offered = frozenset({Face.FIELD, Face.SURFACE, Face.TRIANGULATION})
+    look_every = 1
     refines = ("resolution", "redistance")
     file_suffix = ".npz"
     reference_method = "sdf-local"

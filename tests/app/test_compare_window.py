@@ -14,8 +14,9 @@ from app import numbers
 from app.autosave import CURVES, LEDGER, Autosave
 from core import protocol
 from core.errors import RimlightError
+from core.io.suffixes import SESSION_SUFFIX
 from core.protocol import Agreement, Load
-from core.record.files import SUFFIX, read_session
+from core.record.files import read_session
 from core.record.packing import unpack
 
 pytestmark = pytest.mark.window
@@ -273,9 +274,9 @@ def test_what_a_killed_program_did_is_offered(make_window, qtbot, monkeypatch, b
     assert sessions._own.is_file()
     assert sessions.left.files() == []  # it is ours, and we live
     dead = sessions._own.with_name(sessions._own.name.replace(str(os.getpid()), "999999999"))
-    beside = {file.suffix for file in sessions._folder.iterdir()} - {SUFFIX}
+    beside = {file.suffix for file in sessions._folder.iterdir()} - {SESSION_SUFFIX}
     assert beside == ({CURVES, LEDGER} if blocks < 4 else {CURVES})
-    for suffix in (SUFFIX, *beside):
+    for suffix in (SESSION_SUFFIX, *beside):
         os.rename(sessions._own.with_suffix(suffix), dead.with_suffix(suffix))
     again, other = make_window()
     assert "ended unexpectedly" in again.status.message.text

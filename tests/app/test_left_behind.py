@@ -8,7 +8,7 @@ import pytest
 
 from app.autosave import CURVES
 from app.left_behind import MOST, LeftBehind
-from core.record.files import SUFFIX
+from core.io.suffixes import SESSION_SUFFIX
 
 YEAR_S = 365 * 86400.0
 
@@ -25,10 +25,10 @@ def test_the_oldest_go_and_the_newest_and_the_living_stay(tmp_path, monkeypatch,
     monkeypatch.setattr("app.left_behind.PROCESSES", Path(processes))
     left = LeftBehind(tmp_path)
     living = _put(tmp_path, left.own().name, 9 * YEAR_S)
-    runs = [_put(tmp_path, f"999999999-1-{i:02d}{SUFFIX}", i) for i in range(MOST + 3)]
+    runs = [_put(tmp_path, f"999999999-1-{i:02d}{SESSION_SUFFIX}", i) for i in range(MOST + 3)]
     curves = [_put(tmp_path, run.with_suffix(CURVES).name, 0) for run in runs]
     stray = _put(tmp_path, f"999999999-1-gone{CURVES}", 0)
-    half = _put(tmp_path, f".999999999-1-00-12345678{SUFFIX}", 0)
+    half = _put(tmp_path, f".999999999-1-00-12345678{SESSION_SUFFIX}", 0)
     assert left.files() == runs
     left.tidy()
     assert left.files() == runs[:MOST]
