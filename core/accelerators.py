@@ -18,6 +18,10 @@ INSTALL = "no plugin of JAX's is installed for it; on Linux pip install '.[cuda]
 SIDE = 64
 """Of the product that is tried: enough for the library of linear algebra, which a driver may lack."""
 
+FLUSH = "--xla_gpu_ftz=true"
+"""A GPU then takes numbers below 1e-38 for zero. JAX 0.10.2's compiler (openxla/xla#46225) adds to one place atomically
+only so, and otherwise by compare-and-swap, hundreds of times slower where many pixels move one parameter."""
+
 complaints: list[str] = []
 """Why a GPU that is there does not compute, since the start of this process."""
 
@@ -46,7 +50,7 @@ def complain_plainly() -> None:
 def settle() -> None:
     """Try out the GPU that JAX would choose, and have the processor compute where it does not. Before anything else is
     computed. Without a plugin there is no choice, and what the user asked for by JAX_PLATFORMS stays."""
-    if os.environ.get("JAX_PLATFORMS") or importlib.util.find_spec("jax_plugins") is None:
+    if os.environ.get("JAX_PLATFORMS") or not _plugged():
         return
     import jax
     import jax.extend
@@ -59,6 +63,15 @@ def settle() -> None:
         jax.extend.backend.clear_backends()
 
 
+def add_atomically() -> None:
+    """Set XLA's flags so that a GPU does, before JAX is imported; what the user chose himself stays. Where no plugin is,
+    nothing: JAX keeps compiled code by its flags."""
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    by_file = flags and not flags[0].startswith("-")  # XLA takes a file's name, too
+    if _plugged() and not by_file and not any("xla_gpu_ftz" in flag for flag in flags):
+        os.environ["XLA_FLAGS"] = " ".join([*flags, FLUSH])
+
+
 def device() -> str:
     """What computes, and why no GPU does where one is there. Imports JAX."""
     import jax
@@ -66,6 +79,10 @@ def device() -> str:
     chosen = jax.devices()[0]
     name = "the processor" if chosen.platform == "cpu" else f"{chosen.device_kind} ({chosen.platform})"
     return "; ".join([name, *(f"the GPU is not used: {cause}" for cause in complaints)])
+
+
+def _plugged() -> bool:
+    return importlib.util.find_spec("jax_plugins") is not None
 
 
 def _try_out() -> None:

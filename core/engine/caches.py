@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from core.accelerators import complain_plainly, settle
+from core.accelerators import add_atomically, complain_plainly, settle
 
 LIMIT_BYTES = 1 << 30
 """The most that compiled code may take on disk: some thousand programs of 0.1 to 1 MB. The oldest go first."""
@@ -58,6 +58,7 @@ def configure() -> None:
     kept = Path(os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder() / "jax")))
     for name, value in _JAX_SETTINGS.items():
         os.environ.setdefault(name, value)
+    add_atomically()
     package = Path(__file__).resolve().parents[1] / "kernels"
     if "NUMBA_CACHE_DIR" not in os.environ and not writable(package):  # it keeps its code beside the source if it may
         own = folder() / "numba"

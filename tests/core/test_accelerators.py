@@ -108,6 +108,29 @@ def test_a_users_own_choice_of_a_platform_is_not_tried_out(monkeypatch: pytest.M
     accelerators.settle()
 
 
+@pytest.mark.parametrize(
+    ("plugged", "before", "after"),
+    [
+        (True, None, accelerators.FLUSH),
+        (True, "--xla_dump_to=x", f"--xla_dump_to=x {accelerators.FLUSH}"),
+        (True, accelerators.FLUSH, accelerators.FLUSH),
+        (True, "--xla_gpu_ftz=false", "--xla_gpu_ftz=false"),
+        (True, "flags.txt", "flags.txt"),
+        (False, None, None),
+    ],
+)
+def test_gradients_are_added_atomically_on_a_gpu(
+    plugged: bool, before: str | None, after: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That JAX knows the flag is seen in every test with a stand-in for a plugin: it would stop at one that it does not."""
+    monkeypatch.setattr(accelerators.importlib.util, "find_spec", lambda name: name if plugged else None)
+    monkeypatch.setenv("XLA_FLAGS", before or "")
+    if before is None:
+        monkeypatch.delenv("XLA_FLAGS")
+    accelerators.add_atomically()
+    assert os.environ.get("XLA_FLAGS") == after
+
+
 def test_products_ask_for_all_bits_of_float32() -> None:
     """A GPU would take 11 of the 24."""
     assert os.environ["JAX_DEFAULT_MATMUL_PRECISION"] == caches.DEVICE_SETTINGS["JAX_DEFAULT_MATMUL_PRECISION"]
