@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from app.launcher import EngineClient
+from benchmarks.timing import load
 from core import protocol
 from core.engine.mailbox import MailboxWriter, Room
 from core.experiment import Experiment
@@ -189,7 +190,7 @@ def main() -> None:
     seconds = 4.0 if options.parse_args().quick else 10.0
     lesson = load_experiment(LESSON)
     experiment = dataclasses.replace(lesson, stop=dataclasses.replace(lesson.stop, steps=10**6))
-    print(f"engine: {os.cpu_count()} processors, load {os.getloadavg()[0] if hasattr(os, 'getloadavg') else 0:.1f}")
+    print(f"engine: {os.cpu_count()} processors{load()}")
     transport(6.0)
     with tempfile.TemporaryDirectory() as cold:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = cold

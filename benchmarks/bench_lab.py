@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.launcher import EngineClient
+from benchmarks.timing import load
 from core import protocol
 from core.derivatives.questions import Probe, Probed
 from core.experiments.files import load_experiment
@@ -97,10 +98,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, one lesson")
     parser.add_argument("--lesson", nargs="+", metavar="NAME", help="only these")
     options = parser.parse_args()
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}",
-        flush=True,
-    )
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores{load()}", flush=True)
     names = options.lesson or sorted(path.stem for path in LESSONS.glob("*.toml"))
     for name in names[:1] if options.quick else names:
         measure(name, 5 if options.quick else 20)

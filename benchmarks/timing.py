@@ -22,11 +22,15 @@ def machine() -> str:
     import numpy
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     chosen = jax.devices()[0]
     gpu = "" if chosen.platform == "cpu" else f", JAX on {chosen.device_kind}"
     versions = f"Python {platform.python_version()}, NumPy {numpy.__version__}, Numba {numba.__version__}"
-    return f"{_processor()}{gpu}, {cores} cores{load}, {platform.system()}; {versions}, JAX {jax.__version__}"
+    return f"{_processor()}{gpu}, {cores} cores{load()}, {platform.system()}; {versions}, JAX {jax.__version__}"
+
+
+def load() -> str:
+    """ ", load 0.5": of the last minute; nothing where the system does not tell."""
+    return f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
 
 
 def _processor() -> str:
