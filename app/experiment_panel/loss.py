@@ -8,10 +8,10 @@ from PyQt6.QtGui import QActionGroup
 from PyQt6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app.controller import Controller
-from app.controls import NumberField, QuietCombo
+from app.controls import NumberField, NumberRow, QuietCombo
 from app.experiment_panel.adapt import last_image_term, with_loss, with_new_term, with_term, without_term
 from app.experiment_panel.base import PanelSection
-from app.widgets import hbox, mini
+from app.widgets import frame, hbox, mini, vbox
 from core.catalog import entries, entry
 from core.experiment import Experiment, TermSpec
 from core.experiments.fitting import loss_reason, sees_choices
@@ -20,20 +20,19 @@ from core.protocol import Loaded
 LEVELS, MOST_LEVELS = 6, 12
 """Pyramid levels offered, 256 pixels down to 8, and those that a file may ask for (core/experiments/schema.py)."""
 
-MOST_CELLS = 64.0
-"""Of a band."""
+MOST_CELLS, MOST_SHARPNESS = 64.0, 10_000.0
+"""Of a band and of IDR's masks (core/experiments/schema.py)."""
 
 SHORT = 54
 """Width of the loss's name where what it sees stands beside it: only L1 and L2 have a choice there."""
 
 
 class TermRow(QWidget):
-    """loss | what it sees | sharpness, of IDR's masks | band, of a grid's values | weight | more (levels, remove)."""
+    """loss | what it sees | weight | more (levels, remove); below it IDR's sharpness or a grid's band, where it has one."""
 
     def __init__(self, section: LossSection, index: int) -> None:
         super().__init__()
         self.section, self.index = section, index
-        self.setFixedHeight(28)
         self._losses = [e["name"] for e in entries("losses")]
         self.loss, self.sees = QuietCombo(), QuietCombo()
         for combo in (self.loss, self.sees):
@@ -45,32 +44,21 @@ class TermRow(QWidget):
         self.weight.setFixedWidth(52)
         self.weight.setToolTip("Weight of this term; takes effect at once")
         self.weight.setAccessibleName("Weight")
-        self.sharpness = NumberField(1.0, 10_000.0)
-        self.sharpness.setFixedWidth(50)
-        self.sharpness.setToolTip(
-            "Sharpness: how quickly a ray that passes the surface counts as outside, per unit sphere; takes effect at "
-            "once. IDR starts at 50 and doubles it as it goes"
-        )
-        self.sharpness.setAccessibleName("Sharpness")
-        self.band = NumberField(0.0, MOST_CELLS)
-        self.band.setFixedWidth(50)
-        self.band.setToolTip("Band: only nodes nearer to the surface than so many cells count; 0 for the whole grid")
-        self.band.setAccessibleName("Band")
         self.more = mini("more", "Pyramid levels, and removing this term")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self._levels_group = QActionGroup(self)
         self._fill_menu()
         self.more.setMenu(self.menu)
-        self.setLayout(hbox(self.loss, self.sees, self.sharpness, self.band, self.weight, self.more, gap=4))
+        line = frame(hbox(self.loss, self.sees, self.weight, self.more, gap=4), height=28)
+        self._lines = vbox(line, gap=2)
+        self.setLayout(self._lines)
+        self.numbers: dict[str, NumberRow] = {}
+        """Made when a term has one: "sharpness", "band"."""
         self.loss.activated.connect(lambda i: self._edit("loss", lambda e: with_loss(e, self.index, self._losses[i])))
         self.sees.activated.connect(
             lambda i: self._edit("loss", lambda e: with_term(e, self.index, sees=self.sees.itemData(i)))
         )
-        self.sharpness.entered.connect(
-            lambda v: self._edit("sharpness", lambda e: with_term(e, self.index, sharpness=v))
-        )
-        self.band.entered.connect(lambda v: self._edit("band", lambda e: with_term(e, self.index, band=v)))
         self.weight.entered.connect(lambda v: self._edit("weight", lambda e: with_term(e, self.index, weight=v)))
 
     def _fill_menu(self) -> None:
@@ -121,18 +109,43 @@ class TermRow(QWidget):
         self.loss.setMaximumWidth(SHORT if len(choices) > 1 else 16777215)
         self.weight.show_value(term.weight)
         clearance = entry("losses", term.loss)["clearance"]
-        self.sharpness.show_value(term.sharpness)
-        self.sharpness.setVisible(clearance)
+        self._show_number("sharpness", term.sharpness, clearance)
+        self._show_number("band", term.band, entry("losses", term.loss)["banded"])
         for count, action in enumerate(self.levels, 1):
             action.setVisible(count <= LEVELS or count == term.levels)
         self.levels[term.levels - 1].setChecked(True)
-        self.band.show_value(term.band)
-        self.band.setVisible(entry("losses", term.loss)["banded"])
         self._levels_group.setEnabled(bool(choices) and not clearance)
         self.alone.setEnabled("vertices" in experiment.parameters.free)
         last = last_image_term(experiment, self.index)
         self.remove.setEnabled(not last)
         self.remove.setToolTip("A fit needs one term that looks at the image" if last else "The loss without this term")
+
+    def _show_number(self, name: str, value: float, there: bool) -> None:
+        if there and name not in self.numbers:
+            row = self.numbers[name] = _NUMBER_ROWS[name]()
+            self.section.bind(row, name, lambda e, v: with_term(e, self.index, **{name: v}))
+            self._lines.addWidget(row)
+        if name in self.numbers:
+            self.numbers[name].show_value(value)
+            self.numbers[name].setVisible(there)
+
+
+_NUMBER_ROWS = {
+    "sharpness": lambda: NumberRow(
+        "Sharpness",
+        "How quickly a ray that passes the surface counts as outside, per unit sphere; takes effect at once. IDR starts at "
+        "50 and doubles it as it goes",
+        1.0,
+        MOST_SHARPNESS,
+        log=True,
+    ),
+    "band": lambda: NumberRow(
+        "Band (cells)",
+        "Only nodes nearer to the surface than so many cells count; 0 for the whole grid",
+        0.0,
+        MOST_CELLS,
+    ),
+}
 
 
 class LossSection(PanelSection):

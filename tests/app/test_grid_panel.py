@@ -63,8 +63,8 @@ def test_terms_on_a_grids_values_have_a_band_and_a_files_levels_are_shown(make_w
     c.edit("shape", with_shape(c.experiment, "sdf-grid", None, "torus-grid"))
     c.edit("loss", with_new_term(c.experiment, "eikonal"))
     image, row = window.panel.loss.terms[0], window.panel.loss.terms[-1]
-    assert (image.band.isHidden(), row.band.isHidden()) == (True, False)
-    row.band.entered.emit(3.0)
+    assert (list(image.numbers), row.numbers["band"].isHidden()) == ([], False)
+    row.numbers["band"].field.entered.emit(3.0)
     assert c.experiment.terms[-1].band == 3.0
     assert [action.isVisible() for action in image.levels] == [True] * 6 + [False] * 6
     first = dataclasses.replace(c.experiment.terms[0], levels=8)

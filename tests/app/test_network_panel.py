@@ -41,7 +41,7 @@ def test_masks_come_with_a_sharpness(make_window) -> None:
     c.edit("loss", with_new_term(c.experiment, "idr-mask"))
     check_experiment(c.experiment, Complaint("x"))
     row = window.panel.loss.terms[-1]
-    assert not row.sharpness.isHidden()
-    assert window.panel.loss.terms[0].sharpness.isHidden()
-    row.sharpness.entered.emit(120.0)
+    assert not row.numbers["sharpness"].isHidden()
+    assert not window.panel.loss.terms[0].numbers
+    row.numbers["sharpness"].field.entered.emit(120.0)
     assert c.experiment.terms[-1].sharpness == 120.0
