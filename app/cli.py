@@ -226,10 +226,10 @@ def _doctor(options: argparse.Namespace) -> int:
 def _open(file: str) -> Experiment:
     """The experiment of a file, and a look at the files it names: what is wrong with them is told before JAX loads."""
     from core.experiments.defaults import experiment_for_file
-    from core.io.check import QUICK_LIMIT, check_inputs
+    from core.io.check import check_inputs
 
     experiment = experiment_for_file(file)
-    check_inputs(experiment, QUICK_LIMIT)
+    check_inputs(experiment, quick=True)
     return experiment
 
 

@@ -111,7 +111,8 @@ def _check_image(path: Path) -> Checked:
     return Checked(f"{facts.summary}{guessed}", facts.warnings)
 
 
-def _check_cameras(path: Path, images: str | None = None) -> Checked:
+def _check_cameras(path: Path, images: str | None = None, quick: bool = False) -> Checked:
+    """quick: look at the first picture alone, as opening them does; a fit reads the others when it needs them."""
     from core.experiments.defaults import require_viewable
     from core.io.cameras import load_cameras
     from core.io.picture_facts import picture_facts
@@ -119,7 +120,15 @@ def _check_cameras(path: Path, images: str | None = None) -> Checked:
     cameras = load_cameras(path, images)
     first = cameras.lenses[0]
     require_viewable(f"{path.name}: {cameras.pictures[0].name}", first.width, first.height)
-    picture_facts(cameras.pictures[0], may_be_empty=True)  # what opening them looks at: a damaged one is an error
+    damaged = []
+    for picture in cameras.pictures[: 1 if quick else None]:
+        try:
+            picture_facts(picture, may_be_empty=True)
+        except RimlightError as error:
+            damaged.append(str(error))
+    if damaged:
+        more = f"; {len(damaged) - 1} more of {len(cameras.pictures)} pictures cannot be used either"
+        raise RimlightError(f"{damaged[0]}{more if len(damaged) > 1 else ''}")
     return Checked(cameras.summary, cameras.warnings)
 
 
@@ -152,28 +161,30 @@ def _check_session(path: Path) -> Checked:
     return Checked(f"{summary}, saved by Rimlight {record.versions.get('rimlight', '?')}", tuple(warnings))
 
 
-def check_inputs(experiment: Experiment, limit: int = MESH_LIMIT) -> list[str]:
+def check_inputs(experiment: Experiment, quick: bool = False) -> list[str]:
     """Read what an experiment names, each file as what it is used for; what is odd. Raises RimlightError.
 
-    limit: bytes; a larger file is left to the fit, which would otherwise read it twice.
+    quick: before a fit, to which files over QUICK_LIMIT and all pictures of cameras but the first are left: it would
+    otherwise read them twice.
     """
     shape, target = experiment.shape, experiment.target
     wanted = [(shape.kind, shape.file), (target.shape_kind if target.kind == "shape" else target.kind, target.file)]
     warnings: dict[str, None] = {}
+    limit = QUICK_LIMIT if quick else MESH_LIMIT
     for kind, file in dict.fromkeys(wanted):
         if file is not None and checked_path(file, MESH_LIMIT).stat().st_size <= limit:
             with guarded(file):
-                found = _oddities(experiment, kind, Path(file))
+                found = _oddities(experiment, kind, Path(file), quick)
             warnings |= dict.fromkeys(f"{Path(file).name}: {warning}" for warning in found)
     return list(warnings)
 
 
-def _oddities(experiment: Experiment, kind: str, path: Path) -> tuple[str, ...]:
+def _oddities(experiment: Experiment, kind: str, path: Path, quick: bool) -> tuple[str, ...]:
     """Of one file of an experiment, read as what it is used for."""
     if kind == "image":
         return _target_picture_oddities(experiment)
     if kind == "cameras":
-        return _check_cameras(path, experiment.target.images).warnings
+        return _check_cameras(path, experiment.target.images, quick).warnings
     return _read(kind, path).warnings
 
 

@@ -28,6 +28,7 @@ from core.experiments.defaults import experiment_for_file
 from core.experiments.files import experiment_to_toml, load_experiment, save_experiment
 from core.io.camera_set import split_file
 from core.io.cameras import load_cameras
+from core.io.check import check_file, check_inputs
 from core.io.lenses import Intrinsics
 from core.io.meshes import load_mesh
 from core.problem import Target
@@ -363,3 +364,17 @@ def test_opening_a_camera_file_carves_and_fits(folder):
     assert made.shape.primitive == "visual-hull"
     alone = experiment_for_file(folder / "transforms_test.json")
     assert alone.target.held_out == "every-8th"  # no other split is beside it that is named after it
+
+
+def test_check_looks_at_every_picture_and_a_fit_at_the_first(folder, tmp_path):
+    """A fit that reads pictures when it needs them would end at a damaged one hours later."""
+    spoilt = tmp_path / "set"
+    shutil.copytree(folder, spoilt)
+    cameras = load_cameras(spoilt / "transforms_train.json")
+    for picture in (cameras.pictures[3], cameras.pictures[7]):
+        picture.write_bytes(picture.read_bytes()[:-40])
+    said = refused(check_file, cameras.path)
+    assert said.startswith(cameras.pictures[3].name)
+    assert said.endswith("; 1 more of 10 pictures cannot be used either")
+    assert check_inputs(experiment(spoilt), quick=True) == []
+    assert cameras.pictures[3].name in refused(check_inputs, experiment(spoilt))
