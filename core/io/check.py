@@ -120,14 +120,14 @@ def _check_cameras(path: Path, images: str | None = None, quick: bool = False) -
     cameras = load_cameras(path, images)
     first = cameras.lenses[0]
     require_viewable(f"{path.name}: {cameras.pictures[0].name}", first.width, first.height)
-    damaged = []
-    for picture in cameras.pictures[: 1 if quick else None]:
+    pictures, damaged = list(dict.fromkeys(cameras.pictures)), []
+    for picture in pictures[: 1 if quick else None]:
         try:
             picture_facts(picture, may_be_empty=True)
         except RimlightError as error:
             damaged.append(str(error))
     if damaged:
-        more = f"; {len(damaged) - 1} more of {len(cameras.pictures)} pictures cannot be used either"
+        more = f"; {len(damaged) - 1} more of {len(pictures)} pictures cannot be used either"
         raise RimlightError(f"{damaged[0]}{more if len(damaged) > 1 else ''}")
     return Checked(cameras.summary, cameras.warnings)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def _placed_meshes(path: Path) -> list[tuple[Any, np.ndarray]]:
     import trimesh
 
     try:
-        scene = trimesh.load_scene(path, process=False)
+        scene = trimesh.load_scene(path, process=False, resolver=_resolver(path))
         placed = []
         for node in scene.graph.nodes_geometry:
             transform, name = scene.graph[node]
@@ -75,6 +76,17 @@ def _placed_meshes(path: Path) -> list[tuple[Any, np.ndarray]]:
         raise RimlightError(
             f"{path.name}: the scene cannot be read ({type(error).__name__}: {cause}); export it again"
         ) from error
+
+
+def _resolver(path: Path) -> Any:
+    """Files beside `path`. Their names are URIs (section 3.6.1.1), so a space is "%20"; trimesh takes them as they are."""
+    from trimesh.resolvers import FilePathResolver
+
+    class ByUri(FilePathResolver):
+        def get(self, name: str) -> bytes:
+            return super().get(unquote(name))
+
+    return ByUri(str(path))
 
 
 def _single_texture(meshes: list[tuple[Any, np.ndarray]]) -> tuple[np.ndarray | None, np.ndarray | None]:

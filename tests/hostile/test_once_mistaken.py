@@ -610,6 +610,15 @@ def test_what_a_scene_names_beside_itself_is_read(tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     written(tmp_path / "parts" / "a.bin", base64.b64decode(inline))
     assert load_mesh(_scene(tmp_path, "parts/a.bin", None)).warnings == ()
+    written(tmp_path / "parts" / "größe 2.bin", base64.b64decode(inline))
+    written(tmp_path / "parts" / "a skin.png", drawn("PNG"))
+    scene = _scene(tmp_path, "parts/gr%C3%B6%C3%9Fe%202.bin", "parts/a%20skin.png")  # as exporters write them
+    document = json.loads(scene.read_text())
+    attributes = document["meshes"][0]["primitives"][0]["attributes"]
+    attributes["TEXCOORD_0"] = len(document["accessors"])
+    document["accessors"].append({**document["accessors"][attributes["POSITION"]], "type": "VEC2"})
+    named = load_mesh(written(scene, json.dumps(document)))
+    assert (named.warnings, named.texture is None) == ((), False)
     assert "buffer 0 cannot be read (a" in refusal(_scene(tmp_path, "a" * 5000, None))
     assert any("is missing" in warning for warning in check_file(_scene(tmp_path, None, "a" * 5000)).warnings)
 
