@@ -273,7 +273,11 @@ class Feed(QObject):
         if self.loaded is None or snapshot.generation > self.loaded.generation:
             self._early = snapshot
         elif snapshot.generation == self.loaded.generation:
-            self.darkroom.put(self.replay.complete(snapshot))
+            self.darkroom.put(self._replay_of_engine().complete(snapshot))
+
+    def _replay_of_engine(self) -> Replay:
+        """The timeline of the fit that the engine tells of."""
+        return self.replay
 
     def _on_developed(self, developed: Developed) -> None:
         snapshot = developed.snapshot

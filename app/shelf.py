@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from app import edits
+from app.darkroom import Developed
+from app.replay import Replay
 from core.catalog import entry
 from core.experiment import Experiment
-from core.protocol import Load
+from core.protocol import Load, Scalars
 
 SHELVED = (
     "runs", "replay", "last", "snapshot", "shown", "frame", "plates", "_newest_plates", "loaded",
@@ -46,6 +48,31 @@ class Shelf:
     def opened(self) -> bool:
         """Whether another experiment was opened since, and not only this one edited."""
         return self._kept.get("undo_stack") is not self._owner.undo_stack
+
+    @property
+    def going_on(self) -> bool:
+        """Whether what the engine tells belongs to what was put by: another fit is on screen, and not loaded yet."""
+        if self.experiment is None or self._owner.loaded is None or self._kept["runs"] is self._owner.runs:
+            return False
+        return self._kept["loaded"].generation == self._owner.loaded.generation
+
+    @property
+    def replay(self) -> Replay:
+        """The timeline that was put by."""
+        return self._kept["replay"]
+
+    def take_steps(self, batch: list[Scalars]) -> None:
+        """Steps of the fit that was put by."""
+        self._kept["runs"].put(batch)
+        self._kept["last"] = batch[-1]
+
+    def take_picture(self, developed: Developed) -> None:
+        """A snapshot of the fit that was put by: its newest, and what it shows unless a stored one was on screen."""
+        live = self._kept["shown"] is self._kept["snapshot"]
+        self._kept.update(snapshot=developed.snapshot, _newest_plates=developed.plates)
+        self._kept["replay"].add(developed.snapshot, developed.frame)
+        if live:
+            self._kept.update(shown=developed.snapshot, plates=developed.plates)
 
     def give_back(self) -> bool:
         """Put everything back where it was; the answer is `opened`."""

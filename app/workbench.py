@@ -12,6 +12,7 @@ from typing import Any
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app import edits
+from app.darkroom import Developed
 from app.feed import Client, Feed
 from app.replay import Replay
 from app.runs import RunBook
@@ -135,6 +136,21 @@ class Workbench(Feed):
         owed, self._owed = self._owed, None
         if owed is not None:
             super()._on_message(owed)
+
+    def _tell(self, batch: list[protocol.Scalars]) -> None:
+        if batch and not self.dropping and self._shelf.going_on:
+            self._shelf.take_steps(batch)  # on their way when another problem was asked for: no curve of that one's
+        else:
+            super()._tell(batch)
+
+    def _replay_of_engine(self) -> Replay:
+        return self._shelf.replay if self._shelf.going_on else self.replay
+
+    def _on_developed(self, developed: Developed) -> None:
+        if self._shelf.going_on:
+            self._shelf.take_picture(developed)
+        else:
+            super()._on_developed(developed)
 
     def _on_message(self, message: Message) -> None:
         failed, goes_on = self.loading and message.level == "error", False

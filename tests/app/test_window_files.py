@@ -158,6 +158,35 @@ def test_a_file_that_cannot_be_loaded_does_not_stop_the_fit(make_window, qtbot, 
     assert (c.last.iteration, c.status) == (stood, protocol.Status.PAUSED)  # what stands is not started by it
 
 
+def test_steps_of_the_fit_before_are_no_part_of_what_is_opened(make_window, qtbot, monkeypatch):
+    """They are on their way, or the engine takes them while it is told of another file."""
+    window, client = make_window()
+    c, opened = window.controller, []
+    monkeypatch.setattr(client, "_load", lambda experiment, keep_state, iteration=None: opened.append(experiment))
+
+    def open_while_it_runs(experiment: Experiment) -> None:
+        c.play()
+        qtbot.waitUntil(lambda: c.shown is not None and c.shown.iteration > 2, timeout=3000)
+        c.open(experiment)
+        stood = client.iteration
+        qtbot.waitUntil(lambda: client.iteration > stood + 5, timeout=3000)
+        qtbot.waitUntil(lambda: c.settled, timeout=3000)
+        assert (c.last, c.shown, c.replay.frames) == (None, None, [])
+        assert not any(len(run.loss) for run in c.runs.runs)
+        type(client)._load(client, opened[-1], False)
+
+    before = c.experiment
+    open_while_it_runs(Experiment(title="broken", shape=ShapeSpec(file="/broken.ply")))
+    qtbot.waitUntil(lambda: c.experiment == before and c.last is not None, timeout=3000)
+    assert c.runs.current.loss.x.tolist() == list(range(1, c.last.iteration + 1))  # no step was lost, either
+    assert c.replay.frames[-1].iteration > 2
+    c.pause()
+    open_while_it_runs(Experiment(title="next"))
+    qtbot.waitUntil(lambda: c.loaded.experiment.title == "next" and c.shown is not None, timeout=3000)
+    assert c.shown.iteration == 0
+    assert not any(len(run.loss) for run in c.runs.runs)
+
+
 def test_a_broken_first_file_opens_the_first_lesson_instead(make_window, qtbot, tmp_path):
     (tmp_path / "broken.ply").write_text("ply")
     window, _client = make_window(start=False)
