@@ -30,6 +30,8 @@ DATA_LIMIT = 512 * MEBIBYTE
 file, not kept in it."""
 INSIDE = ROOT / "inside-the-session-file"
 """Where embedded files, below data/, are said to be while the experiment's text is written."""
+NAME_LENGTH, NAME_END = 80, 16
+"""Characters of a kept name; of a longer one its beginning stays, and its end with the suffixes that tell its kind."""
 _COLMAP = ("cameras.txt", "images.txt", "points3D.txt")
 _CAMERA_KEYS = ("target.file", "target.images", "target.masks")
 
@@ -65,7 +67,7 @@ def _keep(path: Path, data: dict[str, Path]) -> str:
         inner = f"{home}/{_safe(path.name)}"
         names = {inner: path, **{f"{home}/{each.relative_to(path.parent).as_posix()}": each for each in companions}}
     else:
-        inner = f"{number}-{_safe(path.name)}"
+        inner = f"{number}/{_safe(path.name)}"  # a folder of its own: people see the file's name, and it as it was
         names = {inner: path}
     if not names or sum(each.stat().st_size for each in names.values()) > DATA_LIMIT:
         return str(path)
@@ -174,4 +176,5 @@ def inner_place(name: str) -> Path:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.\-]", "_", name)[-80:].lstrip(".")
+    plain = re.sub(r"[^\w.\- ]", "_", name).strip(". ")
+    return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - NAME_END] + plain[-NAME_END:]

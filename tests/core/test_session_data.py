@@ -259,3 +259,13 @@ def test_what_lies_outside_a_files_folder_is_not_taken_along(tmp_path: Path) -> 
     for name in ("a.obj", "link.obj"):
         _, data = embedded(Experiment(shape=ShapeSpec(file=str(home / name))))
         assert [file.name for file in data.values()] == [name]
+
+
+def test_a_kept_file_is_called_as_it_was(tmp_path: Path) -> None:
+    """As far as a name can be: of a long one the beginning and the suffix stay."""
+    for name in ("Größe 2.obj", "the monkey of a film, a test of all renderers, " * 3 + "once more.obj"):
+        (tmp_path / name).write_bytes(seeds.obj())
+        inside, data = embedded(Experiment(shape=ShapeSpec(file=str(tmp_path / name))))
+        assert list(data.values()) == [tmp_path / name]
+        kept = Path(inside.shape.file or "").name.replace("_", ",")
+        assert kept == name if len(name) <= 80 else (kept[:64], kept[64:]) == (name[:64], name[-16:])
