@@ -238,7 +238,7 @@ class Feed(QObject):
         self.loading, self.derived = False, None
         self.loaded = loaded
         self._begin_run(loaded.experiment.method.name, loaded.iteration, loaded.continued)
-        self.loaded_changed.emit(loaded)
+        self._tell_loaded(loaded)
         if not loaded.continued:  # the pictures of the problem before, a hundred megabytes after a few comparisons
             self.turns.post("memory", give_back, None)
         for warning in loaded.warnings[:1]:
@@ -248,6 +248,12 @@ class Feed(QObject):
         early, self._early = self._early, None
         if early is not None:
             self._receive(early)
+
+    def _tell_loaded(self, loaded: Loaded) -> None:
+        """The parts let go of their pictures: the next come by themselves, but not those of a stored step."""
+        self.loaded_changed.emit(loaded)
+        if self.replaying and self.shown is not None:
+            self.snapshot_shown.emit(self.shown)
 
     def _on_resumed(self, experiment: Experiment) -> None:
         """Another engine takes over at `experiment`."""
@@ -259,7 +265,7 @@ class Feed(QObject):
                 self.loaded, shape_facts=staged.shape_facts, parameters=staged.parameters, views=staged.views,
                 iteration=staged.iteration, continued=True,
             )  # fmt: skip
-            self.loaded_changed.emit(self.loaded)
+            self._tell_loaded(self.loaded)
             self.say("info", staged.text[:1].upper() + staged.text[1:])
 
     def _on_message(self, message: Message) -> None:

@@ -280,6 +280,8 @@ class Workbench(Feed):
         self._settle.stop()
         difference, comparable = self._difference(), edits.problem_of(self._sent) == edits.problem_of(self.experiment)
         running, before, self._sent = self.running, self._sent, self.experiment
+        if any(isinstance(command, protocol.Load) for command in difference):
+            self.go_live()  # what is edited is the fit, not the stored step on screen
         for command in difference:
             self._send(command)
             if isinstance(command, protocol.Load):

@@ -7,6 +7,7 @@ import pytest
 from PyQt6.QtCore import QPoint, Qt
 
 from app.runs import Series
+from core import protocol
 from core.protocol import Status
 
 pytestmark = pytest.mark.window
@@ -31,6 +32,24 @@ def test_the_timeline_shows_a_stored_step_and_goes_back(make_window, qtbot):
     assert not window.controller.replaying
     window.controller.turns.flush()
     assert window.timeline.now.text() == str(client.iteration)
+
+
+def test_no_pane_is_emptied_under_a_stored_step(make_window, qtbot):
+    window, client = make_window()
+    c, render = window.controller, window.panes.panes["render"]
+    c.step(6)
+    qtbot.waitUntil(lambda: c.shown is not None and c.shown.iteration == 6 and c.settled)
+    c.show_frame(c.replay.frames[2])
+    views = c.loaded.views
+    client.events.append(protocol.Staged(6, "bigger images", {}, c.loaded.parameters, views))
+    message = lambda: window.status.message
+    qtbot.waitUntil(lambda: message() is not None and "Bigger images" in message().text)
+    c.turns.flush()
+    assert (c.replaying, render.stamp) == (True, c.shown.iteration)
+    window.panel.method.choose("naive")  # an edit is one of the fit: what is on screen is where that stands
+    c.settle()
+    qtbot.waitUntil(lambda: c.loaded.experiment.method.name == "naive" and c.settled)
+    assert (c.replaying, c.shown.iteration, render.stamp) == (False, 6, 6)
 
 
 def test_a_run_is_forked_off_an_earlier_step_and_the_first_stays(make_window, qtbot):
