@@ -10,10 +10,11 @@ from typing import Any
 
 from core.catalog import entry
 from core.experiment import Experiment, MethodSpec, OptimizerSpec, TermSpec
-from core.experiments.defaults import CAMERA_BATCH, CAMERA_HELD_OUT
+from core.experiments.defaults import CAMERA_BATCH, CAMERA_HELD_OUT, SMOOTHNESS
 from core.experiments.fitting import (
     LABELS,
     fitting,
+    loss_reason,
     parent,
     sees_choices,
     with_shape,
@@ -164,14 +165,30 @@ def with_setting(experiment: Experiment, table: str, name: str, value: Any) -> E
 def with_free(experiment: Experiment, name: str, components: tuple[str, ...], chosen: tuple[str, ...]) -> Experiment:
     """One parameter freed or held: `chosen` of its `components`, or () / (name,) for one without.
 
-    The order of the tree is kept, so that the same choice gives the same file.
+    The order of the tree is kept, so that the same choice gives the same file. Vertices come with a smoothness term where
+    nothing else holds them together, and it goes when they do.
     """
     order = list(parameter_names(experiment.shape))
     others = [f for f in experiment.parameters.free if f != name and f.rpartition(".")[0] != name]
     whole = bool(chosen) and (not components or len(chosen) == len(components))
     mine = [name] if whole else [f"{name}.{c}" for c in components if c in chosen]
     free = sorted([*others, *mine], key=lambda f: order.index(parent(f, order)) if parent(f, order) in order else 99)
-    return dataclasses.replace(experiment, parameters=dataclasses.replace(experiment.parameters, free=tuple(free)))
+    changed = dataclasses.replace(experiment, parameters=dataclasses.replace(experiment.parameters, free=tuple(free)))
+    if ("vertices" in free) is ("vertices" in experiment.parameters.free):
+        return changed
+    terms = tuple(term for term in changed.terms if term != SMOOTHNESS)
+    if "vertices" in free:
+        held = changed.parameters.large_steps > 0 or any(_holds_vertices(term.loss) for term in changed.terms)
+        if held or loss_reason(SMOOTHNESS.loss, changed):
+            return changed
+        terms = (*terms, SMOOTHNESS)
+    return dataclasses.replace(changed, terms=terms)
+
+
+def _holds_vertices(loss: str) -> bool:
+    """Whether a term looks at the mesh itself."""
+    facts = entry("losses", loss)
+    return "vertices" in facts["needs"] and not facts["sees"]
 
 
 def free_components(experiment: Experiment, name: str, components: tuple[str, ...]) -> tuple[str, ...]:

@@ -290,6 +290,21 @@ def test_a_picture_as_target_is_one_view_that_sees_what_pictures_have():
     assert (seen.fov, half(seen)) == (20.0, pytest.approx(half(e.views), rel=1e-3))
 
 
+def test_vertices_are_not_freed_without_what_holds_them_together():
+    whole = ("vertices",)
+    e = replace(BASE, terms=(TermSpec("l2", "silhouette"),), parameters=ParametersSpec(("pose.translation",)))
+    freed = adapt.with_free(e, "vertices", (), whole)
+    assert freed.terms == (*e.terms, TermSpec("laplacian", weight=30.0))
+    assert adapt.with_free(freed, "pose.scale", (), ("pose.scale",)).terms == freed.terms
+    assert adapt.with_free(freed, "vertices", (), ()) == e
+    held = replace(e, terms=(*e.terms, TermSpec("arap", weight=0.5)))
+    assert adapt.with_free(held, "vertices", (), whole).terms == held.terms
+    large = replace(e, parameters=replace(e.parameters, large_steps=8.0))
+    assert adapt.with_free(large, "vertices", (), whole).terms == e.terms
+    own = adapt.with_term(freed, 1, weight=2.0)
+    assert adapt.with_free(own, "vertices", (), ()).terms == own.terms  # set by hand, it is no default any more
+
+
 def test_freeing_components_and_whole_parameters():
     xyz = ("x", "y", "z")
     e = replace(BASE, parameters=ParametersSpec(("pose.translation",)))
