@@ -6,6 +6,7 @@ memory is taken, or the driver is too old for the plugin's CUDA. Here each is on
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import logging
 import os
@@ -14,6 +15,9 @@ LOGGER = "jax._src.xla_bridge"
 """Where JAX tells of its plugins."""
 ADVICE = "An NVIDIA GPU may be present"
 """How JAX begins where no plugin is there for a GPU that is."""
+NVIDIA, NO_DRIVER = "jax_plugins.xla_cuda", "NVIDIA's driver is not installed: libcuda.so.1 cannot be loaded"
+"""Of what JAX speaks where its plugin for NVIDIA's GPUs cannot be set up, and what it then cannot say: without a driver it
+misses the first of the libraries that need one."""
 INSTALL = "no plugin of JAX's is installed for it; on Linux pip install '.[cuda]' (or '.[cuda12]') brings one"
 SIDE = 64
 """Of the product that is tried: enough for the library of linear algebra, which a driver may lack."""
@@ -31,7 +35,8 @@ class _OneLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and record.exc_info[1] is not None:
-            _complain(record, _cause(record.exc_info[1]))
+            driverless = NVIDIA in record.getMessage() and not _driver()
+            _complain(record, NO_DRIVER if driverless else _cause(record.exc_info[1]))
         elif record.getMessage().startswith(ADVICE):
             if complaints:  # a plugin is there, and was told of
                 return False
@@ -79,6 +84,14 @@ def device() -> str:
     chosen = jax.devices()[0]
     name = "the processor" if chosen.platform == "cpu" else f"{chosen.device_kind} ({chosen.platform})"
     return "; ".join([name, *(f"the GPU is not used: {cause}" for cause in complaints)])
+
+
+def _driver() -> bool:
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _plugged() -> bool:

@@ -41,6 +41,23 @@ def test_a_gpu_that_cannot_be_used_is_one_line(
     assert "pip install '.[cuda]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("driver", "said"), [(False, accelerators.NO_DRIVER), (True, "Unable to load cuPTI. Is it installed?")]
+)
+def test_a_missing_driver_is_named(driver: bool, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JAX says of a machine without one that a library which is there is not."""
+    monkeypatch.setattr(accelerators, "complaints", [])
+    monkeypatch.setattr(accelerators, "_driver", lambda: driver)
+    accelerators.complain_plainly()
+    try:
+        raise RuntimeError("Unable to load cuPTI. Is it installed?")
+    except RuntimeError:
+        logging.getLogger(accelerators.LOGGER).exception(
+            "Jax plugin configuration error: Exception when calling %s.initialize()", "jax_plugins.xla_cuda13"
+        )
+    assert accelerators.complaints == [said]
+
+
 SETUP = "def initialize():\n    raise RuntimeError('no driver')\n"
 BACKEND = """
 def make():
