@@ -199,5 +199,5 @@ def test_a_session_with_a_broken_shape_is_told_with_both_names(tmp_path: Path) -
     entries = entries_of(whole(tmp_path))
     name = next(each for each in entries if each.endswith("cube.obj"))
     path = written({**entries, name: b"v 1 2"}, tmp_path / "hollow.rimlight")
-    with pytest.raises(RimlightError, match=r"^hollow.rimlight: 0-cube.obj: "):
+    with pytest.raises(RimlightError, match=r"^hollow.rimlight: cube.obj: "):
         check_file(path)
