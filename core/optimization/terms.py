@@ -53,9 +53,15 @@ def cross_entropy(image: Planes, target: Planes) -> Any:
 
 
 def iou(image: Planes, target: Planes) -> Any:
-    """1 - soft intersection over union of two coverages; 0 for two empty ones."""
-    intersection = jnp.sum(image[0] * target[0])
-    union = jnp.sum(image[0] + target[0] - image[0] * target[0])
+    """1 - intersection over union of two coverages, each the least and the greatest of the two; 0 for two empty ones.
+
+    Soft Rasterizer's products say the same of crisp silhouettes, but of two equal pictures of half-covered pixels they
+    make a loss, which is least where pixels are full: at coarse levels of a pyramid the least loss lay beside the target.
+    """
+    cover, wanted = image[0], target[0]
+    below = (cover < wanted) | ((cover == wanted) & (wanted > 0.5))  # where they are equal: a full pixel can only lose
+    intersection = jnp.sum(jnp.where(below, cover, wanted))
+    union = jnp.sum(jnp.where(below, wanted, cover))
     empty = union < 1e-6
     return jnp.where(empty, 0.0, 1.0 - intersection / jnp.where(empty, 1.0, union))
 

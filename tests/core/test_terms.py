@@ -31,6 +31,28 @@ def test_iou_of_half_overlapping_squares_and_of_nothing():
     assert np.isfinite(np.asarray(jax.grad(lambda x: iou((x,), empty))(empty[0]))).all()
 
 
+@pytest.mark.parametrize("levels", [1, 3])
+def test_iou_is_least_at_the_target_whatever_its_coverage(levels, rng):
+    """A pyramid's coarse levels are half covered all over."""
+    target = rng.uniform(size=(8, 8)).astype(np.float32)
+    term = (TermSpec("iou", "silhouette", 1.0, levels),)
+    f = lambda x: float(image_terms(term, np.ones(1), {"silhouette": planes(x)}, {"silhouette": planes(target)})[0])
+    assert f(target) == pytest.approx(0.0, abs=1e-6)
+    for other in (0.9 * target, np.minimum(1.1 * target, 1.0), np.round(target)):
+        assert f(other) > 0.02
+
+
+def test_iou_of_crisp_silhouettes_pulls_as_soft_rasterizers_products_do(rng):
+    """Where a pixel is right already, too: nothing outside, where both are empty, is drawn to the target."""
+    target, cover = (jnp.asarray(rng.integers(0, 2, (6, 6)), jnp.float32) for _ in range(2))
+
+    def products(x):
+        return 1 - jnp.sum(x * target) / jnp.sum(x + target - x * target)
+
+    found, wanted = jax.grad(lambda x: iou((x,), (target,)))(cover), jax.grad(products)(cover)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(wanted), rtol=1e-5)
+
+
 @pytest.mark.parametrize("loss", ["l1", "l2", "silhouette-cross-entropy", "iou"])
 @pytest.mark.parametrize("levels", [1, 3])
 def test_image_losses_agree_with_central_differences(loss, levels, rng):
