@@ -236,7 +236,7 @@ class Engine:
     def _play(self, session: SessionLike, count: float) -> None:
         reason = session.finished() if math.isinf(count) else None
         if reason is not None:
-            self._post(protocol.Message("info", f"{reason}; Reset starts again, Step goes on"))
+            self._post(protocol.Message("info", f"{_sentence(reason)}; Reset starts again, Step goes on"))
             return
         self._left = count
         self._scalars.begin()
@@ -274,7 +274,7 @@ class Engine:
         self._left -= 1
         reason = session.finished() if math.isinf(self._left) else None
         if reason is not None:
-            self._post(protocol.Message("info", reason))
+            self._post(protocol.Message("info", _sentence(reason)))
         if reason is not None or self._left == 0:
             self._pause()
 
@@ -309,3 +309,8 @@ class Engine:
         self._left = 0.0
         if self.session is not None:
             self._voice.set_status(Status.PAUSED)
+
+
+def _sentence(reason: str) -> str:
+    """What a report says after a comma, as a line of its own."""
+    return reason[:1].upper() + reason[1:]

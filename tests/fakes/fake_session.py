@@ -90,7 +90,7 @@ class FakeSession:
         return protocol.Staged(self.iteration - 1, "stage 1 of 1: fake", {"summary": "fake"}, (), ())
 
     def finished(self) -> str | None:
-        return "Stopped" if self.iteration >= self.settings.get("stop", 10**9) else None
+        return "stopped" if self.iteration >= self.settings.get("stop", 10**9) else None
 
     def reset(self) -> None:
         self.iteration, self.value, self.past = 0, 0.0, Past()
