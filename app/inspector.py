@@ -17,6 +17,7 @@ from app import numbers
 from app.lab.inspector_rows import CLICK, ProbeRows
 from app.theme import BASE, FINITE_DIFFERENCES, HINT, NUMBER, REGULAR, TITLE
 from app.widgets import Dot, Elided, Glyph, Head, Item, frame, hbox, label, mini, vbox
+from core.catalog import entries
 from core.colour import linear_to_srgb
 from core.derivatives.questions import Layer, Probed, Why
 from core.protocol import Snapshot
@@ -28,9 +29,17 @@ WRITTEN = {
     "difference": numbers.signed_colour,
     "loss_gradient": lambda value: numbers.number(value, 2, signed=True),
 }
+PER = {"°": "per radian", "×": "per e-fold"}
+"""What one unit of theta is where the tree writes values in another: core/derivatives/derive.py."""
 TIGHT = 325
 """Logical pixels of height below which rows are closer: the inspector beside a viewport in a window 800 high."""
 DERIVATIVES = ("derivative", "reference", "disagreement")
+
+
+def _written_in(theta: str) -> str:
+    """The unit in which people read the parameter that theta is, or is a component of."""
+    names = (theta, theta.rpartition(".")[0])
+    return next((entry["unit"] for entry in entries("parameters") if entry["name"] in names), "")
 
 
 @dataclass(frozen=True)
@@ -253,6 +262,7 @@ class Inspector(QFrame):
         there = [name for name in DERIVATIVES if name in snapshot.arrays]
         self._derivative_rows.setVisible(bool(there))
         self.theta.setText(f"dI/dθ, θ = {snapshot.theta}")
+        self.unit.setText(PER.get(_written_in(snapshot.theta or ""), "per unit"))
         self.method_dot.set_token(self._method)
         self.method_name.setText(self._method)
         for name, cell in self.derivatives.items():

@@ -102,6 +102,18 @@ def test_the_inspector_follows_the_pixel(make_window, qtbot):
     assert window.inspector.where.text() == "24, 24"
 
 
+def test_the_inspector_says_what_a_derivative_is_per(make_window, qtbot):
+    """The tree writes turns in degrees."""
+    window, _ = make_window()
+    c = window.controller
+    window.panes.cursor_moved.emit((24, 24))
+    units = {"pose.translation.x": "unit", "pose.rotation.y": "radian", "camera.fov": "radian", "pose.scale": "e-fold"}
+    for theta, unit in units.items():
+        c.choose_theta(theta)
+        qtbot.waitUntil(lambda theta=theta: c.shown.theta == theta and c.settled)
+        assert window.inspector.unit.text() == f"per {unit}"
+
+
 def test_it_says_why_a_derivative_is_zero(make_window, qtbot):
     window, client = make_window()
     window.panel.method.choose("naive")
