@@ -309,8 +309,7 @@ class Feed(QObject):
             self.forget_run()
         elif parent is not None or self.last is None:
             lineage = (parent or self.replay.current).lineage()
-            loss = self.runs.loss_at([(branch.method, branch.start) for branch in lineage], start)
-            self.last = protocol.Scalars(start, loss) if loss is not None else None
+            self.last = self.runs.told_at([(branch.method, branch.start) for branch in lineage], start)
             self.frame, self.shown, self.plates = None, self.snapshot, self._newest_plates
         self.runs.begin(method, start, self.loaded.experiment.title if self.loaded else "")
         self.replay.begin(method, start, (parent or self.replay.current) if continued else None)

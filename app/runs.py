@@ -85,6 +85,11 @@ class Series:
         index = int(np.searchsorted(self.x, iteration, side="right")) - 1
         return float(self.y[index]) if index >= 0 else None
 
+    def exactly(self, iteration: int) -> float | None:
+        """The value of this very step, None where it has none."""
+        index = int(np.searchsorted(self.x, iteration))
+        return float(self.y[index]) if index < self._count and self.x[index] == iteration else None
+
 
 def _longer(values: np.ndarray, by: int) -> np.ndarray:
     return np.concatenate([values, np.empty(by, values.dtype)])
@@ -124,14 +129,18 @@ class RunBook:
         """Another problem: only pinned runs stay beside it."""
         self.runs = self.pinned()
 
-    def loss_at(self, lineage: Iterable[tuple[str, int]], iteration: int) -> float | None:
-        """The loss at a step of the last of the runs known by (method, start), oldest first; None before the first."""
-        found = None
+    def told_at(self, lineage: Iterable[tuple[str, int]], iteration: int) -> Scalars | None:
+        """Loss and metrics at a step of the last of the runs known by (method, start), oldest first; None before the
+        first."""
+        found, loss = None, 0.0
         for key in lineage:
             run = next((r for r in reversed(self.runs) if (r.method, r.start) == key), None)
             value = run.loss.at(iteration) if run is not None else None
-            found = found if value is None else value
-        return found
+            found, loss = (run, value) if value is not None else (found, loss)
+        if found is None:
+            return None
+        metrics = {name: series.exactly(iteration) for name, series in found.metrics.items()}
+        return Scalars(iteration, loss, metrics={name: v for name, v in metrics.items() if v is not None})
 
     def pinned(self) -> list[Run]:
         return [run for run in self.runs if run.pinned and len(run.loss)]

@@ -68,6 +68,7 @@ def test_a_run_is_forked_off_an_earlier_step_and_the_first_stays(make_window, qt
     qtbot.waitUntil(lambda: c.loaded.generation == 2 and c.shown.generation == 2, timeout=20_000)
     assert (client.iteration, c.shown.iteration, c.replaying) == (at, at, False)
     assert window.toolbar.iteration.text() == str(at)
+    assert c.last.metrics["iou"] == 0.8  # of that step, as its loss
     c.step(3)
     qtbot.waitUntil(
         lambda: c.last is not None and c.last.iteration == at + 3 and c.shown.iteration == at + 3, timeout=20_000
