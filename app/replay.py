@@ -160,9 +160,17 @@ class Replay:
         full = self._bytes
         while len(branch.frames) > self._count:
             self._thin(branch)
-        while self._bytes > self.limit and self._make_room():
-            pass
+        self.thin_to(self.limit)
         self.freed = full - self._bytes
+
+    def thin_to(self, limit: int) -> None:
+        """Give up frames until at most `limit` bytes are held, as far as that goes."""
+        while self._bytes > limit and self._make_room():
+            pass
+
+    def resumable(self) -> Frame | None:
+        """The newest frame on the way to the current branch's end that a fit can go on from."""
+        return next((frame for frame in reversed(self.current.path()) if frame.state is not None), None)
 
     def _provisional(self, branch: Branch) -> bool:
         """Whether the newest frame gives way to the next: too near to the one before it, or nothing to fork from."""

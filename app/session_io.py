@@ -36,7 +36,7 @@ def to_record(experiment: Experiment, replay: Replay, runs: RunBook, *, edits: b
     for branch in replay.branches:
         parent = places.get(id(branch.parent))
         stored.append(StoredBranch(branch.method, branch.start, parent, tuple(map(_stored, branch.frames))))
-    newest = next((frame for frame in reversed(replay.current.path()) if frame.state is not None), None)
+    newest = replay.resumable()
     return SessionRecord(
         experiment=experiment,
         state=newest.state if newest else None,

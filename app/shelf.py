@@ -17,7 +17,7 @@ from core.experiment import Experiment
 from core.protocol import Load, Scalars
 
 SHELVED = (
-    "runs", "replay", "last", "snapshot", "shown", "frame", "plates", "_newest_plates", "loaded",
+    "runs", "replay", "last", "snapshot", "shown", "frame", "plates", "_newest_plates", "loaded", "_aside",
 )  # fmt: skip
 """The controller's attributes that belong to the problem the engine has."""
 OPENED = ("origin", "saved", "undo_stack", "theta", "view", "step_pixels", "supersampling")

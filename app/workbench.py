@@ -12,6 +12,7 @@ from typing import Any
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app import edits
+from app.aside import Aside
 from app.darkroom import Developed
 from app.feed import Client, Feed
 from app.replay import Replay
@@ -61,6 +62,7 @@ class Workbench(Feed):
         """That was given up: a Loaded that comes all the same is followed."""
         self._started = False
         self._shelf = Shelf(self)
+        self._aside: Aside | None = None
         self._past: Past | None = None
         """Of a session that is being opened."""
         self._owed: Message | None = None
@@ -107,7 +109,7 @@ class Workbench(Feed):
         self._settle.stop()
         self._shelf.put_by(self.experiment)
         self.runs, self.replay, self.undo_stack = RunBook(self.runs.pinned()), Replay(), edits.UndoStack()
-        self._past = past
+        self._past, self._aside = past, None
         self.experiment = self.saved = self._sent = experiment
         self.theta = experiment.derive.parameter or _first_component(experiment.parameters.free)
         self.step_pixels, self.supersampling = experiment.derive.step_pixels, experiment.derive.supersampling
@@ -283,16 +285,35 @@ class Workbench(Feed):
         if any(isinstance(command, protocol.Load) for command in difference):
             self.go_live()  # what is edited is the fit, not the stored step on screen
         for command in difference:
-            self._send(command)
-            if isinstance(command, protocol.Load):
-                self._shelf.put_by(before)
-                if not comparable:
-                    self.runs, self.replay = RunBook(self.runs.pinned()), Replay()
-                    self.show_nothing()
-                self._send_derive()
-                if running and command.keep_state:
-                    self.resuming = True
-                    self._send(protocol.Play())
+            if not isinstance(command, protocol.Load):
+                self._send(command)
+                continue
+            self._shelf.put_by(before)
+            self._send(self._turned(before) or command)
+            if not comparable:
+                self.runs, self.replay = RunBook(self.runs.pinned()), Replay()
+                self.show_nothing()
+            self._send_derive()
+            if running and command.keep_state:
+                self.resuming = True
+                self._send(protocol.Play())
+
+    def _turned(self, before: Experiment) -> protocol.Restore | None:
+        """Compare is entered, and the fit put aside; or left, and what goes on with the fit that was."""
+        entered, left = (self.experiment.lanes and not before.lanes), (before.lanes and not self.experiment.lanes)
+        if entered and edits.problem_of(before) == edits.problem_of(self.experiment):
+            self._aside = Aside(before, self.runs, self.replay)
+            self.runs, self.replay = RunBook(self.runs.pinned()), self._aside.timeline_beside()
+            self.show_nothing()
+        aside = self._aside
+        if not left or aside is None:
+            return None
+        self._aside = None
+        restoring = aside.restoring() if aside.experiment == self.experiment else None
+        if restoring is not None:
+            self.runs, self.replay = aside.runs, aside.replay
+            self.show_nothing()
+        return restoring
 
     def mark_saved(self, experiment: Experiment) -> None:
         """The file now holds `experiment`."""

@@ -11,15 +11,25 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from app import numbers
+from app.aside import Aside
 from app.autosave import CURVES, LEDGER, Autosave
+from app.replay import Replay
+from app.runs import RunBook
 from core import protocol
 from core.errors import RimlightError
+from core.experiment import Experiment
 from core.io.suffixes import SESSION_SUFFIX
 from core.protocol import Agreement, Load
 from core.record.files import read_session
 from core.record.packing import unpack
 
 pytestmark = pytest.mark.window
+
+_REFUSAL = (
+    protocol.StatusChanged(protocol.Status.LOADING, "runs"),
+    protocol.StatusChanged(protocol.Status.PAUSED),
+    protocol.Message("error", "no room for another run"),
+)
 
 
 def compared(window, qtbot):  # type: ignore[no-untyped-def]
@@ -86,6 +96,63 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     qtbot.waitUntil(lambda: [dock.height() for dock in window.docks.all] == heights)
     window.controller.undo()
     qtbot.waitUntil(lambda: len(client.loads()[-1].experiment.lanes) == 3, timeout=20_000)
+
+
+@pytest.mark.parametrize("how", ["key", "undo", "refused"])
+def test_the_fit_that_compare_interrupts_goes_on_after_it(make_window, qtbot, monkeypatch, how):
+    window, client = make_window()
+    c = window.controller
+    c.step(6)
+    qtbot.waitUntil(lambda: c.shown is not None and c.shown.iteration == 6 and c.settled, timeout=20_000)
+    told, run = c.last, c.runs.current
+    stood = [frame.iteration for frame in c.replay.frames]
+    if how == "refused":
+        monkeypatch.setattr(client, "_load", lambda *given, **named: client.events.extend(_REFUSAL))
+        window.compare.toggle(True)
+        qtbot.waitUntil(lambda: window.status.message is not None, timeout=20_000)
+    else:
+        compared(window, qtbot)
+        assert (c.last, len(c.runs.current.loss)) == (None, 0)
+        c.step(3)
+        qtbot.waitUntil(lambda: c.shown.iteration == 3 and c.settled, timeout=20_000)
+        c.undo() if how == "undo" else qtbot.keyClick(window, "c")
+        qtbot.waitUntil(lambda: not c.loaded.experiment.lanes and c.shown is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: c.settled)
+    assert (c.last.iteration, c.last.loss, c.shown.iteration) == (6, told.loss, 6)
+    assert [frame.iteration for frame in c.replay.frames] == stood
+    assert run in c.runs.runs
+    assert len(run.loss) == 6
+    assert client.iteration == 6
+    c.step(1)
+    qtbot.waitUntil(lambda: c.shown.iteration == 7 and c.settled, timeout=20_000)
+    assert [frame.iteration for frame in c.replay.frames] == [*stood, 7]
+
+
+def test_a_fit_that_was_edited_in_compare_starts_anew(make_window, qtbot):
+    window, client = make_window()
+    c = window.controller
+    c.step(6)
+    qtbot.waitUntil(lambda: c.shown is not None and c.shown.iteration == 6 and c.settled, timeout=20_000)
+    compared(window, qtbot)
+    c.edit("seed", replace(c.experiment, seed=5))
+    c.settle()
+    qtbot.waitUntil(lambda: c.loaded.experiment.seed == 5 and c.settled, timeout=20_000)
+    qtbot.keyClick(window, "c")
+    qtbot.waitUntil(lambda: not c.loaded.experiment.lanes and c.settled, timeout=20_000)
+    assert (client.iteration, len(c.replay.frames)) == (0, 1)
+
+
+def test_the_fit_beside_a_comparison_counts_in_the_timelines_memory(monkeypatch):
+    most = 10_000_000
+    monkeypatch.setattr("app.aside.BYTES", most)
+    kept, render = Replay(), np.zeros((8, 8, 3), np.float32)
+    for i in range(90):
+        arrays = {"render": render, "loss_gradient": np.full((160, 160), i, np.float32)}
+        kept.add(protocol.Snapshot(i, 0, arrays, {}, {}))
+    assert kept.bytes() > 0.9 * most
+    beside = Aside(Experiment(), RunBook(), kept).timeline_beside()
+    assert 0 < kept.bytes() <= 0.75 * most
+    assert beside.limit == most - kept.bytes()
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 700)], ids=["1440", "1024"])
