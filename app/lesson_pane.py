@@ -11,13 +11,10 @@ from PyQt6.QtWidgets import QFrame, QLabel, QLayout, QScrollArea, QSizePolicy, Q
 
 from app.lessons import Block, Lesson, bundled_lessons
 from app.theme import BASE, HINT, LESSON, LESSON_TITLE, REGULAR, TITLE, Theme, font
-from app.widgets import Head, IconButton, Themed, current_theme, hbox, label, mini, vbox
+from app.widgets import Flow, Head, IconButton, Themed, current_theme, hbox, label, mini, vbox
 
 LINE_HEIGHT = 138
 """Per cent; running text needs more air than labels."""
-
-ONE_LINE, BETWEEN = 40, 5
-"""Characters of button text that fit into a row, and what a button takes beside its text, in characters."""
 
 
 class LessonPane(QFrame, Themed):
@@ -115,21 +112,15 @@ class LessonPane(QFrame, Themed):
         return row
 
     def _buttons(self, block: Block) -> list[QLayout]:
-        """As many beside each other as their texts leave room for."""
+        """As many beside each other as there is room for; nothing where there are none."""
         buttons = []
         for text, command in block.buttons:
             button = IconButton(text, name="link", tip=f"Do it: {text}")
             button.clicked.connect(lambda _, c=command: self.do.emit(c))
             buttons.append(button)
-        groups: list[list[QWidget]] = []
-        room = 0
-        for button, (text, _) in zip(buttons, block.buttons):
-            room -= len(text) + BETWEEN
-            if not groups or room < 0:
-                groups.append([])
-                room = ONE_LINE - len(text) - BETWEEN
-            groups[-1].append(button)
-        return [hbox(*group, None, margins=(0, 2, 0, 4)) for group in groups]
+        flow = Flow(*buttons)
+        flow.setContentsMargins(0, 2, 0, 4)
+        return [flow] if buttons else []
 
     def _text(self, rich: str) -> QLabel:
         strong = f'<span style="color: {current_theme().text}">'  # a variable font has no bold of its own

@@ -18,6 +18,7 @@ from app.widgets.basics import (
     vbox,
 )
 from app.widgets.buttons import IconButton, Segment, follow, mini
+from app.widgets.flow import Flow
 from app.widgets.heads import Head, Section
 from app.widgets.painted import Bar, Dot, Glyph, Mark, Spinner, paint_mark
 
@@ -26,6 +27,7 @@ __all__ = [
     "Bar",
     "Dot",
     "Elided",
+    "Flow",
     "Glyph",
     "Head",
     "IconButton",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
+from PyQt6.QtWidgets import QScrollArea
 
 from app.lessons import bundled_lessons
 from core import protocol
@@ -232,6 +233,25 @@ def test_every_lesson_button_can_be_done(make_window):
     assert done > 5
     with pytest.raises(ValueError, match="no button"):
         carry_out("dance", window.controller)
+
+
+@pytest.mark.parametrize("presented", [False, True])
+def test_no_lesson_is_wider_than_its_pane(make_window, qtbot, presented):
+    """Its buttons begin another row where the pane ends, in any size of type."""
+    window, _ = make_window()
+    if presented:
+        window.actions_.present.trigger()
+    window.docks.show_lesson(True)
+    wider = {}
+    for lesson in bundled_lessons():
+        window.files.open_lesson(lesson)
+        qtbot.wait(20)
+        area = window.lesson.findChild(QScrollArea)
+        if area.widget().width() > area.viewport().width():
+            wider[lesson.number] = area.widget().width(), area.viewport().width()
+    if presented:
+        window.actions_.present.trigger()
+    assert wider == {}
 
 
 def test_export_by_menu(make_window, qtbot, monkeypatch, tmp_path):
