@@ -85,9 +85,8 @@ class LessonPane(QFrame, Themed):
         title = label(f"{lesson.number}  {lesson.title}", LESSON_TITLE, TITLE)
         title.setWordWrap(True)
         rows: list[QWidget | QLayout | int | None] = [title, 6]
-        for paragraph in blocks[0].paragraphs:
-            rows += [self._text(paragraph), 8]
-        rows += self._buttons(blocks[0])
+        for part in self._parts(blocks[0]):
+            rows += [part, 8]
         for number, block in enumerate(blocks[1:], start=1):
             rows += [12, self._step(number, block)]
         page.setLayout(vbox(*rows, None, margins=(16, 8, 16, 10)))
@@ -101,15 +100,18 @@ class LessonPane(QFrame, Themed):
         badge.setFixedSize(22, 22)
         title = label(block.title, LESSON, TITLE)
         title.setWordWrap(True)
-        column = vbox(title, 4)
-        for paragraph in block.paragraphs:
-            column.addWidget(self._text(paragraph))
-            column.addSpacing(6)
-        for button in self._buttons(block):
-            column.addLayout(button)
+        rows: list[QWidget | QLayout | int | None] = [title, 4]
+        for part in self._parts(block):
+            rows += [part, 6]
+        column = vbox(*rows)
         row = hbox(vbox(badge, None), column, gap=10)
         row.setStretch(1, 1)
         return row
+
+    def _parts(self, block: Block) -> list[QWidget | QLayout]:
+        """What is read before the buttons, the buttons, and what is read after them."""
+        before, after = ([self._text(paragraph) for paragraph in part] for part in (block.paragraphs, block.after))
+        return [*before, *self._buttons(block), *after]
 
     def _buttons(self, block: Block) -> list[QLayout]:
         """As many beside each other as there is room for; nothing where there are none."""

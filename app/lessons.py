@@ -1,6 +1,7 @@
 """The bundled lessons: an experiment file each, and a text in a small part of Markdown.
 
-A text is "# title", paragraphs, and steps that begin with "## ". A link to "do:COMMAND" becomes a button; the commands
+A text is "# title", paragraphs, and steps that begin with "## ". A link to "do:COMMAND" becomes a button; a step's buttons
+stand in one place, and what is written after the last of them is read after them. The commands
 are run, step, pause, reset, method=NAME, theta=NAME, view=NUMBER, set=PARAMETER:NUMBER, setting=NAME:VALUE (of the
 method), race=SHAPE, weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE,
 optimizer-setting=NAME:VALUE and large-steps=LAMBDA. Several in a row are joined by "+": reset+set=pose.scale:2+run.
@@ -21,11 +22,13 @@ _LINK = re.compile(r"\[([^\]]+)\]\((do:[^)]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """The introduction (title "") or a step. paragraphs: rich text. buttons: (text, command) pairs."""
+    """The introduction (title "") or a step. paragraphs: rich text. buttons: (text, command) pairs. after: rich text, too,
+    of what is said when they were pressed."""
 
     title: str
     paragraphs: tuple[str, ...]
     buttons: tuple[tuple[str, str], ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,17 @@ def parse(text: str) -> list[Block]:
     blocks = []
     for part in re.split(r"(?m)^## +", re.sub(r"\A\s*# .*\n", "", text)):
         heading, body = ("", part) if not blocks else (part.partition("\n")[0], part.partition("\n")[2])
-        buttons = tuple((label, target.removeprefix("do:")) for label, target in _LINK.findall(body))
-        body = _LINK.sub("", body)
-        paragraphs = tuple(_rich(p) for p in re.split(r"\n\s*\n", body.strip()) if p.strip())
-        blocks.append(Block(re.sub(r"^\d+\. *", "", heading).strip(), paragraphs, buttons))
+        links = list(_LINK.finditer(body))
+        buttons = tuple((link[1], link[2].removeprefix("do:")) for link in links)
+        end = links[-1].end() if links else len(body)
+        title = re.sub(r"^\d+\. *", "", heading).strip()
+        blocks.append(Block(title, _paragraphs(body[:end]), buttons, _paragraphs(body[end:])))
     return blocks
+
+
+def _paragraphs(text: str) -> tuple[str, ...]:
+    """The paragraphs of a text without its buttons, as rich text."""
+    return tuple(_rich(p) for p in re.split(r"\n\s*\n", _LINK.sub("", text).strip()) if p.strip())
 
 
 def _rich(paragraph: str) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
-from PyQt6.QtWidgets import QScrollArea
+from PyQt6.QtWidgets import QLabel, QScrollArea, QToolButton
 
-from app.lessons import bundled_lessons
+from app.lessons import Block, bundled_lessons, parse
 from core import protocol
 from core.catalog import ASSETS
 from core.experiment import Experiment, ShapeSpec
@@ -233,6 +233,20 @@ def test_every_lesson_button_can_be_done(make_window):
     assert done > 5
     with pytest.raises(ValueError, match="no button"):
         carry_out("dance", window.controller)
+
+
+def test_what_is_written_after_a_steps_buttons_is_read_after_them(make_window, qtbot):
+    """The remark that ends a step stood between what it asks for and the buttons that do it."""
+    step = parse("# A\n\nFirst.\n\n## 1. B\n\nPress **Run**.\n\n[Run](do:run)\n\n*It ran.*\n")[1]
+    assert step == Block("B", ("Press <b>Run</b>.",), (("Run", "run"),), ("<i>It ran.</i>",))
+    window, _ = make_window()
+    window.files.open_lesson(bundled_lessons()[0])
+    window.docks.show_lesson(True)
+    qtbot.wait(20)
+    page = window.lesson.findChild(QScrollArea).widget()
+    remark = next(text for text in page.findChildren(QLabel) if "Exact or approximate" in text.text())
+    button = next(b for b in page.findChildren(QToolButton) if b.text() == "Run splat")
+    assert button.mapTo(page, button.rect().bottomLeft()).y() < remark.mapTo(page, remark.rect().topLeft()).y()
 
 
 @pytest.mark.parametrize("presented", [False, True])
