@@ -44,7 +44,7 @@ def _live(old: Experiment, new: Experiment, live_settings: Sequence[str]) -> dic
         return None
     changes: dict[str, Any] = {}
     for name, value in _differences(old.method.settings, new.method.settings).items():
-        if name not in live_settings:
+        if name not in live_settings or new.target.render == "method":  # the target is rendered by them, too
             return None
         changes[f"method.{name}"] = value
     if old.optimizer.decay != new.optimizer.decay:

@@ -45,6 +45,13 @@ def test_continuous_edits_are_values_and_recompile_nothing():
     assert told(replace(BASE, title="Another title")) == []
 
 
+def test_a_target_that_the_method_renders_follows_its_settings():
+    """It was splatted with the width that the file said, however far the slider was moved."""
+    own = replace(BASE, target=TargetSpec(render="method"))
+    moved = replace(own, method=MethodSpec("splat", {"sigma": 0.7, "layers": 2}))
+    assert commands(own, moved, ["sigma"]) == [Load(moved, keep_state=True)]
+
+
 @pytest.mark.parametrize(
     "change",
     [
