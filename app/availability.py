@@ -10,6 +10,7 @@ from PyQt6.QtGui import QAction
 from app.actions import Actions
 from app.controller import Controller
 from app.keymap import key_text
+from core.experiment import Experiment
 from core.protocol import Status
 
 LAB_COMMANDS = ("probe", "wrong-zero", "sweep", "landscape", "gradients", "health", "slice", "pane")
@@ -83,68 +84,76 @@ def _sentences(*parts: str) -> str:
 
 
 def carry_out(command: str, c: Controller) -> None:
-    """A lesson's button; app/lessons.py lists what it can ask for. Raises ValueError for anything else."""
+    """A lesson's button; app/lessons.py lists what it can ask for. What it edits is loaded once, before anything that
+    needs it is asked for, or at the end. Raises ValueError for anything else."""
+    wanted = c.experiment
+    for part in command.split("+"):
+        name, _, value = part.partition("=")
+        edited = _edited(name, value, wanted, c.saved)
+        if edited is not None:
+            wanted = edited
+            continue
+        c.edit("lesson's button", wanted)
+        c.settle()
+        _do(part, name, value, c)
+        wanted = c.experiment
+    c.edit("lesson's button", wanted)
+    c.settle()
+
+
+def _edited(name: str, value: str, experiment: Experiment, opened: Experiment) -> Experiment | None:
+    """The experiment as a part of a button wants it; None where the part is no edit."""
     from app.experiment_panel.adapt import with_method, with_optimizer, with_setting, with_term
     from core.experiments.fitting import within
 
-    if "+" in command:
-        for part in command.split("+"):
-            carry_out(part, c)
-        return
-    name, _, value = command.partition("=")
+    first, _, rest = value.partition(":")
+    match name:
+        case "afresh":
+            return opened
+        case "method":
+            return with_method(experiment, value)
+        case "setting":
+            return with_setting(experiment, "method", first, json.loads(rest))
+        case "optimizer":
+            return within(with_optimizer(experiment, first), "optimizer", learning_rate=float(rest))
+        case "optimizer-setting":
+            return with_setting(experiment, "optimizer", first, json.loads(rest))
+        case "large-steps":
+            return within(experiment, "parameters", large_steps=float(value))
+        case "weight":
+            return with_term(experiment, int(first), weight=float(rest))
+        case "levels":
+            return with_term(experiment, int(first), levels=int(rest))
+        case "race":
+            return _raced(value, experiment)
+    return None
+
+
+def _do(part: str, name: str, value: str, c: Controller) -> None:
+    """A part of a button that is no edit."""
     plain = {"run": c.play, "pause": c.pause, "step": c.step, "reset": c.reset}
+    first, _, rest = value.partition(":")
     if name in plain:
         plain[name]()
-    elif name == "method":
-        c.edit("method", with_method(c.experiment, value))
-        c.settle()
     elif name == "theta":
         c.set_derive(True)
         c.choose_theta(value)
     elif name == "fd":
-        step, _, samples = value.partition(":")
-        c.set_derive_options(float(step), int(samples or c.supersampling))
-    elif name == "race":
-        _race(value, c)
+        c.set_derive_options(float(first), int(rest or c.supersampling))
     elif name in LAB_COMMANDS:
-        c.lab_wanted.emit(command)
+        c.lab_wanted.emit(part)
     elif name == "view":
         c.look(int(value))
     elif name == "set":
-        parameter, _, number = value.partition(":")
-        c.put(parameter, float(number))
-    elif name == "setting":
-        setting, _, text = value.partition(":")
-        c.edit(setting, with_setting(c.experiment, "method", setting, json.loads(text)))
-        c.settle()
-    elif name == "optimizer":
-        chosen, _, number = value.partition(":")
-        c.edit("optimizer", within(with_optimizer(c.experiment, chosen), "optimizer", learning_rate=float(number)))
-        c.settle()
-    elif name == "optimizer-setting":
-        setting, _, text = value.partition(":")
-        c.edit(setting, with_setting(c.experiment, "optimizer", setting, json.loads(text)))
-        c.settle()
-    elif name == "large-steps":
-        c.edit("large steps", within(c.experiment, "parameters", large_steps=float(value)))
-        c.settle()
-    elif name == "weight":
-        index, _, number = value.partition(":")
-        c.edit("weight", with_term(c.experiment, int(index), weight=float(number)))
-        c.settle()
-    elif name == "levels":
-        index, _, number = value.partition(":")
-        c.edit("levels", with_term(c.experiment, int(index), levels=int(number)))
-        c.settle()
+        c.put(first, float(rest))
     else:
-        raise ValueError(f"a lesson asks for {command!r}, which no button can do")
+        raise ValueError(f"a lesson asks for {part!r}, which no button can do")
 
 
-def _race(shape: str, c: Controller) -> None:
-    """Compare with another shape: a bundled one, a kind, or a file beside the experiment's own."""
+def _raced(shape: str, experiment: Experiment) -> Experiment:
+    """Compared with another shape: a bundled one, a kind, or a file beside the experiment's own."""
     from core.comparison.lanes import chosen_lanes
 
-    own = c.experiment.shape.file
+    own = experiment.shape.file
     beside = str(Path(own).with_name(shape)) if own is not None and "." in shape else shape
-    c.edit("compare", chosen_lanes(c.experiment, [], [beside]))
-    c.settle()
+    return chosen_lanes(experiment, [], [beside])

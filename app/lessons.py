@@ -1,10 +1,11 @@
 """The bundled lessons: an experiment file each, and a text in a small part of Markdown.
 
 A text is "# title", paragraphs, and steps that begin with "## ". A link to "do:COMMAND" becomes a button; a step's buttons
-stand in one place, and what is written after the last of them is read after them. The commands
-are run, step, pause, reset, method=NAME, theta=NAME, view=NUMBER, set=PARAMETER:NUMBER, setting=NAME:VALUE (of the
-method), race=SHAPE, weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE,
-optimizer-setting=NAME:VALUE and large-steps=LAMBDA. Several in a row are joined by "+": reset+set=pose.scale:2+run.
+stand in one place, and what is written after the last of them is read after them. The commands are run, step, pause, reset,
+afresh (the experiment as it was opened), method=NAME, theta=NAME, view=NUMBER, set=PARAMETER:NUMBER, setting=NAME:VALUE (of
+the method), race=SHAPE, weight=TERM:NUMBER, levels=TERM:NUMBER, optimizer=NAME:RATE, optimizer-setting=NAME:VALUE and
+large-steps=LAMBDA. Several in a row are joined by "+": reset+set=pose.scale:2+run. Whatever was pressed before, a button that
+runs or looks through a method begins with afresh or says all that it stands for (tests/app/test_lesson_buttons.py).
 """
 
 from __future__ import annotations

@@ -51,6 +51,28 @@ def test_one_triangle_is_nothing_to_autodiff():
     assert last_share(small(experiment, 48), "edge-grad") < 0.05
 
 
+def test_the_outline_that_naive_leaves_out_is_nearly_half_of_the_derivative():
+    experiment = lesson("02-silhouette")
+    naive = replace(experiment, method=MethodSpec("naive"))
+    _, _, arrays = derive_one(naive, experiment.derive.parameter or "")
+    missing = np.abs(arrays["derivative"] - arrays["reference"]).sum() / np.abs(arrays["reference"]).sum()
+    assert missing == pytest.approx(0.46, abs=0.01)
+
+
+def test_a_step_of_one_pixel_is_blurred_as_edge_grad_is_and_noise_jumps_above_the_bar():
+    experiment = lesson("03-step")
+
+    def against(step: float, samples: int) -> tuple[float, float]:
+        """The relative error, and how bright the brightest pixel is."""
+        options = replace(experiment.derive, step_pixels=step, supersampling=samples)
+        row, _, arrays = derive_one(replace(experiment, derive=options), experiment.derive.parameter or "")
+        return row["relative_l2"], float(np.abs(arrays["reference"]).max())
+
+    assert against(0.25, 8)[0] == pytest.approx(0.45, abs=0.01)
+    assert against(1.0, 8)[0] == pytest.approx(0.22, abs=0.01)
+    assert against(0.01, 1)[1] > 1500
+
+
 def test_only_edge_grad_sees_a_crossing_move():
     experiment = lesson("06-crossing")
     row, _, _ = derived(experiment, "edge-grad")
