@@ -179,14 +179,16 @@ class Docks(QObject):
         self._stack.setMaximumWidth(RAIL_WIDTH if rail else 16777215)
 
     def compare(self, on: bool) -> None:
-        """Hide every panel but the experiment's rail, or show what was there."""
+        """Hide every panel but a lesson's text, whose next step is read there, or the experiment's rail; or show what was
+        there. A narrow window has no room for the text beside the runs."""
         if on == self.comparing:
             return
         if on:
             self._before = [dock for dock in self.all if not dock.isHidden()]
             self.comparing = True
+            kept = self.lesson if self.lesson in self._before and self.window.width() >= WIDE else self.experiment
             for dock in self.all:
-                dock.setVisible(dock is self.experiment)
+                dock.setVisible(dock is kept)
             self._fold_panel(True)
             return
         self.comparing = self.unfolded = False

@@ -385,3 +385,17 @@ def test_a_damaged_session_is_one_line(make_window, tmp_path):
     assert not window.files.open_path(bad)
     assert "bad.rimlight: damaged" in window.status.message.text
     assert len([s for s in client.sent if isinstance(s, Load)]) == loads
+
+
+def test_a_lessons_text_stays_beside_the_runs_it_speaks_of(make_window, qtbot):
+    """Its next step, and the button that does it, were hidden by the race that the step before began."""
+    window, _ = make_window()
+    window.docks.show_lesson(True)
+    view = compared(window, qtbot)
+    assert view.isVisible()
+    assert window.docks.lesson.isVisible()
+    assert not window.docks.experiment.isVisible()
+    qtbot.keyClick(window, "c")
+    qtbot.waitUntil(lambda: not window.docks.comparing, timeout=20_000)
+    assert window.docks.lesson.isVisible()
+    assert window.docks.images.isVisible()
