@@ -129,10 +129,18 @@ def _with_what_it_sees(item: Any) -> Any:
     return {**item, "sees": sees[0]} if len(sees) == 1 else item
 
 
+_LANE_WORDS = {"method": "methods", "optimizer": "optimizers", "shape_kind": "shapes"}
+"""Keys of a compared run that name something of a kind in the catalog."""
+
+
 def _read_lanes(experiment: Experiment, base: Path, complain: Complaint) -> tuple[LaneSpec, ...]:
     """The lanes with their further keys read as settings of their methods, and their files found."""
     found = []
     for i, lane in enumerate(experiment.lanes):
+        for key, kind in _LANE_WORDS.items():
+            word = getattr(lane, key)
+            if word and word not in names(kind):  # none: the experiment's own
+                raise complain(f"compare[{i}].{key}", f"found {shown(word)}; {allowed(word, names(kind))}")
         described = entry("methods", lane.method or experiment.method.name)["settings"]
         settings = read_settings(described, lane.settings, f"compare[{i}]", complain)
         steps = entry("optimizers", lane.optimizer or experiment.optimizer.name)["settings"]

@@ -144,6 +144,18 @@ def test_errors_name_file_line_key_found_and_allowed(tmp_path, old, new, fragmen
         assert fragment in message
 
 
+@pytest.mark.parametrize(
+    ("key", "found", "meant"),
+    [("method", "naiv", "naive"), ("optimizer", "adm", "adam"), ("shape_kind", "mesj", "mesh")],
+)
+def test_a_compared_run_is_told_where_its_word_stands(tmp_path, key, found, meant):
+    """It was told the word and what there is, but neither the file nor the key."""
+    with pytest.raises(RimlightError) as caught:
+        load(tmp_path, BASE + f'[[compare]]\n[[compare]]\n{key} = "{found}"\n')
+    assert str(caught.value).startswith("fit.toml: line ")
+    assert f"compare[1].{key}: found '{found}'; did you mean {meant}?" in str(caught.value)
+
+
 def test_regularisers_alone_and_terms_a_shape_cannot_have(tmp_path):
     alone = BASE.replace('loss = "l2"\nsees = "silhouette"', 'loss = "laplacian"').replace('"l1"', '"laplacian"')
     with pytest.raises(RimlightError, match="no term looks at the image"):
