@@ -96,8 +96,9 @@ class Workbench(Loads):
                 self._send(command)
                 continue
             self._shelf.put_by(before)
-            self._send(self._turned(before) or command)
-            if not comparable:
+            restoring = self._turned(before)
+            self._send(restoring or command)
+            if not comparable and restoring is None:
                 self.runs, self.replay = RunBook(self.runs.pinned()), Replay()
                 self.show_nothing()
             self._send_derive()

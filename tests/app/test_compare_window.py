@@ -98,13 +98,13 @@ def test_compare_shows_every_run_side_by_side_and_goes_back(make_window, qtbot):
     qtbot.waitUntil(lambda: len(client.loads()[-1].experiment.lanes) == 3, timeout=20_000)
 
 
-@pytest.mark.parametrize("how", ["key", "undo", "refused"])
+@pytest.mark.parametrize("how", ["key", "undo", "refused", "edited and back"])
 def test_the_fit_that_compare_interrupts_goes_on_after_it(make_window, qtbot, monkeypatch, how):
     window, client = make_window()
     c = window.controller
     c.step(6)
     qtbot.waitUntil(lambda: c.shown is not None and c.shown.iteration == 6 and c.settled, timeout=20_000)
-    told, run = c.last, c.runs.current
+    told, run, before = c.last, c.runs.current, c.experiment
     stood = [frame.iteration for frame in c.replay.frames]
     if how == "refused":
         monkeypatch.setattr(client, "_load", lambda *given, **named: client.events.extend(_REFUSAL))
@@ -115,7 +115,14 @@ def test_the_fit_that_compare_interrupts_goes_on_after_it(make_window, qtbot, mo
         assert (c.last, len(c.runs.current.loss)) == (None, 0)
         c.step(3)
         qtbot.waitUntil(lambda: c.shown.iteration == 3 and c.settled, timeout=20_000)
-        c.undo() if how == "undo" else qtbot.keyClick(window, "c")
+        if how == "edited and back":
+            c.edit("seed", replace(c.experiment, seed=5))
+            c.settle()
+            qtbot.waitUntil(lambda: c.loaded.experiment.seed == 5 and c.settled, timeout=20_000)
+            c.edit("as it was", before)  # both at once, as a lesson's button does
+            c.settle()
+        else:
+            c.undo() if how == "undo" else qtbot.keyClick(window, "c")
         qtbot.waitUntil(lambda: not c.loaded.experiment.lanes and c.shown is not None, timeout=20_000)
     qtbot.waitUntil(lambda: c.settled)
     assert (c.last.iteration, c.last.loss, c.shown.iteration) == (6, told.loss, 6)
